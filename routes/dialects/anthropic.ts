@@ -9,11 +9,13 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { anthropic } from '../../src/dialects/anthropic/index.ts'
 import { checkMessagesFrame } from '../../src/dialects/anthropic/messages/request/messages-frame.ts'
 import { readMessagesRequest } from '../../src/dialects/anthropic/messages/request/messages-request.ts'
+import { messagesTexts } from '../../src/dialects/anthropic/messages/request/messages-texts.ts'
 import {
   anthropicModel,
   anthropicModelPage,
   type ModelPageQuery,
 } from '../../src/dialects/anthropic/model-list.ts'
+import { parseShort } from '../../src/dialects/hub/parts/request-body.ts'
 import { filterModels } from '../../src/dialects/lists/list-filters.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
@@ -128,7 +130,8 @@ function messages(
 
   const { query } = targetPath(request.raw.url ?? '/', 0)
   const { body, inspection, model } = readCall(request)
-  checkMessagesFrame(body)
+  const parsed = parseShort(body, messagesTexts)
+  checkMessagesFrame(parsed.request)
   const { isStream } = inspection
   const session =
     translator.sessionHeader === undefined ? undefined : request.headers[translator.sessionHeader]
@@ -136,6 +139,7 @@ function messages(
   const variants = translator.variants(
     {
       body,
+      parsed,
       model,
       query,
       isStream,
@@ -163,6 +167,8 @@ function messages(
     request,
     reply,
   )
+  // Of a request that waits, only the body is kept.
+  variants.forgetParsed()
 }
 
 /** The connection was closed, before or after the end of the answer: only now is the outcome known. */

@@ -1,5 +1,6 @@
 import type { ChatTraits } from '../../endpoints/profiles/chat-shape.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
+import type { LongTextPlan } from '../../kernel/json/long-texts.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { StreamFraming } from '../../kernel/stream/framing.ts'
 import type { AnswerBuilder } from './answer/answer-builder.ts'
@@ -34,6 +35,8 @@ export interface Format {
   readonly isPlain?: boolean
   /** What each top-level field of a request is; `none` is not a feature of its own, such as `model` and `messages`. */
   readonly fields: Readonly<Record<string, Feature | 'none'>>
+  /** Strings of a request that are text for the model: readers and writers look at nothing but their ends. */
+  readonly longTexts: LongTextPlan
   /** What becomes of each feature of a conversation that is written in this format. */
   readonly fates: Fates
   /**

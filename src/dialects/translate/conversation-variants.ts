@@ -16,7 +16,13 @@ import { type Feature, refusedFeatures } from '../hub/contract/features.ts'
 import type { Format, FormatCall, WrittenRequest } from '../hub/format.ts'
 import type { OpenThoughts } from '../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../hub/parts/reasoning-signature.ts'
-import { parseRequest } from '../hub/parts/request-body.ts'
+import {
+  type ParsedRequest,
+  parseRequest,
+  parseShort,
+  shortOrFull,
+  writeBody,
+} from '../hub/parts/request-body.ts'
 import { isThinker } from '../hub/parts/thinkers.ts'
 import { refusedAnswer } from '../hub/refused-answer.ts'
 import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
@@ -140,8 +146,22 @@ export class ConversationVariants {
     }
   }
 
+  /** Without decoding the long texts if possible, else in full. */
   #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {
-    const request = parseRequest(this.#call.body)
+    const { body, format } = this.#call
+    const short = parseShort(body, format.longTexts)
+    // A response is stored with its whole request.
+    const isStored = short.texts !== undefined && this.#parts.storeFor?.(format, short.request) !== undefined
+    const parsed = isStored ? { request: parseRequest(body), texts: undefined } : short
+    return shortOrFull(body, parsed, (each) => this.#written(each, target, targets, asksUsage))
+  }
+
+  #written(
+    { request, texts }: ParsedRequest,
+    target: RoutedEndpoint,
+    targets: readonly Format[],
+    asksUsage: boolean,
+  ): RequestVariant {
     const conversation = this.#call.format.readRequest(request)
     const { to, dropped } = this.#choose(conversation, targets, target)
     const { endpoint, nativeModel = this.#call.model, abilities } = target
@@ -153,7 +173,7 @@ export class ConversationVariants {
     })
     const { stream_options: usage, ...withoutUsage } = written.body
     const isUsageAsked = usage !== undefined && asksUsage && !streamOptionsRefusals.has(endpoint)
-    const sent = Buffer.from(JSON.stringify(isUsageAsked ? written.body : withoutUsage))
+    const sent = writeBody(isUsageAsked ? written.body : withoutUsage, texts)
     if (sent.length > maxGrowth * body.length + spareBytes)
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     this.#call.onTranslated({ from: format.name, to: to.name, dropped })

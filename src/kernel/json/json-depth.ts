@@ -13,6 +13,14 @@ export interface JsonScan {
   readonly hasLongNumbers: boolean
 }
 
+/** Sees the strings of a text that is scanned, keys among them. */
+export interface StringVisitor {
+  /** An object or a list begins. */
+  open(depth: number): void
+  /** @param end after the closing quote */
+  string(depth: number, start: number, end: number): void
+}
+
 /**
  * Checks whether a JSON text is too deep or has too many values: two bytes of text can cost a parser a hundred bytes of
  * heap, and serializing deep values overflows the stack.
@@ -23,6 +31,7 @@ export function scanJson(
   body: Buffer,
   maxDepth: number,
   maxValues: number = Number.POSITIVE_INFINITY,
+  visitor?: StringVisitor,
 ): JsonScan {
   let depth = 0
   let values = 0
@@ -36,12 +45,15 @@ export function scanJson(
     }
     digits = 0
     if (byte === quote) {
-      at = skipString(body, at) - 1
+      const end = skipString(body, at)
       // An unterminated string is not JSON.
-      if (at < 0) break
+      if (end < 0) break
+      visitor?.string(depth, at, end)
+      at = end - 1
     } else if (byte === openBrace || byte === openBracket) {
       if (++depth > maxDepth) return { excess: 'depth', hasLongNumbers }
       if (++values > maxValues) return { excess: 'values', hasLongNumbers }
+      visitor?.open(depth)
     } else if (byte === closeBrace || byte === closeBracket) {
       depth--
     } else if (byte === comma && ++values > maxValues) return { excess: 'values', hasLongNumbers }

@@ -3,6 +3,7 @@ import { MessagesReader } from './answer/read-answer.ts'
 import { messageWriter } from './answer/write-answer.ts'
 import { messagesFates } from './request/messages-fates.ts'
 import { messagesFields } from './request/messages-fields.ts'
+import { messagesTexts } from './request/messages-texts.ts'
 import { readMessages } from './request/read-request.ts'
 import { writeMessagesRequest } from './request/write-request.ts'
 
@@ -16,6 +17,7 @@ export const messagesFormat: Format = {
   callIdPrefix: 'toolu',
   fields: messagesFields,
   fates: messagesFates,
+  longTexts: messagesTexts,
   readRequest: readMessages,
   writeRequest: writeMessagesRequest,
   readAnswer: (builder) => new MessagesReader(builder),

@@ -42,3 +42,14 @@ export function tapped(answer: GatheredAnswer, tap: ((body: Buffer) => void) | u
     },
   }
 }
+
+/** Passes what a client receives to `tap`. */
+export function tapTransform(tap: (chunk: Buffer) => void) {
+  return {
+    push(chunk: Buffer): Buffer {
+      if (chunk.length > 0) tap(chunk)
+      return chunk
+    },
+    end: () => Buffer.alloc(0),
+  }
+}

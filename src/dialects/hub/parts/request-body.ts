@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../../../kernel/errors.ts'
-import { scanJson } from '../../../kernel/json/json-depth.ts'
+import { type StringVisitor, scanJson } from '../../../kernel/json/json-depth.ts'
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
+import { LongTextFinder, type LongTextPlan, LongTexts } from '../../../kernel/json/long-texts.ts'
 import { parseLossless } from '../../../kernel/json/lossless.ts'
 import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
 
@@ -9,13 +11,66 @@ const maxDepth = 400
 /** Number of values that can be parsed and translated with the available heap. */
 const heapValues = valuesFor()
 
+/** A request that has been parsed. */
+export interface ParsedRequest {
+  readonly request: JsonObject
+  /** What the marks in the request stand for; undefined if it has none. */
+  readonly texts: LongTexts | undefined
+}
+
+/**
+ * Parses a request that is to be translated, without its long texts: marks stand for what is between their first and
+ * their last characters.
+ * @throws GatewayError invalid_json, invalid_request
+ */
+export function parseShort(body: Buffer, plan: LongTextPlan): ParsedRequest {
+  const finder = new LongTextFinder(body, plan)
+  const hasLongNumbers = scanRequest(body, heapValues, finder)
+  // Decoding would replace invalid bytes.
+  const texts = finder.cuts.length > 0 && isUtf8(body) ? new LongTexts(body, finder.cuts) : undefined
+  return { request: parseObject(texts?.text() ?? body.toString('utf8'), hasLongNumbers), texts }
+}
+
+/**
+ * Uses a request without its long texts if that is possible, else in full.
+ * @param use uses `writeBody`
+ * @throws GatewayError invalid_json, invalid_request
+ */
+export function shortOrFull<Result>(
+  body: Buffer,
+  short: ParsedRequest,
+  use: (parsed: ParsedRequest) => Result,
+): Result {
+  if (short.texts !== undefined) {
+    try {
+      return use(short)
+    } catch {
+      // Using it in full reports what is wrong with it, or succeeds.
+    }
+  }
+  return use(short.texts === undefined ? short : { request: parseRequest(body), texts: undefined })
+}
+
+/**
+ * Writes JSON for an endpoint.
+ * @param texts of the request that was read
+ * @throws Error if they cannot be put into what is written, because some of them have been changed or left out
+ */
+export function writeBody(value: JsonObject, texts: LongTexts | undefined): Buffer {
+  const json = JSON.stringify(value)
+  if (texts === undefined) return Buffer.from(json)
+  const body = texts.write(json)
+  if (body === undefined) throw new Error('The long texts of the request have been changed.')
+  return body
+}
+
 /**
  * Parses a request that is to be translated.
  * @throws GatewayError invalid_json, invalid_request
  */
 export function parseRequest(body: Buffer): JsonObject {
-  const request = parse(body, scanRequest(body))
-  return isObject(request) ? request : refuse('the request body must be an object')
+  const hasLongNumbers = scanRequest(body)
+  return parseObject(body.toString('utf8'), hasLongNumbers)
 }
 
 /**
@@ -23,15 +78,19 @@ export function parseRequest(body: Buffer): JsonObject {
  * @returns whether a number may be too long for `JSON.parse`
  * @throws GatewayError invalid_request if there are more, or if they are nested too deeply to be serialized
  */
-export function scanRequest(body: Buffer, maxValues: number = heapValues): boolean {
-  const { excess, hasLongNumbers } = scanJson(body, maxDepth, maxValues)
+export function scanRequest(body: Buffer, maxValues: number = heapValues, visitor?: StringVisitor): boolean {
+  const { excess, hasLongNumbers } = scanJson(body, maxDepth, maxValues, visitor)
   if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
   if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
   return hasLongNumbers
 }
 
-function parse(body: Buffer, hasLongNumbers: boolean): unknown {
-  const text = body.toString('utf8')
+function parseObject(text: string, hasLongNumbers: boolean): JsonObject {
+  const request = parse(text, hasLongNumbers)
+  return isObject(request) ? request : refuse('the request body must be an object')
+}
+
+function parse(text: string, hasLongNumbers: boolean): unknown {
   try {
     return hasLongNumbers ? parseLossless(text) : JSON.parse(text)
   } catch (error) {

@@ -1,3 +1,4 @@
+import { longTextPlan } from '../../../kernel/json/long-texts.ts'
 import type { Format } from '../../hub/format.ts'
 import { loadAnswer } from '../parts/load-request.ts'
 import { ollamaChatFates, ollamaChatFields } from './features.ts'
@@ -15,6 +16,7 @@ export const ollamaChatFormat: Format = {
   callIdPrefix: 'call',
   fields: ollamaChatFields,
   fates: ollamaChatFates,
+  longTexts: longTextPlan(['messages.content']),
   readRequest: readOllamaChatRequest,
   writeRequest: writeOllamaChatRequest,
   readAnswer: (builder) => new OllamaChatReader(builder),

@@ -1,3 +1,4 @@
+import { longTextPlan } from '../../../kernel/json/long-texts.ts'
 import type { Format } from '../../hub/format.ts'
 import { loadAnswer } from '../parts/load-request.ts'
 import { ollamaGenerateFates, ollamaGenerateFields } from './features.ts'
@@ -15,6 +16,7 @@ export const ollamaGenerateFormat: Format = {
   callIdPrefix: 'call',
   fields: ollamaGenerateFields,
   fates: ollamaGenerateFates,
+  longTexts: longTextPlan(['prompt']),
   readRequest: readOllamaGenerateRequest,
   writeRequest: writeOllamaGenerateRequest,
   readAnswer: (builder) => new OllamaGenerateReader(builder),

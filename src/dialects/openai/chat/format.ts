@@ -1,3 +1,4 @@
+import { longTextPlan } from '../../../kernel/json/long-texts.ts'
 import type { Format } from '../../hub/format.ts'
 import { ChatReader } from './answer/read-answer.ts'
 import { chatWriter } from './answer/write-answer.ts'
@@ -16,6 +17,7 @@ export const chatFormat: Format = {
   hasRefusals: true,
   fields: chatFields,
   fates: chatFates,
+  longTexts: longTextPlan(['messages.content', 'messages.content.text']),
   readRequest: readChatRequest,
   writeRequest: writeChatRequest,
   readAnswer: (builder) => new ChatReader(builder),

@@ -1,3 +1,4 @@
+import { longTextPlan } from '../../../kernel/json/long-texts.ts'
 import type { Format } from '../../hub/format.ts'
 import { CompletionsReader } from './read-answer.ts'
 import { completionsFields, readCompletionsRequest } from './read-request.ts'
@@ -14,6 +15,7 @@ export const completionsFormat: Format = {
   isPlain: true,
   fields: completionsFields,
   fates: completionsFates,
+  longTexts: longTextPlan(['prompt']),
   readRequest: readCompletionsRequest,
   writeRequest: writeCompletionsRequest,
   readAnswer: (builder) => new CompletionsReader(builder),

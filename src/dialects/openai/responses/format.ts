@@ -1,3 +1,4 @@
+import { longTextPlan } from '../../../kernel/json/long-texts.ts'
 import type { Format } from '../../hub/format.ts'
 import { MendedEvents } from './answer/mended-events.ts'
 import { ResponsesReader } from './answer/read-answer.ts'
@@ -16,6 +17,13 @@ export const responsesFormat: Format = {
   hasRefusals: true,
   fields: responsesFields,
   fates: responsesFates,
+  longTexts: longTextPlan([
+    'input',
+    'input.content',
+    'input.content.text',
+    'input.output',
+    'input.output.text',
+  ]),
   readRequest: readResponsesRequest,
   writeRequest: writeResponsesRequest,
   readAnswer: (builder) => new ResponsesReader(builder),

@@ -3,16 +3,15 @@ import { framingOf } from '../../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../../http/headers/response-headers.ts'
 import { GatewayError } from '../../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../../kernel/json/body-edit.ts'
-import { memberSpans } from '../../../kernel/json/body-members.ts'
 import type { JsonSpan } from '../../../kernel/json/body-scan.ts'
 import { type JsonObject, numberField } from '../../../kernel/json/json-fields.ts'
-import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
 import type { RequestSize } from '../../anthropic/errors/context-sentence.ts'
 import { ErrorAnswer } from '../../anthropic/errors/error-answer.ts'
 import { WholeMessageEvents } from '../../anthropic/messages/answer/whole-message.ts'
 import { messageWriter } from '../../anthropic/messages/answer/write-answer.ts'
 import { supportsRequest } from '../../anthropic/messages/request/limitations.ts'
+import { messagesTexts } from '../../anthropic/messages/request/messages-texts.ts'
 import { readMessages } from '../../anthropic/messages/request/read-request.ts'
 import {
   mayRefuseStreamOptions,
@@ -22,25 +21,27 @@ import {
 } from '../../errors/refusals.ts'
 import type { AnswerBuilder, Expected } from '../../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../../hub/answer/answer-translation.ts'
-import { GatheredTranslation, tapped } from '../../hub/answer/gathered-answer.ts'
+import { GatheredTranslation, tapped, tapTransform } from '../../hub/answer/gathered-answer.ts'
 import { callIdsIn } from '../../hub/calls/call-ids.ts'
 import type { Conversation } from '../../hub/contract/conversation.ts'
 import type { WrittenRequest } from '../../hub/format.ts'
 import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
 import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
-import { parseRequest } from '../../hub/parts/request-body.ts'
+import { type ParsedRequest, parseShort, shortOrFull, writeBody } from '../../hub/parts/request-body.ts'
 import { isThinker } from '../../hub/parts/thinkers.ts'
 import { ChatReader } from '../../openai/chat/answer/read-answer.ts'
 import { writeChatRequest } from '../../openai/chat/request/write-request.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../variants/request-variant.ts'
 import type { AppliedTranslation, TranslateFor } from '../request-translation.ts'
 import { speaksMessages } from '../speaks-messages.ts'
-import { fittedByEstimate, fittedByRefusal } from './tokens/fit-tokens.ts'
+import { fittedByEstimate, fittedByRefusal, withMaxTokens } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
 /** A Messages request as the client sent it. */
 export interface MessagesCall {
   readonly body: Buffer
+  /** The body, parsed with `messagesTexts`; undefined if it is yet to be parsed. */
+  readonly parsed?: ParsedRequest | undefined
   readonly modelSpan: JsonSpan | undefined
   /** The client's name for the model. */
   readonly model: string
@@ -94,7 +95,6 @@ interface ChatForm {
 
 /** A translated body may be this many times as large as the request, plus `spareBytes`. */
 const maxGrowth = 4
-const maxTokensKey = new KeyNames<number>([['max_tokens', 0]])
 const spareBytes = 1_048_576
 
 const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
@@ -109,9 +109,11 @@ export class MessageVariants {
   readonly #call: MessagesCall
   readonly #options: VariantOptions
   #mode: MessagesMode | undefined
+  #parsed: ParsedRequest | undefined
 
   constructor(call: MessagesCall, options: VariantOptions) {
     this.#call = call
+    this.#parsed = call.parsed
     this.#options = options
   }
 
@@ -125,21 +127,30 @@ export class MessageVariants {
     const { endpoint, sentModel } = target
     const { profile, slot } = endpoint
     const version = this.#options.serverVersion(slot)
-    // Nothing is kept while the endpoint generates: long-lived objects cost the garbage collector.
-    let parsed: JsonObject | undefined
-    const request = () => {
-      parsed ??= parseRequest(this.#call.body)
-      return parsed
-    }
     const isNative =
       this.#options.passthrough &&
       profile !== undefined &&
       speaksMessages(profile, version) &&
       !messagesRefusals.has(endpoint) &&
-      supportsRequest(profile.anthropic.limitations, version, this.#call.body, request)
+      supportsRequest(profile.anthropic.limitations, version, this.#call.body, () => this.#read().request)
     this.#mode = isNative ? 'passthrough' : 'translation'
-    if (isNative) return this.#native(profile.anthropic.messagesPath, sentModel, target)
-    return this.#options.translate?.(target) ?? this.#chat(request(), target)
+    if (isNative) {
+      this.forgetParsed()
+      return this.#native(profile.anthropic.messagesPath, sentModel, target)
+    }
+    const variant = this.#options.translate?.(target) ?? this.#chat(target)
+    this.forgetParsed()
+    return variant
+  }
+
+  /** Forgets the parsed request: while the endpoint generates, long-lived objects cost the garbage collector. */
+  forgetParsed(): void {
+    this.#parsed = undefined
+  }
+
+  #read(): ParsedRequest {
+    this.#parsed ??= parseShort(this.#call.body, messagesTexts)
+    return this.#parsed
   }
 
   #native(path: string, sentModel: string | undefined, target: RoutedEndpoint): RequestVariant {
@@ -188,7 +199,7 @@ export class MessageVariants {
     const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
     if (!isPath && !refusesField(statusCode, refusal)) return undefined
     try {
-      const chat = this.#chat(parseRequest(this.#call.body), target)
+      const chat = this.#chat(target)
       this.#mode = 'translation'
       return isPath ? onAccepted(chat, () => messagesRefusals.add(target.endpoint)) : chat
     } catch {
@@ -213,16 +224,21 @@ export class MessageVariants {
 
   #fittedChat(
     chat: JsonObject,
+    promptTokens: number,
     limitTokens: number | undefined,
     allowedTokens: number | undefined,
   ): JsonObject {
     if (allowedTokens !== undefined) return { ...chat, max_tokens: allowedTokens }
     if (this.#options.fitsMaxTokens !== true || limitTokens === undefined) return chat
-    const fitted = fittedByEstimate(numberField(chat, 'max_tokens'), roughTokens(chat), limitTokens)
+    const fitted = fittedByEstimate(numberField(chat, 'max_tokens'), promptTokens, limitTokens)
     return fitted === undefined ? chat : { ...chat, max_tokens: fitted }
   }
 
-  #chat(request: JsonObject, target: RoutedEndpoint, how: ChatForm = {}): RequestVariant {
+  #chat(target: RoutedEndpoint, how: ChatForm = {}): RequestVariant {
+    return shortOrFull(this.#call.body, this.#read(), (parsed) => this.#writtenChat(parsed, target, how))
+  }
+
+  #writtenChat({ request, texts }: ParsedRequest, target: RoutedEndpoint, how: ChatForm): RequestVariant {
     const { endpoint, nativeModel = this.#call.model, abilities } = target
     const { reasoningFields } = this.#options
     const profileTraits = endpoint.profile?.chat ?? plainChat
@@ -238,17 +254,26 @@ export class MessageVariants {
         isThinker: isThinker(nativeModel, abilities?.capabilities),
       },
     })
-    const chat = this.#fittedChat(written.body, abilities?.contextLength, how.maxTokens)
-    const expected = this.#expected(conversation, written, target, profileTraits.reasoningField, endpointMark)
+    const promptTokens = roughTokens(written.body, texts)
+    const chat = this.#fittedChat(written.body, promptTokens, abilities?.contextLength, how.maxTokens)
+    const expected = this.#expected(
+      conversation,
+      written,
+      target,
+      profileTraits.reasoningField,
+      endpointMark,
+      promptTokens,
+    )
     const { stream_options: usageOptions, ...withoutUsage } = chat
     const isUsageRequested =
       usageOptions !== undefined && how.requestsUsage !== false && !streamOptionsRefusals.has(endpoint)
     const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
+    const body = this.#chatBody(isUsageRequested ? chat : withoutUsage, texts)
     this.#call.onTranslated?.(toChat)
     return {
       path: traits.path,
       query: '',
-      body: this.#chatBody(isUsageRequested ? chat : withoutUsage),
+      body,
       headers: [
         'Content-Type',
         'application/json',
@@ -274,17 +299,17 @@ export class MessageVariants {
   ): RequestVariant | undefined {
     const maxTokens = how.maxTokens === undefined ? this.#fittedByRefusal(refusal, size) : undefined
     if (maxTokens !== undefined) {
-      return this.#chat(parseRequest(this.#call.body), target, { ...how, maxTokens })
+      return this.#chat(target, { ...how, maxTokens })
     }
     if (how.requestsUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
       return undefined
-    const chat = this.#chat(parseRequest(this.#call.body), target, { ...how, requestsUsage: false })
+    const chat = this.#chat(target, { ...how, requestsUsage: false })
     return onAccepted(chat, () => streamOptionsRefusals.add(target.endpoint))
   }
 
   /** A translation is about as large as the request, so one that has grown far beyond it is refused. */
-  #chatBody(chat: JsonObject): Buffer {
-    const body = Buffer.from(JSON.stringify(chat))
+  #chatBody(chat: JsonObject, texts: ParsedRequest['texts']): Buffer {
+    const body = writeBody(chat, texts)
     if (body.length > maxGrowth * this.#call.body.length + spareBytes) {
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     }
@@ -295,9 +320,10 @@ export class MessageVariants {
   #size({ abilities }: RoutedEndpoint): RequestSize {
     const limitTokens = abilities?.contextLength
     try {
-      const request = parseRequest(this.#call.body)
+      const { request, texts } = parseShort(this.#call.body, messagesTexts)
       const { body } = writeChatRequest(readMessages(request), { model: this.#call.model, traits: plainChat })
-      return { maxTokens: numberField(request, 'max_tokens'), promptTokens: roughTokens(body), limitTokens }
+      const promptTokens = roughTokens(body, texts)
+      return { maxTokens: numberField(request, 'max_tokens'), promptTokens, limitTokens }
     } catch {
       // The endpoint may accept a request that cannot be translated.
       return { limitTokens }
@@ -323,10 +349,11 @@ export class MessageVariants {
 
   #expected(
     { turns, settings }: Conversation,
-    { body, toolNames, originalNames }: WrittenRequest,
+    { toolNames, originalNames }: WrittenRequest,
     { endpoint, nativeModel = this.#call.model, abilities }: RoutedEndpoint,
     reasoningField: ChatTraits['reasoningField'],
     endpointMark: string,
+    promptTokens: number,
   ): ExpectedMessage {
     const { renameAnswers, newId } = this.#options
     const isThinkingOn = settings.thinking?.isOn
@@ -337,7 +364,7 @@ export class MessageVariants {
       stopSequences: settings.stop ?? [],
       dropsThinking: isThinkingOn === false,
       putsTextFirst: isThinkingOn === undefined,
-      promptTokens: roughTokens(body),
+      promptTokens,
       maxTokens: settings.maxTokens,
       limitTokens: abilities?.contextLength,
       newCallId: () => newId('toolu'),
@@ -354,12 +381,6 @@ export class MessageVariants {
   #error(head: UpstreamHead, size: () => RequestSize): GatheredAnswer {
     return tapped(new ErrorAnswer(head.statusCode, this.#call.requestId, size), this.#options.tap)
   }
-}
-
-/** The body with another `max_tokens`; undefined keeps it. */
-function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
-  const [span] = maxTokens === undefined ? [] : (memberSpans(body, maxTokensKey) ?? [])
-  return span === undefined ? body : editBody(body, [{ ...span, text: String(maxTokens) }])
 }
 
 /** Wraps a variant to report when the endpoint has accepted it, or a variant derived from it. */
@@ -386,14 +407,4 @@ function onAccepted(variant: RequestVariant, accepted: () => void): RequestVaria
 function isEncoded({ headers }: UpstreamHead): boolean {
   const encoding = headerValue(headers, 'content-encoding')
   return encoding !== undefined && encoding !== 'identity'
-}
-
-function tapTransform(tap: (chunk: Buffer) => void) {
-  return {
-    push(chunk: Buffer): Buffer {
-      if (chunk.length > 0) tap(chunk)
-      return chunk
-    },
-    end: () => Buffer.alloc(0),
-  }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkMessagesFrame } from '../../../../src/dialects/anthropic/messages/request/messages-frame.ts'
+import { messagesTexts } from '../../../../src/dialects/anthropic/messages/request/messages-texts.ts'
+import { parseShort } from '../../../../src/dialects/hub/parts/request-body.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 
 const user = (content: unknown) => ({ role: 'user', content })
@@ -12,18 +14,18 @@ const refuses = (check: () => void, message: RegExp) =>
     (error) => error instanceof GatewayError && error.statusCode === 400 && message.test(error.message),
   )
 
-/** Large bodies are scanned, small ones parsed. */
+const read = (body: string) => parseShort(Buffer.from(body), messagesTexts).request
+
+/** Long texts are not part of what is checked. */
 const paddings = [
-  ['small', ''],
-  ['large', `"metadata":{"x":"${'x'.repeat(300_000)}"},`],
+  ['short', ''],
+  ['long', `"system":"${'x'.repeat(300_000)}",`],
 ] as const
 
 for (const [size, padding] of paddings)
   describe(`checkMessagesFrame, ${size}`, () => {
-    const bytes = (request: unknown) =>
-      Buffer.from(
-        (typeof request === 'string' ? request : JSON.stringify(request)).replace('{', `{${padding}`),
-      )
+    const parsed = (request: unknown) =>
+      read((typeof request === 'string' ? request : JSON.stringify(request)).replace('{', `{${padding}`))
     const refusals: readonly [object | string, RegExp][] = [
       [{ ...sound, messages: undefined }, /messages: at least one message is required/],
       [{ ...sound, messages: null }, /at least one message is required/],
@@ -52,14 +54,11 @@ for (const [size, padding] of paddings)
       [{ ...sound, temperature: true }, /temperature must be between 0 and 2/],
       [{ ...sound, top_p: -1 }, /top_p must be between 0 and 1/],
       [{ ...sound, top_k: [] }, /top_k must be non-negative/],
-      [
-        '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"},]}',
-        /messages\.1: not an object|JSON/,
-      ],
+      ['{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"},]}', /JSON/],
     ]
     for (const [request, message] of refusals) {
       it(`refuses ${JSON.stringify(request).slice(0, 100)}`, () =>
-        refuses(() => checkMessagesFrame(bytes(request)), message))
+        refuses(() => checkMessagesFrame(parsed(request)), message))
     }
 
     const accepted: readonly object[] = [
@@ -84,17 +83,17 @@ for (const [size, padding] of paddings)
       { ...sound, messages: [{ ...user('the "thread" of it'), thread: 1 }] },
     ]
     for (const request of accepted) {
-      it(`accepts ${JSON.stringify(request).slice(0, 100)}`, () => checkMessagesFrame(bytes(request)))
+      it(`accepts ${JSON.stringify(request).slice(0, 100)}`, () => checkMessagesFrame(parsed(request)))
     }
 
     it('does not require max_tokens to count tokens', () => {
-      checkMessagesFrame(bytes({ ...sound, max_tokens: undefined }), false)
+      checkMessagesFrame(parsed({ ...sound, max_tokens: undefined }), false)
     })
 
     it('refuses a server-side conversation with the message that clients recognize', () => {
       for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }]) {
         assert.throws(
-          () => checkMessagesFrame(bytes({ ...sound, thread })),
+          () => checkMessagesFrame(parsed({ ...sound, thread })),
           (error) =>
             error instanceof GatewayError && error.details?.error_code === 'thread_unsupported_request',
         )
@@ -108,7 +107,7 @@ for (const [size, padding] of paddings)
           fc.nat(3),
           (contents, indent) => {
             const messages = [...contents.map((each) => ({ role: 'assistant', content: each })), user('a')]
-            checkMessagesFrame(bytes(JSON.stringify({ ...sound, messages }, null, indent)))
+            checkMessagesFrame(parsed(JSON.stringify({ ...sound, messages }, null, indent)))
           },
         ),
         { numRuns: 50 },
@@ -118,9 +117,8 @@ for (const [size, padding] of paddings)
 
 describe('a number that is a deep list', () => {
   it('is refused without being printed', () => {
-    for (const size of [0, 300_000]) {
-      const body = `{"messages":[{"role":"user","content":"${'x'.repeat(size)}y"}],"max_tokens":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
-      refuses(() => checkMessagesFrame(Buffer.from(body)), /max_tokens must be at least 1, got a list/)
-    }
+    const list = `${'['.repeat(300)}${']'.repeat(300)}`
+    const body = `{"messages":[{"role":"user","content":"y"}],"max_tokens":${list}}`
+    refuses(() => checkMessagesFrame(read(body)), /max_tokens must be at least 1, got a list/)
   })
 })

@@ -1,47 +1,17 @@
 import { GatewayError } from '../../../../kernel/errors.ts'
-import { memberSpans } from '../../../../kernel/json/body-members.ts'
-import {
-  closeBracket,
-  comma,
-  type JsonSpan,
-  openBrace,
-  openBracket,
-  skipSpace,
-  skipValue,
-} from '../../../../kernel/json/json-bytes.ts'
 import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
-import { KeyNames } from '../../../../kernel/json/key-names.ts'
 import { contentBlocks } from '../../../hub/parts/blocks.ts'
 
-/** Up to this size, parsing a body is faster than scanning it, as long as most of it is short strings. */
-const maxParsedBytes = 262_144
-/** A larger message cannot be empty. */
-const emptyMessageBytes = 4_096
-
-const fields = new KeyNames<number>([
-  ['messages', 0],
-  ['max_tokens', 1],
-  ['temperature', 2],
-  ['top_p', 3],
-  ['top_k', 4],
-  ['thread', 5],
-])
-const roles = new KeyNames<number>([['role', 0]])
 const knownRoles: ReadonlySet<string> = new Set(['user', 'assistant', 'system', 'developer'])
 
 /**
  * Validates what every Messages request requires, before the gateway chooses an endpoint; native endpoints and
  * translations have the same requirements.
+ * @param request parsed by `parseShort` or `parseRequest`
  * @param needsMaxTokens false for requests that only count tokens
- * @throws GatewayError invalid_request, invalid_json
+ * @throws GatewayError invalid_request
  */
-export function checkMessagesFrame(body: Buffer, needsMaxTokens = true): void {
-  if (body.length > maxParsedBytes) checkScanned(body, needsMaxTokens)
-  else checkParsed(parse(body), needsMaxTokens)
-}
-
-function checkParsed(request: unknown, needsMaxTokens: boolean): void {
-  if (!isObject(request)) refuse('the request body must be an object')
+export function checkMessagesFrame(request: JsonObject, needsMaxTokens = true): void {
   const { messages } = request
   if ((request.thread ?? null) !== null) refuseThread()
   if (!Array.isArray(messages) || messages.length === 0) refuse('messages: at least one message is required')
@@ -52,19 +22,6 @@ function checkParsed(request: unknown, needsMaxTokens: boolean): void {
   const last: unknown = messages.at(-1)
   if (isObject(last) && last.role === 'user') checkContent(last.content, messages.length - 1)
   checkNumbers(request, needsMaxTokens)
-}
-
-/** Scans the body: images and files make it large, and scanning is then cheaper than parsing. */
-function checkScanned(body: Buffer, needsMaxTokens: boolean): void {
-  const spans = memberSpans(body, fields)
-  // Reading the model reports what is wrong with such a body.
-  if (spans === undefined) return
-  const [messages, ...numbers] = spans
-  const values = numbers.map((span) => (span === undefined ? undefined : valueAt(body, span)))
-  const [max_tokens, temperature, top_p, top_k, thread] = values
-  if ((thread ?? null) !== null) refuseThread()
-  checkMessages(body, messages)
-  checkNumbers({ max_tokens, temperature, top_p, top_k }, needsMaxTokens)
 }
 
 function checkNumbers(request: JsonObject, needsMaxTokens: boolean): void {
@@ -85,36 +42,6 @@ function refuseThread(): never {
   throw new GatewayError('invalid_request', 'thread: conversations are not kept here; send all messages', {
     details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
   })
-}
-
-function checkMessages(body: Buffer, span: JsonSpan | undefined): void {
-  if (span === undefined || body[span.start] !== openBracket) {
-    refuse('messages: at least one message is required')
-  }
-  let at = skipSpace(body, span.start + 1)
-  if (body[at] === closeBracket) refuse('messages: at least one message is required')
-  for (let index = 0; ; index++) {
-    const start = at
-    const end = skipValue(body, start)
-    if (end < 0) throw new GatewayError('invalid_json')
-    if (body[start] !== openBrace) refuse(`messages.${index}: not an object`)
-    const role = roleIn(body.subarray(start, end))
-    checkRole(role, index)
-    at = skipSpace(body, end)
-    if (body[at] !== comma) {
-      if (role === 'user' && end - start < emptyMessageBytes) {
-        const message = valueAt(body, { start, end })
-        checkContent(isObject(message) ? message.content : undefined, index)
-      }
-      return
-    }
-    at = skipSpace(body, at + 1)
-  }
-}
-
-function roleIn(message: Buffer): unknown {
-  const [span] = memberSpans(message, roles) ?? []
-  return span === undefined ? undefined : valueAt(message, span)
 }
 
 function checkRole(role: unknown, index: number): void {
@@ -146,18 +73,6 @@ function checkNumber(value: unknown, min: number, max: number, rule: string): vo
 function shown(value: unknown): string {
   if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'an object'
   return String(JSON.stringify(value)).slice(0, 40)
-}
-
-function valueAt(body: Buffer, { start, end }: JsonSpan): unknown {
-  return parse(body.subarray(start, end))
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch (error) {
-    throw new GatewayError('invalid_json', undefined, { cause: error })
-  }
 }
 
 function refuse(message: string): never {

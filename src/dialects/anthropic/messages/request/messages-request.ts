@@ -11,7 +11,7 @@ export function readMessagesRequest(body: Buffer | null): JsonObject {
   if (body === null || body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
   const request = parseRequest(body)
   checkModel(request.model)
-  checkMessagesFrame(body, false)
+  checkMessagesFrame(request, false)
   return request
 }
 

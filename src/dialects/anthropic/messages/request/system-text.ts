@@ -6,6 +6,8 @@ export function systemParagraphs(system: unknown): string[] {
   return contentBlocks(system).map((block) => withoutBillingLine(textField(block, 'text') ?? ''))
 }
 
+/** The start of the line that Claude Code puts before its prompt. */
+export const billingHeader = 'x-anthropic-billing-header:'
 /** The header and its `key=value;` pairs. The prompt may follow on the same line. */
 const billingLine = /^x-anthropic-billing-header:(?:[ \t]*[\w.-]+=[^;\n]*(?:;|(?=\n)|$))*\s*/
 

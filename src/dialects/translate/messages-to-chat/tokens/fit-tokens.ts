@@ -1,3 +1,6 @@
+import { editBody } from '../../../../kernel/json/body-edit.ts'
+import { memberSpans } from '../../../../kernel/json/body-members.ts'
+import { KeyNames } from '../../../../kernel/json/key-names.ts'
 import { type ContextLimit, readContextLimit } from '../../../errors/context-limit.ts'
 
 /** Factor by which an estimate may fall short. */
@@ -45,4 +48,12 @@ function countedPrompt(found: ContextLimit, maxTokens: number): number | undefin
 
 function lowered(maxTokens: number, room: number): number | undefined {
   return room >= minAnswerTokens && room < maxTokens ? room : undefined
+}
+
+const maxTokensKey = new KeyNames<number>([['max_tokens', 0]])
+
+/** The body with another `max_tokens`; undefined keeps it. */
+export function withMaxTokens(body: Buffer, maxTokens: number | undefined): Buffer {
+  const [span] = maxTokens === undefined ? [] : (memberSpans(body, maxTokensKey) ?? [])
+  return span === undefined ? body : editBody(body, [{ ...span, text: String(maxTokens) }])
 }

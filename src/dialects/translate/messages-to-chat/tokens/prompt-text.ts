@@ -5,6 +5,7 @@ import {
   objectField,
   textField,
 } from '../../../../kernel/json/json-fields.ts'
+import type { LongTexts } from '../../../../kernel/json/long-texts.ts'
 
 /** The parts of a chat request that a model reads. */
 export interface PromptText {
@@ -45,11 +46,14 @@ export function imageTokens(images: number): number {
   return images * tokensPerImage
 }
 
-/** A rough estimate at no cost: English has about four characters per token; code and other scripts have fewer. */
-export function roughTokens(chat: JsonObject): number {
+/**
+ * A rough estimate at no cost: English has about four characters per token; code and other scripts have fewer.
+ * @param texts that `chat` has marks of
+ */
+export function roughTokens(chat: JsonObject, texts?: LongTexts): number {
   let characters = 0
   const counts = readPrompt(chat, (text) => {
-    characters += text.length
+    characters += texts === undefined ? text.length : texts.lengthOf(text)
   })
   return Math.ceil(characters / charactersPerToken) + frameTokens(counts)
 }

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { formats } from '../../../src/dialects/all.ts'
+import type { Turn } from '../../../src/dialects/hub/contract/conversation.ts'
+import type { Format } from '../../../src/dialects/hub/format.ts'
+import {
+  type ParsedRequest,
+  parseRequest,
+  parseShort,
+  shortOrFull,
+  writeBody,
+} from '../../../src/dialects/hub/parts/request-body.ts'
+import { GatewayError } from '../../../src/kernel/errors.ts'
+import {
+  assistant,
+  call,
+  conversation,
+  result,
+  results,
+  system,
+  target,
+  thinking,
+  tool,
+  user,
+} from './conversations.ts'
+
+const endpoint = target({ reasoningField: 'reasoning', readsFiles: true })
+
+interface Outcome {
+  /** JSON value that the endpoint receives, or the error. */
+  readonly value: unknown
+  /** Whether the long texts stayed out of it. */
+  readonly isShort: boolean
+}
+
+/** @param isWhole reads the request in full at once */
+function translated(from: Format, to: Format, body: Buffer, isWhole: boolean): Outcome {
+  let isShort = false
+  const write = ({ request, texts }: ParsedRequest) => {
+    const sent = writeBody(to.writeRequest(from.readRequest(request), endpoint).body, texts)
+    isShort = texts !== undefined
+    return sent
+  }
+  const full = { request: parseRequest(body), texts: undefined }
+  try {
+    const sent = isWhole ? write(full) : shortOrFull(body, parseShort(body, from.longTexts), write)
+    return { value: JSON.parse(sent.toString('utf8')), isShort }
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error
+    return { value: error.message, isShort: false }
+  }
+}
+
+function assertSame(from: Format, to: Format, request: unknown): Outcome {
+  const body = Buffer.from(typeof request === 'string' ? request : JSON.stringify(request))
+  const short = translated(from, to, body, false)
+  assert.deepEqual(short.value, translated(from, to, body, true).value)
+  return short
+}
+
+const starts = [
+  '',
+  ' \n\t ',
+  'Error: ',
+  'x-anthropic-billing-header: a=1; b=2;\n',
+  '<think>',
+  '{"a":"',
+  'data:',
+]
+const ends = ['', ' \n ', '"}', '\\', '</think>', ' '.repeat(200)]
+const units = [
+  'word and ',
+  'a "quoted"\n',
+  '\\"\\\\',
+  '漢字と',
+  'привет ',
+  '😀',
+  '\u0000\u001f',
+  ' \n',
+  'aGk=',
+]
+const filled = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length))
+const long = fc
+  .tuple(fc.constantFrom(...starts), fc.constantFrom(...units), fc.nat(2_000), fc.constantFrom(...ends))
+  .map(([start, unit, length, end]) => start + filled(unit, length) + end)
+const text = fc.oneof(long, fc.string({ maxLength: 10 }))
+const id = fc.constantFrom('a', 'b', 'call_1')
+const image = (data: string) => ({
+  kind: 'image' as const,
+  source: { kind: 'data' as const, data, mediaType: 'image/png' },
+})
+const file = (data: string) => ({
+  kind: 'document' as const,
+  source: { kind: 'data' as const, data, mediaType: 'text/plain' },
+  name: 'a.txt',
+})
+const base64 = long.map((each) => Buffer.from(each).toString('base64'))
+const part = fc.oneof(text, base64.map(image), base64.map(file))
+const made = fc.oneof(
+  text,
+  fc
+    .tuple(id, text)
+    .map(([key, input]) => call(key, 'f', JSON.stringify({ input, content: { text: input } }))),
+  text.map((each) => thinking(each, 's')),
+)
+const turn: fc.Arbitrary<Turn> = fc.oneof(
+  text.map((each) => system(each)),
+  fc.array(part, { maxLength: 3 }).map((parts) => user(...parts)),
+  fc.array(made, { maxLength: 4 }).map((parts) => assistant(...parts)),
+  fc
+    .array(fc.tuple(id, part, fc.boolean()), { maxLength: 3 })
+    .map((list) => results(...list.map(([key, said, isError]) => ({ ...result(key, said), isError })))),
+)
+const conversations = fc
+  .tuple(fc.array(turn, { maxLength: 5 }), fc.array(long, { maxLength: 2 }))
+  .map(([turns, tools]) =>
+    conversation(
+      [...turns, user('go on')],
+      {},
+      { tools: tools.map((each, at) => tool(`f${at}`, { description: each })) },
+    ),
+  )
+
+describe('a request whose long texts are not decoded', () => {
+  for (const from of formats) {
+    for (const to of formats) {
+      it(`is the same from ${from.name} to ${to.name}`, () => {
+        fc.assert(
+          fc.property(conversations, (each) => {
+            let request: unknown
+            try {
+              request = from.writeRequest(each, endpoint).body
+            } catch {
+              // The client's API cannot express it.
+              return
+            }
+            assertSame(from, to, request)
+          }),
+          { numRuns: 30 },
+        )
+      })
+    }
+  }
+
+  const named = (name: string): Format => {
+    const found = formats.find((each) => each.name === name)
+    assert.ok(found)
+    return found
+  }
+  const messages = named('messages')
+  const chat = named('chat')
+  const plain = filled('one line of a prompt, which says "hm",\n', 3_000)
+  const messagesOf = (content: unknown, more: object = {}) => ({
+    model: 'm',
+    max_tokens: 1,
+    messages: [{ role: 'user', content }],
+    ...more,
+  })
+
+  it('is usual for ordinary conversations', () => {
+    const each = conversation([user(plain), assistant(plain), user(plain)])
+    for (const from of formats) {
+      for (const to of formats) {
+        if (from.name.endsWith('generate') || from.name === 'completions') continue
+        if (to.name.endsWith('generate') || to.name === 'completions') continue
+        const { isShort } = assertSame(from, to, from.writeRequest(each, endpoint).body)
+        assert.equal(isShort, true, `${from.name} to ${to.name}`)
+      }
+    }
+    assert.equal(assertSame(messages, chat, messagesOf(plain, { system: plain })).isShort, true)
+    assert.equal(assertSame(named('completions'), chat, { model: 'm', prompt: plain }).isShort, true)
+    assert.equal(assertSame(named('ollama-generate'), chat, { model: 'm', prompt: plain }).isShort, true)
+  })
+
+  it('is read in full if a text is encoded again, left out or repeated', () => {
+    const cases: readonly unknown[] = [
+      messagesOf([
+        { type: 'tool_result', tool_use_id: 'a', content: [{ type: 'x', source: { data: plain } }] },
+      ]),
+      messagesOf([
+        {
+          type: 'document',
+          source: { type: 'base64', media_type: 'text/plain', data: Buffer.from(plain).toString('base64') },
+        },
+      ]),
+      {
+        ...messagesOf('x'),
+        messages: [
+          { role: 'system', content: plain, clear_at: 'next_user_message' },
+          { role: 'user', content: 'x' },
+        ],
+      },
+      `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":${JSON.stringify(plain)},"content":"x"}]}`,
+      messagesOf('x', { system: `x-anthropic-billing-header: ${filled('a=1;', 2_000)}` }),
+    ]
+    for (const request of cases) assert.equal(assertSame(messages, chat, request).isShort, false)
+  })
+
+  it('may contain the marks that stand for other texts', () => {
+    const body = Buffer.from(JSON.stringify(messagesOf(plain)))
+    const { request } = parseShort(body, messages.longTexts)
+    const [mark] = /"[^"]+\.0"/.exec(JSON.stringify(request).replaceAll('\\"', '"')) ?? []
+    assert.ok(mark !== undefined)
+    for (const said of [
+      mark,
+      mark.replace('.0', '.1'),
+      mark.replace('.0', '.99'),
+      mark.slice(1),
+      `\\${mark}`,
+    ]) {
+      const repeated = { ...messagesOf(plain), system: said }
+      assert.equal(assertSame(messages, chat, repeated).isShort, false)
+      assertSame(messages, chat, { ...messagesOf([{ type: 'text', text: said }]), tools: [{ name: plain }] })
+    }
+  })
+
+  it('is found in any layout, but not under another name', () => {
+    const pretty = JSON.stringify(messagesOf([{ type: 'text', text: plain }]), null, 2)
+    assert.equal(assertSame(messages, chat, pretty).isShort, true)
+    const others = [
+      { role: 'user', content: 'a', note: plain },
+      { role: 'user', content: { deep: { text: plain } } },
+    ]
+    for (const message of others) {
+      const body = Buffer.from(JSON.stringify({ model: 'm', max_tokens: 1, messages: [message] }))
+      assert.equal(parseShort(body, messages.longTexts).texts, undefined)
+    }
+  })
+
+  it('is refused if a text is not JSON, as far as that is seen', () => {
+    const raw = `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"${plain.replaceAll('"', "'")}"}]}`
+    assert.throws(() => parseShort(Buffer.from(raw), messages.longTexts), { code: 'invalid_json' })
+  })
+
+  it('is read in full if it is not UTF-8', () => {
+    const body = Buffer.from(JSON.stringify(messagesOf(`${plain}\u00e9${plain}`)), 'latin1')
+    assert.equal(parseShort(body, messages.longTexts).texts, undefined)
+  })
+})

@@ -28,7 +28,9 @@ import { refusedAnswer } from '../hub/refused-answer.ts'
 import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
 import { repeatedState } from '../openai/responses/answer/response-shape.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
+import { isEncoded } from './encoded-answer.ts'
 import { hasBareEvents, limitedFeatures, unsupportedFeatures } from './limitations.ts'
+import { onAccepted } from './on-accepted.ts'
 import { ownRequest } from './own-request.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
@@ -150,10 +152,7 @@ export class ConversationVariants {
   #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {
     const { body, format } = this.#call
     const short = parseShort(body, format.longTexts)
-    // A response is stored with its whole request.
-    const isStored = short.texts !== undefined && this.#parts.storeFor?.(format, short.request) !== undefined
-    const parsed = isStored ? { request: parseRequest(body), texts: undefined } : short
-    return shortOrFull(body, parsed, (each) => this.#written(each, target, targets, asksUsage))
+    return shortOrFull(body, short, (parsed) => this.#written(parsed, target, targets, asksUsage))
   }
 
   #written(
@@ -183,6 +182,7 @@ export class ConversationVariants {
       written,
       target,
       request: this.#call.original ?? request,
+      isShort: texts !== undefined && this.#call.original === undefined,
       promptTokens: Math.ceil(sent.length / bytesPerToken),
     }
     return {
@@ -250,12 +250,12 @@ export class ConversationVariants {
   }
 
   #answer(head: UpstreamHead, answer: TranslatedAnswer): AnswerVariant | GatheredAnswer | undefined {
-    const { format, requestId, startedMs, caller } = this.#call
+    const { format, requestId, startedMs } = this.#call
     const { to, conversation, request } = answer
-    const { newId, nowMs, monotonicMs, storeFor } = this.#parts
+    const { newId, nowMs, monotonicMs } = this.#parts
     const { isStream } = conversation
     const call: FormatCall = {
-      store: storeFor?.(format, request, caller),
+      store: this.#store(answer),
       conversation,
       request,
       requestId,
@@ -285,6 +285,15 @@ export class ConversationVariants {
       headers: ['Content-Type', format.streamType, 'Cache-Control', 'no-cache'],
       transforms: [translation],
     }
+  }
+
+  /** Stores the request in full. */
+  #store({ request, isShort }: TranslatedAnswer): FormatCall['store'] {
+    const { storeFor } = this.#parts
+    const { format, body, caller } = this.#call
+    const store = storeFor?.(format, request, caller)
+    if (store === undefined || !isShort) return store
+    return (ended) => storeFor?.(format, parseRequest(body), caller)?.(ended)
   }
 
   #expected({ conversation, written, target, promptTokens }: TranslatedAnswer): Expected {
@@ -326,19 +335,10 @@ interface TranslatedAnswer {
   readonly written: WrittenRequest
   readonly target: RoutedEndpoint
   readonly request: JsonObject
+  /** Whether marks stand for its long texts. */
+  readonly isShort: boolean
   /** An estimate. */
   readonly promptTokens: number
-}
-
-/** Wraps a variant to report when the endpoint has accepted it. */
-function onAccepted(variant: RequestVariant, accepted: () => void): RequestVariant {
-  return {
-    ...variant,
-    answer(head) {
-      if (head.statusCode < 400) accepted()
-      return variant.answer?.(head)
-    },
-  }
 }
 
 /** For an answer whose content cannot be read. @param writer of whole answers */
@@ -361,10 +361,4 @@ function unreadable(writer: AnswerWriter): GatheredAnswer {
 function isPlainStream(head: UpstreamHead): boolean {
   const isEvents = framingOf(headerValue(head.headers, 'content-type')) === 'sse'
   return isEvents && head.statusCode < 300 && !isEncoded(head)
-}
-
-/** The request did not accept compression. */
-function isEncoded({ headers }: UpstreamHead): boolean {
-  const encoding = headerValue(headers, 'content-encoding')
-  return encoding !== undefined && encoding !== 'identity'
 }

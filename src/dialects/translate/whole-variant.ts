@@ -1,4 +1,3 @@
-import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { AnswerForm } from '../contract/answer-form.ts'
 import type { DialectErrors } from '../contract/dialect.ts'
 import { brokenAnswer } from '../hub/answer/answer-builder.ts'
@@ -8,6 +7,8 @@ import type { WholeFormat } from '../hub/exchange/exchange-format.ts'
 import { failureInText } from '../hub/parts/failure.ts'
 import { failureError } from '../openai/errors/failure-error.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../variants/request-variant.ts'
+
+import { isEncoded } from './encoded-answer.ts'
 
 /** A request of one format for an endpoint that has another one of the same family. */
 export interface WholeExchange<Request extends WholeRequest, Answer> {
@@ -48,12 +49,6 @@ export function wholeVariant<Request extends WholeRequest, Answer>(
     ...(mode === undefined ? {} : { mode }),
     answer: (head) => (head.statusCode >= 400 ? undefined : new GatheredExchange(exchange, isEncoded(head))),
   }
-}
-
-/** The request did not accept compression. */
-function isEncoded({ headers }: UpstreamHead): boolean {
-  const encoding = headerValue(headers, 'content-encoding')
-  return encoding !== undefined && encoding !== 'identity'
 }
 
 class GatheredExchange<Request extends WholeRequest, Answer> implements GatheredAnswer {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { formats } from '../../../src/dialects/all.ts'
 import { OpenThoughts } from '../../../src/dialects/hub/parts/open-thoughts.ts'
-import { ConversationVariants } from '../../../src/dialects/translate/conversation-variants.ts'
+import {
+  ConversationVariants,
+  type TranslationParts,
+} from '../../../src/dialects/translate/conversation-variants.ts'
 import type { AppliedTranslation } from '../../../src/dialects/translate/request-translation.ts'
 import { TranslationPlan } from '../../../src/dialects/translate/translation-plan.ts'
 import type { RequestVariant } from '../../../src/dialects/variants/request-variant.ts'
@@ -32,9 +35,10 @@ interface Setup {
   /** Paths that the endpoint has; every other path is unknown. */
   readonly paths: readonly string[]
   readonly dropsUnsupported?: boolean
+  readonly storeFor?: TranslationParts['storeFor']
 }
 
-function setup({ format: name, request, paths, dropsUnsupported = false }: Setup) {
+function setup({ format: name, request, paths, dropsUnsupported = false, storeFor }: Setup) {
   const format = formats.find((each) => each.name === name) ?? assert.fail(name)
   const has = new Set(paths)
   const missing: string[] = []
@@ -66,6 +70,7 @@ function setup({ format: name, request, paths, dropsUnsupported = false }: Setup
       monotonicMs: () => 0,
       reasoningFields: new Map(),
       openThoughts: new OpenThoughts(),
+      storeFor,
       learnMissing(_target, path) {
         has.delete(path)
         missing.push(path)
@@ -155,6 +160,27 @@ describe('the form of a request', () => {
   })
 
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
+
+  it('is stored with its long texts, which the translation leaves encoded', () => {
+    const input = 'a "long" text\n'.repeat(200)
+    let stored: unknown
+    const { variants } = setup({
+      format: 'responses',
+      request: { input },
+      paths: [chat],
+      storeFor: (_format, request) => () => {
+        stored = request.input
+      },
+    })
+    const variant = variants.of(target('vllm'))
+    const sent: unknown = JSON.parse(String(variant?.body))
+    assert.deepEqual(sent, { model: 'native', messages: [{ role: 'user', content: input }] })
+    const answer = variant?.answer?.({ statusCode: 200, headers: ['content-type', 'application/json'] })
+    assert.ok(answer !== undefined && 'end' in answer)
+    answer.push(Buffer.from('{"choices":[{"message":{"content":"b"},"finish_reason":"stop"}]}'))
+    answer.end()
+    assert.equal(stored, input)
+  })
 
   it('does not exist if no API of the endpoint can express the request', () => {
     const { variants } = setup({ format: 'chat', request: { messages, tools }, paths: [completions] })

@@ -32,6 +32,8 @@ import { isThinker } from '../../hub/parts/thinkers.ts'
 import { ChatReader } from '../../openai/chat/answer/read-answer.ts'
 import { writeChatRequest } from '../../openai/chat/request/write-request.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../variants/request-variant.ts'
+import { isEncoded } from '../encoded-answer.ts'
+import { onAccepted } from '../on-accepted.ts'
 import type { AppliedTranslation, TranslateFor } from '../request-translation.ts'
 import { speaksMessages } from '../speaks-messages.ts'
 import { fittedByEstimate, fittedByRefusal, withMaxTokens } from './tokens/fit-tokens.ts'
@@ -381,30 +383,4 @@ export class MessageVariants {
   #error(head: UpstreamHead, size: () => RequestSize): GatheredAnswer {
     return tapped(new ErrorAnswer(head.statusCode, this.#call.requestId, size), this.#options.tap)
   }
-}
-
-/** Wraps a variant to report when the endpoint has accepted it, or a variant derived from it. */
-function onAccepted(variant: RequestVariant, accepted: () => void): RequestVariant {
-  const { onRefusal } = variant
-  return {
-    ...variant,
-    ...(onRefusal === undefined
-      ? {}
-      : {
-          onRefusal(head, body) {
-            const next = onRefusal(head, body)
-            return next === undefined ? undefined : onAccepted(next, accepted)
-          },
-        }),
-    answer(head) {
-      if (head.statusCode < 400) accepted()
-      return variant.answer?.(head)
-    },
-  }
-}
-
-/** The request did not accept compression. */
-function isEncoded({ headers }: UpstreamHead): boolean {
-  const encoding = headerValue(headers, 'content-encoding')
-  return encoding !== undefined && encoding !== 'identity'
 }

@@ -38,26 +38,26 @@ export default fp<ResponseStoreOptions>(
     const { proxy, server } = readSections(options, ['proxy', 'server'], ['store', 'conversations', 'clock'])
     const { gatewayPeers: peers } = app
     const clock = options.clock ?? systemClock
-    const memory = new MemoryResponseStore({ clock, ...storeLimits(proxy, peers.threads) })
+    const limits = storeLimits(proxy, peers.threads)
+    const memory = new MemoryResponseStore({ clock, ...limits })
     const responses = new SharedResponseStore(memory, peers)
     const conversations = new SharedConversationStore(memory.conversations, peers)
-    const ends = [responses.listen(), conversations.listen()]
+    const requests = new ResponseRequests({
+      stores: {
+        responses: options.store ?? responses,
+        conversations: options.conversations ?? conversations,
+      },
+      background: { clock, peers, ...limits },
+      maxRequestBytes: bodyLimitOf(server.requestLimits.maxBodyBytes),
+      newId: createIds(),
+      nowMs: () => clock.nowMs(),
+      onError: (error) => app.log.error({ err: error }, 'a response could not be stored'),
+    })
+    app.decorate('responseRequests', requests)
+    const ends = [responses.listen(), conversations.listen(), requests.listen()]
     app.addHook('onClose', async () => {
       for (const end of ends) end()
     })
-    app.decorate(
-      'responseRequests',
-      new ResponseRequests({
-        stores: {
-          responses: options.store ?? responses,
-          conversations: options.conversations ?? conversations,
-        },
-        maxRequestBytes: bodyLimitOf(server.requestLimits.maxBodyBytes),
-        newId: createIds(),
-        nowMs: () => clock.nowMs(),
-        onError: (error) => app.log.error({ err: error }, 'a response could not be stored'),
-      }),
-    )
   },
   { name: 'gateway-response-store', fastify: '5.x', dependencies: ['gateway-peers'] },
 )

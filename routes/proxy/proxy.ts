@@ -17,7 +17,7 @@ import { isSafePath } from '../../src/endpoints/registry/upstream-path.ts'
 import { Upload } from '../../src/http/body/upload.ts'
 import { countSegments, type TargetPath, targetPath } from '../../src/http/request/target-path.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
-import type { ReadRequest } from '../../src/proxy/dispatch.ts'
+import type { DispatchedRequest, ReadRequest } from '../../src/proxy/dispatch.ts'
 import { usageRequestVariant } from '../../src/proxy/usage/usage-variant.ts'
 import { acceptBytes, acceptUploads } from '../http/request-bodies.ts'
 import { handleResponses, mayConcernState } from './responses.ts'
@@ -137,14 +137,15 @@ function handle(
   const { responses } = settings
   if (responses === undefined || !mayConcernState(target.path)) app.dispatch(read, request, reply)
   else {
-    const readBody = (body: Buffer) => readRequest(settings, request, body, reply, target, provider)
+    const readBody = (body: Buffer, as: DispatchedRequest = request) =>
+      readRequest(settings, as, body, reply, target, provider)
     handleResponses(app, responses, { read, readBody, request, reply })
   }
 }
 
 function readRequest(
   settings: ReadSettings,
-  request: FastifyRequest,
+  request: DispatchedRequest,
   received: unknown,
   reply: FastifyReply,
   target: TargetPath,

@@ -1,12 +1,19 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Launch } from '../../src/dialects/openai/responses/background/background-runs.ts'
 import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
-import type { ReadRequest } from '../../src/proxy/dispatch.ts'
+import { EventAnswer } from '../../src/dialects/openai/responses/store/event-answer.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
+import { detachedRequest } from '../../src/proxy/detached/detached-request.ts'
+import { DetachedReply } from '../../src/proxy/detached/detached-response.ts'
+import type { DispatchedRequest, ReadRequest } from '../../src/proxy/dispatch.ts'
 
 /** A request to the Responses API. */
 interface ResponsesCall {
   readonly read: ReadRequest
   /** Reads the request with another body. */
-  readonly readBody: (body: Buffer) => ReadRequest
+  readonly readBody: (body: Buffer, request?: DispatchedRequest) => ReadRequest
   readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
@@ -31,13 +38,15 @@ export function handleResponses(
   const body = Buffer.isBuffer(read.body) ? read.body : undefined
   const asked =
     read.client !== undefined && body !== undefined
-      ? responses.expand(body, caller)?.then((expanded) => {
-          if (expanded === undefined) send(app, call, read)
-          else send(app, call, { ...call.readBody(responses.bodyOf(expanded)), original: expanded.own })
+      ? responses.expand(body, caller)?.then((prepared) => {
+          if (prepared === undefined) send(app, call, read)
+          else if (prepared.isBackground === true) {
+            reply.send(answered(reply, responses.start(prepared, caller, launcher(app, call))))
+          } else send(app, call, { ...call.readBody(responses.bodyOf(prepared)), original: prepared.own })
         })
       : responses.answer({ method: request.method, path, query, body, caller })?.then((answer) => {
           if (answer === undefined) send(app, call, read)
-          else reply.send(answer)
+          else reply.send(answered(reply, answer))
         })
   if (asked === undefined) app.dispatch(read, request, reply)
   else asked.catch((error: unknown) => reply.send(responses.errorFor(path, error)))
@@ -47,4 +56,21 @@ export function handleResponses(
 function send(app: FastifyInstance, { request, reply }: ResponsesCall, read: ReadRequest): void {
   if (reply.raw.destroyed) request.gateway.heldBody?.over()
   else app.dispatch(read, request, reply)
+}
+
+/** What Fastify sends for an answer. */
+function answered(reply: FastifyReply, answer: JsonObject | EventAnswer): unknown {
+  if (!(answer instanceof EventAnswer)) return answer
+  reply.header('Content-Type', 'text/event-stream; charset=utf-8').header('Cache-Control', 'no-cache')
+  return Readable.from(answer.events, { objectMode: false })
+}
+
+/** Sends the request of a response in the background, which does not need the client. */
+function launcher(app: FastifyInstance, { readBody, request }: ResponsesCall): Launch {
+  return (body, id, sink) => {
+    const reply = new DetachedReply(sink)
+    const detached = detachedRequest(request, id, systemClock.monotonicMs())
+    app.dispatch(readBody(body, detached), detached, reply)
+    return () => reply.raw.destroy()
+  }
 }

@@ -187,6 +187,10 @@ export const ProxySchema = Section(
               default: 67_108_864,
               description: 'Maximum memory, for all serving threads together.',
             }),
+            max_background: Count(
+              100,
+              'Maximum responses with background: true that are in progress at a time, in memory of at most max_size. 0 leaves background to the endpoints.',
+            ),
             idle_ttl: Duration({
               default: '24h',
               description: 'Time without use after which a response or conversation expires; 0 means never.',

@@ -2,6 +2,10 @@ import { GatewayError } from '../../../kernel/errors.ts'
 import { isObject, type JsonObject, textField } from '../../../kernel/json/json-fields.ts'
 import type { EndedAnswer, Format, FormatCall } from '../../hub/format.ts'
 import { parseRequest } from '../../hub/parts/request-body.ts'
+import { refuse } from '../chat/request/field-values.ts'
+import { answerBackground, followed } from './background/background-requests.ts'
+import { type BackgroundRun, itemIdsOf } from './background/background-run.ts'
+import { type BackgroundParts, BackgroundRuns, type Launch } from './background/background-runs.ts'
 import {
   answerConversation,
   type ConversationParts,
@@ -9,6 +13,7 @@ import {
   keptItems,
 } from './conversations/conversation-requests.ts'
 import { conversationFull } from './request/unknown-state.ts'
+import { EventAnswer } from './store/event-answer.ts'
 import { ownedStores } from './store/owned-stores.ts'
 import {
   conversationOf,
@@ -17,10 +22,11 @@ import {
   isStored,
   itemsOf,
   outputOf,
+  ownBytes,
   parsedText,
   type ResponseStores,
 } from './store/stored.ts'
-import { answerStored, responsePath, unknownResponse } from './store/stored-views.ts'
+import { answerStored, type ResponsePath, responsePath, unknownResponse } from './store/stored-views.ts'
 
 /** A request about a response or a conversation. */
 export interface StateCall {
@@ -38,39 +44,86 @@ export interface ResponseRequestsParts extends ConversationParts {
   readonly stores: ResponseStores
   /** Maximum size of a request with what it refers to. */
   readonly maxRequestBytes: number
+  readonly background: Pick<BackgroundParts, 'clock' | 'peers' | 'maxRuns' | 'maxBytes'>
   /** Receives the failures of the stores. */
   onError(error: unknown): void
 }
 
-/** Members of a request that refer to something stored. */
-const references: readonly Buffer[] = ['"previous_response_id"', '"conversation"', '"item_reference"'].map(
-  (name) => Buffer.from(name),
-)
+/** A request with what it refers to. */
+export interface PreparedRequest extends ExpandedRequest {
+  /** Whether the client does not wait for the response. */
+  readonly isBackground?: boolean
+}
+
+/** Members of a request that concern something stored. */
+const stateful: readonly Buffer[] = [
+  '"previous_response_id"',
+  '"conversation"',
+  '"item_reference"',
+  '"background"',
+].map((name) => Buffer.from(name))
 
 /** Requests to the Responses API that concern responses and conversations of the stores. */
 export class ResponseRequests {
   readonly #parts: ResponseRequestsParts
 
+  readonly #runs: BackgroundRuns
+
   constructor(parts: ResponseRequestsParts) {
     this.#parts = parts
+    this.#runs = new BackgroundRuns({ ...parts, ...parts.background, keep: (run) => this.#keepRun(run) })
+  }
+
+  /** Serves the other threads. @returns a function that ends it */
+  listen(): () => void {
+    return this.#runs.listen()
   }
 
   /**
    * Adds what a request refers to.
    * @returns undefined if it certainly refers to nothing; a promise of undefined if the stores do not have it
    */
-  expand(body: Buffer, caller?: string): Promise<ExpandedRequest | undefined> | undefined {
+  expand(body: Buffer, caller?: string): Promise<PreparedRequest | undefined> | undefined {
     // Most requests refer to nothing: a byte search finds that out without parsing the body.
-    if (!references.some((name) => body.includes(name))) return undefined
+    if (!stateful.some((name) => body.includes(name))) return undefined
     const request = parsed(body)
-    return request === undefined ? undefined : expandRequest(request, this.#owned(caller))
+    if (request === undefined) return undefined
+    const expanded = expandRequest(request, this.#owned(caller))
+    if (!this.#isBackground(request)) return expanded
+    if (!isStored(request)) refuse('background', 'requires `store`')
+    const own = { ...request, input: itemsOf(request.input) }
+    return expanded.then((found) => ({ whole: own, own, ...found, isBackground: true }))
+  }
+
+  #isBackground({ background }: JsonObject): boolean {
+    return background === true && this.#parts.background.maxRuns > 0
+  }
+
+  /**
+   * Starts a response in the background.
+   * @param launch sends its request
+   * @returns the response as it begins, or its events
+   * @throws GatewayError if there are too many, or if the gateway refuses the request at once
+   */
+  start(
+    { whole, own }: ExpandedRequest,
+    caller: string | undefined,
+    launch: Launch,
+  ): JsonObject | EventAnswer {
+    const { background: _, ...request } = whole
+    // The gateway stores it itself, whole.
+    const body = this.bodyOf({ whole: { ...request, stream: true, store: false } })
+    const run = this.#runs.start({ own, body, owner: caller }, launch)
+    if (own.stream !== true) return run.response
+    const { responses } = this.#owned(caller)
+    return new EventAnswer(followed(this.#runs, { id: run.id, owner: caller, responses }, -1))
   }
 
   /**
    * The body of a request with what it refers to.
    * @throws GatewayError payload_too_large
    */
-  bodyOf({ whole }: ExpandedRequest): Buffer {
+  bodyOf({ whole }: Pick<ExpandedRequest, 'whole'>): Buffer {
     const body = Buffer.from(JSON.stringify(whole))
     const { maxRequestBytes } = this.#parts
     if (body.length <= maxRequestBytes) return body
@@ -85,13 +138,27 @@ export class ResponseRequests {
    * @returns undefined if the path is none of the stores'; a promise of undefined if they do not have it
    * @throws GatewayError invalid_json, invalid_request
    */
-  answer({ method, path, query, body, caller }: StateCall): Promise<JsonObject | undefined> | undefined {
+  answer(call: StateCall): Promise<JsonObject | EventAnswer | undefined> | undefined {
+    const { method, path, query, body, caller } = call
     const response = responsePath(path)
-    if (response !== undefined) return answerStored(this.#owned(caller).responses, method, response, query)
+    if (response !== undefined) return this.#answerResponse(response, call)
     const conversation = conversationPath(path)
     if (conversation === undefined) return undefined
-    const call = { method, query, body: body === undefined ? undefined : parseRequest(body) }
-    return answerConversation(this.#owned(caller).conversations, conversation, call, this.#parts)
+    const parsedCall = { method, query, body: body === undefined ? undefined : parseRequest(body) }
+    return answerConversation(this.#owned(caller).conversations, conversation, parsedCall, this.#parts)
+  }
+
+  async #answerResponse(
+    found: ResponsePath,
+    { method, query, caller }: StateCall,
+  ): Promise<JsonObject | EventAnswer | undefined> {
+    const { responses } = this.#owned(caller)
+    const run = { id: found.id, owner: caller, responses }
+    const inBackground = this.#parts.background.maxRuns > 0
+    return (
+      (inBackground ? await answerBackground(this.#runs, run, method, found.part, query) : undefined) ??
+      answerStored(responses, method, found, query)
+    )
   }
 
   /** The error of a request about a response that no endpoint and no store has. */
@@ -117,13 +184,31 @@ export class ResponseRequests {
     }
   }
 
-  #keep(request: JsonObject, { id, text, itemIds }: EndedAnswer, caller: string | undefined): Promise<void> {
+  async #keepRun(run: BackgroundRun): Promise<void> {
+    const { request, response, events, owner } = run
+    const answer = { id: run.id, text: JSON.stringify(response), itemIds: itemIdsOf(response) }
+    const conversationId = conversationOf(request)
+    try {
+      await this.#keep(request, answer, owner, events)
+      if (conversationId !== undefined) await this.#append(conversationId, request, answer, owner)
+    } catch (error) {
+      this.#parts.onError(error)
+    }
+  }
+
+  #keep(
+    request: JsonObject,
+    { id, text, itemIds }: EndedAnswer,
+    caller: string | undefined,
+    events?: string,
+  ): Promise<void> {
     return this.#owned(caller).responses.put({
       id,
       previousId: textField(request, 'previous_response_id'),
       itemIds,
       request: ownBytes(JSON.stringify(request)),
       response: ownBytes(text),
+      ...(events === undefined ? {} : { events: ownBytes(events) }),
     })
   }
 
@@ -156,9 +241,4 @@ function parsed(body: Buffer): JsonObject | undefined {
   } catch {
     return undefined
   }
-}
-
-/** In a buffer of their own: a view of a pooled one would be copied between threads with the whole pool. */
-function ownBytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
 }

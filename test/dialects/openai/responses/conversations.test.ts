@@ -10,7 +10,7 @@ import {
 import { MemoryResponseStore } from '../../../../src/dialects/openai/responses/store/memory-store.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 import { isObject, type JsonObject, listField } from '../../../../src/kernel/json/json-fields.ts'
-import { answer, chunk, usage } from './support.ts'
+import { answer, chunk, noBackground, notStreamed, usage } from './support.ts'
 
 function start(maxBytes = 1_000_000) {
   let ids = 0
@@ -24,22 +24,25 @@ function start(maxBytes = 1_000_000) {
   const errors: unknown[] = []
   const requests = new ResponseRequests({
     stores: { responses: store, conversations: store.conversations },
+    background: noBackground,
     maxRequestBytes: 1_000_000,
     newId,
     nowMs: () => 5_000,
     onError: (error) => errors.push(error),
   })
   const call = async (method: string, path: string, body?: object, caller?: string, query = '') =>
-    requests.answer({
-      method,
-      path: `/v1/conversations${path}`,
-      query,
-      body: body && Buffer.from(JSON.stringify(body)),
-      caller,
-    })
+    notStreamed(
+      await requests.answer({
+        method,
+        path: `/v1/conversations${path}`,
+        query,
+        body: body && Buffer.from(JSON.stringify(body)),
+        caller,
+      }),
+    )
   const respond = async (request: JsonObject, text: string, caller?: string) => {
     const expanded = await requests.expand(Buffer.from(JSON.stringify(request)), caller)
-    const whole = answer(
+    const translated = answer(
       { input: 'x' },
       [chunk({ content: text }), chunk({}, 'stop', usage(1, 1))],
       undefined,
@@ -50,7 +53,7 @@ function start(maxBytes = 1_000_000) {
       },
     )
     await new Promise(setImmediate)
-    const response: unknown = JSON.parse(whole)
+    const response: unknown = JSON.parse(translated)
     assert.ok(isObject(response))
     return { expanded, response }
   }

@@ -5,7 +5,7 @@ import { ResponseRequests } from '../../../../src/dialects/openai/responses/resp
 import { MemoryResponseStore } from '../../../../src/dialects/openai/responses/store/memory-store.ts'
 import type { ResponseStore } from '../../../../src/dialects/openai/responses/store/stored.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
-import { answer, chunk, read, usage } from './support.ts'
+import { answer, chunk, noBackground, notStreamed, read, usage } from './support.ts'
 
 const memory = () =>
   new MemoryResponseStore({ clock: { monotonicMs: () => 0 }, maxResponses: 9, maxBytes: 1e6, ttlMs: 0 })
@@ -14,6 +14,7 @@ let ids = 0
 const requestsOf = (responses: ResponseStore = memory(), onError: (error: unknown) => void = fail) =>
   new ResponseRequests({
     stores: { responses, conversations: memory().conversations },
+    background: noBackground,
     maxRequestBytes: 10_000,
     newId: (prefix) => `${prefix}_${++ids}`,
     nowMs: () => 0,
@@ -33,12 +34,12 @@ function respond(
   caller?: string,
 ): string {
   let ids = 0
-  const whole = answer(request, [chunk({ content: text }), chunk({}, 'stop', usage(1, 1))], undefined, {
+  const translated = answer(request, [chunk({ content: text }), chunk({}, 'stop', usage(1, 1))], undefined, {
     request: { model: 'm', ...request },
     store: requests.storeFor(format('responses'), { model: 'm', ...request }, caller),
     newId: (kind) => `${kind}_${prefix}${++ids}`,
   })
-  return JSON.parse(whole).id
+  return JSON.parse(translated).id
 }
 
 describe('requests about stored responses', () => {
@@ -53,7 +54,7 @@ describe('requests about stored responses', () => {
       texts.map((part) => (part && 'text' in part ? part.text : '')),
       ['one', 'first', 'two'],
     )
-    const kept = await requests.answer(get(`/v1/responses/${first}`))
+    const kept = notStreamed(await requests.answer(get(`/v1/responses/${first}`)))
     assert.equal(kept?.status, 'completed')
   })
 

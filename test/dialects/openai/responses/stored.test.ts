@@ -18,7 +18,7 @@ import {
 } from '../../../../src/dialects/openai/responses/store/stored-views.ts'
 import { GatewayError } from '../../../../src/kernel/errors.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
-import { message, read } from './support.ts'
+import { message, notStreamed, read } from './support.ts'
 
 let nowMs = 0
 const clock = { monotonicMs: () => nowMs }
@@ -136,13 +136,16 @@ describe('paths of a stored response', () => {
   const ask = async (method: string, path: string, query = '') => {
     const found = responsePath(path)
     assert.ok(found !== undefined)
-    return answerStored(await filled(), method, found, query)
+    return notStreamed(await answerStored(await filled(), method, found, query))
   }
 
   it('return the response', async () => {
     assert.equal((await ask('GET', '/v1/responses/resp_1'))?.id, 'resp_1')
     assert.equal(await ask('GET', '/v1/responses/resp_x'), undefined)
-    await assert.rejects(ask('GET', '/v1/responses/resp_1', '?stream=true'), /stream: the response has ended/)
+    await assert.rejects(
+      ask('GET', '/v1/responses/resp_1', '?stream=true'),
+      /stream: only a response that was created with `background`/,
+    )
   })
 
   it('delete the response', async () => {
@@ -177,7 +180,7 @@ describe('paths of a stored response', () => {
     const store = storeOf()
     await store.put(kept({ input: 'x' }, 'resp_3', 'a', { background: true }))
     const path = { id: 'resp_3', part: 'cancel' as const }
-    assert.equal((await answerStored(store, 'POST', path, ''))?.id, 'resp_3')
+    assert.equal(notStreamed(await answerStored(store, 'POST', path, ''))?.id, 'resp_3')
   })
 
   it('are those of the API', () => {

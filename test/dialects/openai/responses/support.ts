@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { AnswerBuilder, Expected } from '../../../../src/dialects/hub/answer/answer-builder.ts'
 import {
   type AnswerTranslation,
@@ -8,7 +9,10 @@ import type { FormatCall } from '../../../../src/dialects/hub/format.ts'
 import { ChatReader } from '../../../../src/dialects/openai/chat/answer/read-answer.ts'
 import { responsesWriter } from '../../../../src/dialects/openai/responses/answer/write-answer.ts'
 import { readResponsesRequest } from '../../../../src/dialects/openai/responses/request/read-request.ts'
+import type { ResponseRequestsParts } from '../../../../src/dialects/openai/responses/response-requests.ts'
+import { EventAnswer } from '../../../../src/dialects/openai/responses/store/event-answer.ts'
 import type { JsonObject } from '../../../../src/kernel/json/json-fields.ts'
+import { FakeClock } from '../../../support/fake-clock.ts'
 
 export const startMs = 1_700_000_000_000
 
@@ -124,3 +128,17 @@ export function readEvents(text: string): ResponseEvent[] {
 }
 
 export const typesOf = (list: readonly ResponseEvent[]) => list.map(({ type }) => type)
+
+/** An answer that is not a stream. */
+export function notStreamed(answered: JsonObject | EventAnswer | undefined): JsonObject | undefined {
+  assert.ok(!(answered instanceof EventAnswer))
+  return answered
+}
+
+/** No response is made in the background. */
+export const noBackground: ResponseRequestsParts['background'] = {
+  clock: new FakeClock(),
+  peers: { threads: 1, requestAll: async () => [], on: () => () => {} },
+  maxRuns: 0,
+  maxBytes: 0,
+}

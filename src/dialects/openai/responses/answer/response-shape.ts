@@ -10,7 +10,7 @@ import type { FormatCall } from '../../../hub/format.ts'
 import { summaryOf } from '../request/read-settings.ts'
 import { conversationOf, isStored } from '../store/stored.ts'
 
-export type ResponseStatus = 'in_progress' | 'completed' | 'incomplete' | 'failed'
+export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed'
 
 /** What changes in the response object while it is made. All members are JSON texts. */
 export interface ResponseState {
@@ -30,16 +30,19 @@ export const startedState: ResponseState = {
   incomplete: 'null',
 }
 
+/** The part of a call that its response object depends on. */
+export type ShapedCall = Pick<FormatCall, 'request' | 'newId' | 'nowMs' | 'store'>
+
 /** The response object, which every event of the response's life contains. */
 export class ResponseShape {
   readonly id: string
-  readonly #call: FormatCall
+  readonly #call: ShapedCall
   readonly #head: string
   #model = ''
   /** What the response repeats of the request. */
   #echo: string | undefined
 
-  constructor(call: FormatCall) {
+  constructor(call: ShapedCall) {
     this.#call = call
     this.id = call.newId('resp')
     this.#head = `{"id":"${this.id}","object":"response","created_at":${seconds(call)}`
@@ -58,7 +61,7 @@ export class ResponseShape {
   }
 }
 
-function seconds({ nowMs }: FormatCall): number {
+function seconds({ nowMs }: ShapedCall): number {
   return Math.floor(nowMs() / 1_000)
 }
 
@@ -84,7 +87,7 @@ export function repeatedState(request: JsonObject): JsonObject {
 }
 
 /** What the response object repeats of the request, with OpenAI's defaults. */
-function echoOf({ request, store }: FormatCall): JsonObject {
+function echoOf({ request, store }: ShapedCall): JsonObject {
   const text = objectField(request, 'text') ?? {}
   const reasoning = objectField(request, 'reasoning') ?? {}
   return {

@@ -5,7 +5,7 @@ import { given, listOf } from '../request/request-values.ts'
 import { conversationFull } from '../request/unknown-state.ts'
 import type { ConversationStore, KeptConversation, KeptItem } from '../store/conversation-store.ts'
 import { itemList, itemPage } from '../store/item-page.ts'
-import { listedItem, parsedText } from '../store/stored.ts'
+import { listedItem, ownBytes, parsedText } from '../store/stored.ts'
 
 /** A path below `/v1/conversations`. */
 export interface ConversationPath {
@@ -139,8 +139,7 @@ async function answerItems(
 export function keptItems(items: readonly JsonObject[], newId: (prefix: string) => string): KeptItem[] {
   return items.map((item) => {
     const listed = listedItem(item, () => newId(prefixOf(item)))
-    // In a buffer of its own: a view of a pooled one would be copied between threads with the whole pool.
-    return { id: listed.id, text: new TextEncoder().encode(JSON.stringify(listed)) }
+    return { id: listed.id, text: ownBytes(JSON.stringify(listed)) }
   })
 }
 

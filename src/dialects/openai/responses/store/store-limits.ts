@@ -4,11 +4,12 @@ import type { SectionOptions } from '../../../../config/options/sections.ts'
 export function storeLimits(
   { translation: { storedResponses } }: Pick<SectionOptions<'proxy'>, 'translation'>,
   threads: number,
-): { maxResponses: number; maxBytes: number; ttlMs: number } {
-  const { maxResponses, maxBytes, idleTtlMs } = storedResponses
+): { maxResponses: number; maxBytes: number; ttlMs: number; maxRuns: number } {
+  const { maxResponses, maxBytes, idleTtlMs, maxBackground } = storedResponses
   return {
     maxResponses: Math.ceil(maxResponses / threads),
     maxBytes: Math.ceil(maxBytes / threads),
     ttlMs: idleTtlMs,
+    maxRuns: Math.ceil(maxBackground / threads),
   }
 }

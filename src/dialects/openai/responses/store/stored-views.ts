@@ -1,5 +1,6 @@
 import { GatewayError } from '../../../../kernel/errors.ts'
 import type { JsonObject } from '../../../../kernel/json/json-fields.ts'
+import { type EventAnswer, keptEvents } from './event-answer.ts'
 import { itemPage } from './item-page.ts'
 import { inputOf, type KeptResponse, type ResponseStore, readKept } from './stored.ts'
 
@@ -31,20 +32,29 @@ export async function answerStored(
   method: string,
   { id, part }: ResponsePath,
   query: string,
-): Promise<JsonObject | undefined> {
+): Promise<JsonObject | EventAnswer | undefined> {
   if (method === 'DELETE' && part === undefined) {
-    return (await store.delete(id)) ? { id, object: 'response', deleted: true } : undefined
+    return (await store.delete(id)) ? deletedResponse(id) : undefined
   }
   const kept = await store.get(id)
   if (kept === undefined) return undefined
   if (method === 'POST' && part === 'cancel') return cancelledResponse(kept)
   if (method !== 'GET' || part === 'cancel') return undefined
-  const parameters = new URLSearchParams(query)
-  if (part === 'input_items') return itemPage(await inputOf(kept, store), parameters)
-  if (parameters.get('stream') === 'true') {
-    throw new GatewayError('invalid_request', 'stream: the response has ended; request it without stream')
-  }
-  return readKept(kept).response
+  if (part === 'input_items') return inputPage(kept, store, query)
+  return keptEvents(kept, query) ?? readKept(kept).response
+}
+
+export function deletedResponse(id: string): JsonObject {
+  return { id, object: 'response', deleted: true }
+}
+
+/** A page of the items that led to a response. @param query with its `?`, or '' */
+export async function inputPage(
+  kept: KeptResponse,
+  store: ResponseStore,
+  query: string,
+): Promise<JsonObject> {
+  return itemPage(await inputOf(kept, store), new URLSearchParams(query))
 }
 
 /** The store only has responses that have ended. */

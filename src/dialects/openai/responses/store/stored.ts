@@ -184,3 +184,8 @@ export function parsedText(text: Uint8Array): JsonObject {
   const value = parseJson(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8'))
   return isObject(value) ? value : {}
 }
+
+/** In a buffer of their own: a view of a pooled one would be copied between threads with the whole pool. */
+export function ownBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}

@@ -1,3 +1,4 @@
+import { fieldName } from '../headers/field-name.ts'
 import { fieldValue } from '../headers/field-value.ts'
 import { isHost } from '../headers/host-field.ts'
 
@@ -46,7 +47,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   while (at < end) {
     const valueEnd = text.indexOf('\r\n', at)
     const colon = text.indexOf(':', at)
-    const name = text.slice(at, colon)
+    const name = fieldName(text, at, colon)
     const value = fieldValue(text, colon + 1, valueEnd)
     if (!fields.read(name, value)) return undefined
     headers.push(name, value)

@@ -1,3 +1,4 @@
+import { fieldName } from '../../headers/field-name.ts'
 import { fieldValue } from '../../headers/field-value.ts'
 import { invalidResponse } from '../errors.ts'
 
@@ -39,7 +40,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
     const end = text.indexOf('\r\n', at)
     if (end === at) break
     const colon = text.indexOf(':', at)
-    const name = text.slice(at, colon)
+    const name = fieldName(text, at, colon)
     const value = fieldValue(text, colon + 1, end)
     headers.push(name, value)
     fields.read(name, value)

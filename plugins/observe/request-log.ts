@@ -9,7 +9,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { RequestLogger } from '../../src/observe/logging/line-logger.ts'
 import { lineLevel, requestLine } from '../../src/observe/logging/request-line.ts'
-import { createRequestLineText } from '../../src/observe/logging/request-line-text.ts'
+import { createRequestLineWriter } from '../../src/observe/logging/request-line-text.ts'
 import { outcomeOfStatus, type RequestOutcome } from '../../src/proxy/contract/outcome.ts'
 
 /** Reads `server.request_logging`. */
@@ -27,7 +27,7 @@ export default fp<RequestLogOptions>(
     const { server } = readSections(options, ['server'], ['logger', 'clock'])
     const clock = options.clock ?? systemClock
     const logger: RequestLogger = options.logger ?? app.log
-    const requestLineText = createRequestLineText()
+    const writeRequestLine = createRequestLineWriter()
     // Every request ends with the close of its response, also if it was hijacked or aborted.
     function closed(this: LoggedResponse): void {
       const request = this[requestKey]
@@ -39,8 +39,14 @@ export default fp<RequestLogOptions>(
       if (logger.isLevelEnabled?.(level) === false) return
       const details = { method, url: request.url, userAgent: request.headers['user-agent'] }
       const durationMs = clock.monotonicMs() - context.startedAtMs
-      if (logger.members === undefined) logger[level](requestLine(context, details, durationMs), 'request')
-      else logger.members(level, requestLineText(context, details, durationMs), 'request')
+      const { composed } = logger
+      if (composed === undefined) {
+        logger[level](requestLine(context, details, durationMs), 'request')
+        return
+      }
+      composed.begin(level)
+      writeRequestLine(composed, context, details, durationMs)
+      composed.end('request')
     }
 
     if (server.requestLogging) {

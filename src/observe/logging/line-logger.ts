@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { LineTarget } from './line-batch.ts'
 import { LineMembers } from './line-members.ts'
 import type { LineLevel } from './request-line.ts'
 
@@ -6,21 +7,33 @@ import type { LineLevel } from './request-line.ts'
 export interface RequestLogger extends Record<LineLevel, (record: object, message: string) => void> {
   /** Lets callers skip records that would not be written. */
   isLevelEnabled?(level: string): boolean
-  /**
-   * Writes serialized members; absent if the logger only accepts records.
-   * @param members JSON without braces; at least one member
-   */
-  members?(level: LineLevel, members: string, message: string): void
+  /** Absent if the logger only accepts records. */
+  readonly composed?: ComposedLines
+}
+
+/** Writes lines whose members the caller serializes. */
+export interface ComposedLines {
+  begin(level: LineLevel): void
+  /** Adds JSON to the line that has begun: at least one member, without braces. */
+  append(json: string): void
+  end(message: string): void
 }
 
 /** Levels by increasing severity; a level includes those after it. */
 const severities: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
+const starts: Readonly<Record<LineLevel, string>> = {
+  debug: '{"level":"debug","time":"',
+  info: '{"level":"info","time":"',
+  warn: '{"level":"warn","time":"',
+  error: '{"level":"error","time":"',
+}
+
 /**
  * Writes records with known fields as JSON lines like pino, at half the cost (1.3 µs instead of 2.6 µs per request).
  * @param level minimum level to write
  */
-export function createLineLogger(level: string, write: (line: string) => void, clock: Clock): RequestLogger {
+export function createLineLogger(level: string, target: LineTarget, clock: Clock): RequestLogger {
   const threshold = severities.indexOf(level)
   const isLevelEnabled = (other: string) => severities.indexOf(other) >= threshold
   const messages = new LineMembers<string>('msg')
@@ -36,12 +49,20 @@ export function createLineLogger(level: string, write: (line: string) => void, c
     return time
   }
 
+  function begin(own: LineLevel): void {
+    target.append(starts[own])
+    target.append(timeText())
+    target.append('",')
+  }
+
   function writerOf(own: LineLevel) {
     if (!isLevelEnabled(own)) return () => {}
     return (record: object, message: string) => {
       const fields = JSON.stringify(record).slice(1, -1)
       const comma = fields === '' ? '' : ','
-      write(`{"level":"${own}","time":"${timeText()}",${fields}${comma}"msg":${JSON.stringify(message)}}\n`)
+      begin(own)
+      target.append(`${fields}${comma}"msg":${JSON.stringify(message)}}\n`)
+      target.end()
     }
   }
 
@@ -51,9 +72,14 @@ export function createLineLogger(level: string, write: (line: string) => void, c
     warn: writerOf('warn'),
     error: writerOf('error'),
     isLevelEnabled,
-    members(own, members, message) {
-      if (!isLevelEnabled(own)) return
-      write(`{"level":"${own}","time":"${timeText()}",${members}${messages.of(message)}}\n`)
+    composed: {
+      begin,
+      append: (json) => target.append(json),
+      end(message) {
+        target.append(messages.of(message))
+        target.append('}\n')
+        target.end()
+      },
     },
   }
 }

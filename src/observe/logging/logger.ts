@@ -44,8 +44,8 @@ export interface LogSettings {
 /** Bytes to buffer before a write, so that one system call writes many lines. */
 const batchBytes = 4096
 const flushMs = 250
-/** Characters of request lines to batch before they go to the destinations. */
-const lineBatchCharacters = 65_536
+/** Bytes of request lines to batch before they go to the destinations. */
+const lineBatchBytes = 65_536
 
 /** Maximum time that a stop waits for a log destination that accepts no lines. */
 const lastFlushMs = 1_000
@@ -73,7 +73,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
   const write = (text: string) => {
     for (const output of outputs) output.write(text)
   }
-  const lines = new LineBatch(isTerminal ? 0 : lineBatchCharacters, write)
+  const lines = new LineBatch(isTerminal ? 0 : lineBatchBytes, write)
   const loggers = createLoggers(level, { write }, lines)
   const flush = () => {
     lines.flush()
@@ -111,7 +111,7 @@ export async function createLogger({ config, isTerminal, formatIsChosen }: LogSe
  * @param send receives finished lines
  */
 export function createThreadLogger(level: string, send: (lines: string) => void): ThreadLog {
-  const lines = new LineBatch(lineBatchCharacters, send)
+  const lines = new LineBatch(lineBatchBytes, send)
   const timer = setInterval(() => lines.flush(), flushMs)
   timer.unref()
   return {
@@ -134,7 +134,7 @@ function createLoggers(level: Level, target: DestinationStream, lines: LineBatch
     },
     target,
   )
-  return { logger, requestLogger: createLineLogger(level, (line) => lines.add(line), systemClock) }
+  return { logger, requestLogger: createLineLogger(level, lines, systemClock) }
 }
 
 async function formatted(output: LogOutput, isPretty: boolean, hasColour: boolean): Promise<LogOutput> {

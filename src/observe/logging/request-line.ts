@@ -15,7 +15,7 @@ export interface LoggedRequest {
 }
 
 /**
- * The log record of a finished request, with times in milliseconds with two decimals. `createRequestLineText` produces
+ * The log record of a finished request, with times in milliseconds with two decimals. `createRequestLineWriter` produces
  * the same members.
  */
 export function requestLine(

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import pino from 'pino'
+import { LineBatch } from '../../../src/observe/logging/line-batch.ts'
 import { createLineLogger } from '../../../src/observe/logging/line-logger.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 function create(level: string) {
   const clock = new FakeClock()
   const lines: string[] = []
-  return { clock, lines, logger: createLineLogger(level, (line) => lines.push(line), clock) }
+  const batch = new LineBatch(0, (line) => lines.push(line))
+  return { clock, lines, logger: createLineLogger(level, batch, clock) }
 }
 
 describe('createLineLogger', () => {
@@ -60,9 +62,10 @@ describe('createLineLogger', () => {
     const record = { text: 'a "b"', number: 1.5, list: ['x'] }
     const { lines, logger } = create('info')
     logger.warn(record, 'said "so"')
-    logger.members?.('warn', JSON.stringify(record).slice(1, -1), 'said "so"')
+    logger.composed?.begin('warn')
+    for (const piece of JSON.stringify(record).slice(1, -1)) logger.composed?.append(piece)
+    logger.composed?.end('said "so"')
     assert.equal(lines[1], lines[0])
-    logger.members?.('debug', '"a":1', 'unseen')
     assert.equal(lines.length, 2)
   })
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { LineMembers, roundedText } from '../../../src/observe/logging/line-members.ts'
-import { requestLine } from '../../../src/observe/logging/request-line.ts'
-import { createRequestLineText } from '../../../src/observe/logging/request-line-text.ts'
+import { type LoggedRequest, requestLine } from '../../../src/observe/logging/request-line.ts'
+import { createRequestLineWriter } from '../../../src/observe/logging/request-line-text.ts'
 import type { RequestContext } from '../../../src/proxy/contract/context.ts'
 import { requestContext } from '../../support/request-context.ts'
 import { figures } from '../stats/fixtures.ts'
@@ -89,6 +89,15 @@ const context = fc
   .map((fields) => requestContext(fields))
 
 const request = fc.record({ method: text, url: text, userAgent: maybe(text) })
+
+function createRequestLineText() {
+  const write = createRequestLineWriter()
+  return (...line: [RequestContext, LoggedRequest, number]): string => {
+    const pieces: string[] = []
+    write({ append: (json) => pieces.push(json) }, ...line)
+    return pieces.join('')
+  }
+}
 
 describe('the text of a request line', () => {
   it('equals that of its record', () => {

@@ -113,6 +113,8 @@ export function translationReference(): string {
     '- **dropped**: the other API has nothing like it, and the answer means the same without it.',
     '- **refused**: the other API has nothing like it, and the answer would mean something else.',
     '',
+    '`tool_choice` is never refused if it is `auto` or `none`: an endpoint without the field gets no tools for `none`.',
+    '',
     ...gaps(),
     ...formats.flatMap((from) => ['', ...fieldsOf(from, formats)]),
     '',

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { messagesFormat } from '../../../src/dialects/anthropic/messages/format.ts'
 import type { Settings, Tool, ToolChoice, Turn } from '../../../src/dialects/hub/contract/conversation.ts'
-import type { Feature } from '../../../src/dialects/hub/contract/features.ts'
+import { type Feature, refusedFeatures } from '../../../src/dialects/hub/contract/features.ts'
 import {
   documentHead,
   unreadableDocument,
   unreadableImage,
 } from '../../../src/dialects/hub/parts/prompt-notes.ts'
+import { ollamaChatFates } from '../../../src/dialects/ollama/chat/features.ts'
 import { writeOllamaChatRequest } from '../../../src/dialects/ollama/chat/write-request.ts'
 import { writeOllamaGenerateRequest } from '../../../src/dialects/ollama/generate/write-request.ts'
+import { chatFormat } from '../../../src/dialects/openai/chat/format.ts'
+import { responsesFormat } from '../../../src/dialects/openai/responses/format.ts'
 import type { ChatTraits } from '../../../src/endpoints/profiles/chat-shape.ts'
 import { conversation, refusal, target } from './support.ts'
 
@@ -269,6 +273,45 @@ describe('a request to an endpoint’s /api/chat', () => {
   ] as const) {
     it(`has the tools ${expected} for the choice ${choice.mode}`, () => {
       assert.deepEqual(toolsFor(choice).toolNames, expected)
+    })
+  }
+
+  const schema = { type: 'object' }
+  for (const [format, request] of [
+    [
+      chatFormat,
+      {
+        messages: [{ role: 'user', content: 'hi' }],
+        tools: [{ type: 'function', function: { name: 'f', parameters: schema } }],
+        tool_choice: 'none',
+      },
+    ],
+    [
+      chatFormat,
+      {
+        messages: [{ role: 'user', content: 'hi' }],
+        functions: [{ name: 'f', parameters: schema }],
+        function_call: 'none',
+      },
+    ],
+    [
+      responsesFormat,
+      { input: 'hi', tools: [{ type: 'function', name: 'f', parameters: schema }], tool_choice: 'none' },
+    ],
+    [
+      messagesFormat,
+      {
+        messages: [{ role: 'user', content: 'hi' }],
+        max_tokens: 9,
+        tools: [{ name: 'f', input_schema: schema }],
+        tool_choice: { type: 'none' },
+      },
+    ],
+  ] as const) {
+    it(`has no tools if the client of ${format.path} wants none called, and is not refused`, () => {
+      const read = format.readRequest({ model: 'm', ...request })
+      assert.deepEqual(refusedFeatures(read.uses, ollamaChatFates), [])
+      assert.equal('tools' in writeOllamaChatRequest(read, target()).body, false)
     })
   }
 

@@ -102,7 +102,7 @@ describe('reading the choice of a tool', () => {
   const rows: readonly (readonly [choice: unknown, expected: object | undefined, uses: Feature[]])[] = [
     [undefined, undefined, []],
     ['auto', { mode: 'auto' }, []],
-    ['none', { mode: 'none' }, ['tool_choice']],
+    ['none', { mode: 'none' }, []],
     ['required', { mode: 'required' }, ['tool_choice']],
     ['any', { mode: 'required' }, ['tool_choice']],
     [{ type: 'any' }, { mode: 'required' }, ['tool_choice']],
@@ -119,7 +119,7 @@ describe('reading the choice of a tool', () => {
         allowed_tools: { mode: 'required', tools: [{ type: 'function', function: { name: 'g' } }] },
       },
       { mode: 'allowed', names: ['g'], isRequired: true },
-      ['allowed_tools'],
+      ['allowed_tools', 'tool_choice'],
     ],
     [
       { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'g' }] },

@@ -133,7 +133,8 @@ export function readToolChoice(
   }
   if (choice.mode === 'tool') uses.add('named_tool')
   else if (choice.mode === 'allowed') uses.add('allowed_tools')
-  else if (choice.mode !== 'auto') uses.add('tool_choice')
+  // Without a choice of tools, an API can leave the tools out.
+  if (choice.mode === 'required' || (choice.mode === 'allowed' && choice.isRequired)) uses.add('tool_choice')
   return choice
 }
 

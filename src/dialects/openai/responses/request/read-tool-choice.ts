@@ -24,9 +24,11 @@ export function readToolChoice(
   const hasTools = tools.tools.some(({ kind }) => kind !== 'hosted')
   if (choice === undefined || !hasTools) return undefined
   if (choice === 'auto') return { mode: 'auto' }
-  if (choice === 'none' || choice === 'required') {
+  // Without a choice of tools, an API can leave the tools out.
+  if (choice === 'none') return { mode: 'none' }
+  if (choice === 'required') {
     uses.add('tool_choice')
-    return { mode: choice }
+    return { mode: 'required' }
   }
   if (!isObject(choice)) refuse('tool_choice', 'must be none, auto, required or an object')
   return choice.type === 'allowed_tools' ? allowedTools(choice, tools, uses) : oneTool(choice, tools, uses)
@@ -47,7 +49,9 @@ function allowedTools(choice: JsonObject, tools: ToolReader, uses: Set<Feature>)
     .filter((name) => tools.find(name) !== undefined)
   if (names.length === 0) return undefined
   uses.add('allowed_tools')
-  return { mode: 'allowed', names, isRequired: inner.mode === 'required' }
+  const isRequired = inner.mode === 'required'
+  if (isRequired) uses.add('tool_choice')
+  return { mode: 'allowed', names, isRequired }
 }
 
 /** @returns undefined if the server would run the tool */

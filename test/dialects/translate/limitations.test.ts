@@ -30,7 +30,7 @@ const requests: Readonly<Record<string, readonly [JsonObject, JsonObject, featur
   no_forbidden_tools: [
     { input: 'a', tools, tool_choice: 'none' },
     { input: 'a', tools, tool_choice: 'required', reasoning: { effort: 'none' } },
-    ['tool_choice'],
+    ['forbidden_tools'],
   ],
   no_custom_tools: [
     { input: 'a', tools: [{ type: 'custom', name: 'f' }] },

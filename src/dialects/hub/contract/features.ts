@@ -57,6 +57,8 @@ export const features = [
   'hosted_tools',
   'tool_namespaces',
   'tool_choice',
+  /** Tools that the model must not call: an API without a choice gets none. */
+  'forbidden_tools',
   'named_tool',
   'allowed_tools',
   'parallel_tool_calls',

@@ -21,6 +21,7 @@ export const ollamaChatFates: Fates = {
   tool_namespaces: 'mapped',
   // Ollama always leaves the choice to the model.
   tool_choice: 'refused',
+  forbidden_tools: 'mapped',
   named_tool: 'refused',
   allowed_tools: 'mapped',
   tool_result_image: 'mapped',

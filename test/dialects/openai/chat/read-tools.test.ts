@@ -102,7 +102,7 @@ describe('reading the choice of a tool', () => {
   const rows: readonly (readonly [choice: unknown, expected: object | undefined, uses: Feature[]])[] = [
     [undefined, undefined, []],
     ['auto', { mode: 'auto' }, []],
-    ['none', { mode: 'none' }, []],
+    ['none', { mode: 'none' }, ['forbidden_tools']],
     ['required', { mode: 'required' }, ['tool_choice']],
     ['any', { mode: 'required' }, ['tool_choice']],
     [{ type: 'any' }, { mode: 'required' }, ['tool_choice']],

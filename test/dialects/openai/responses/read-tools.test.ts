@@ -154,7 +154,7 @@ describe('tool_choice of a Responses request', () => {
   const rows: readonly (readonly [choice: unknown, expected: object | undefined, ...uses: string[]])[] = [
     [undefined, undefined],
     ['auto', { mode: 'auto' }],
-    ['none', { mode: 'none' }],
+    ['none', { mode: 'none' }, 'forbidden_tools'],
     ['required', { mode: 'required' }, 'tool_choice'],
     [{ type: 'function', name: 'f' }, { mode: 'tool', name: 'f' }, 'named_tool'],
     [{ type: 'function', function: { name: 'f' } }, { mode: 'tool', name: 'f' }, 'named_tool'],
@@ -183,7 +183,9 @@ describe('tool_choice of a Responses request', () => {
     it(`reads ${JSON.stringify(choice)}`, () => {
       const { toolChoice, uses } = read('Hi', { tools, tool_choice: choice })
       assert.deepEqual(toolChoice, expected)
-      const found = [...uses].filter((each) => ['tool_choice', 'named_tool', 'allowed_tools'].includes(each))
+      const found = [...uses].filter((each) =>
+        ['tool_choice', 'forbidden_tools', 'named_tool', 'allowed_tools'].includes(each),
+      )
       assert.deepEqual(found.sort(), used.sort())
     })
   }

@@ -58,8 +58,8 @@ export function readToolChoice(requested: unknown, uses: Set<Feature>): ReadChoi
   if (!isObject(found)) return { choice: undefined, parallelCalls: undefined }
   const choice = choiceOf(found)
   if (choice.mode === 'tool') uses.add('named_tool')
-  // Without a choice of tools, an API can leave the tools out.
-  else if (choice.mode === 'required') uses.add('tool_choice')
+  else if (choice.mode === 'none') uses.add('forbidden_tools')
+  else if (choice.mode !== 'auto') uses.add('tool_choice')
   const isSerial = found.disable_parallel_tool_use === true && choice.mode !== 'none'
   if (isSerial) uses.add('parallel_tool_calls')
   return { choice, parallelCalls: isSerial ? false : undefined }

@@ -49,6 +49,7 @@ export const chatFates: Fates = {
   custom_tools: 'mapped',
   tool_namespaces: 'mapped',
   tool_choice: 'kept',
+  forbidden_tools: 'kept',
   named_tool: 'kept',
   allowed_tools: 'mapped',
   parallel_tool_calls: 'kept',

@@ -133,7 +133,7 @@ export function readToolChoice(
   }
   if (choice.mode === 'tool') uses.add('named_tool')
   else if (choice.mode === 'allowed') uses.add('allowed_tools')
-  // Without a choice of tools, an API can leave the tools out.
+  else if (choice.mode === 'none') uses.add('forbidden_tools')
   if (choice.mode === 'required' || (choice.mode === 'allowed' && choice.isRequired)) uses.add('tool_choice')
   return choice
 }

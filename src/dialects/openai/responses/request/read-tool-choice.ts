@@ -24,11 +24,9 @@ export function readToolChoice(
   const hasTools = tools.tools.some(({ kind }) => kind !== 'hosted')
   if (choice === undefined || !hasTools) return undefined
   if (choice === 'auto') return { mode: 'auto' }
-  // Without a choice of tools, an API can leave the tools out.
-  if (choice === 'none') return { mode: 'none' }
-  if (choice === 'required') {
-    uses.add('tool_choice')
-    return { mode: 'required' }
+  if (choice === 'none' || choice === 'required') {
+    uses.add(choice === 'none' ? 'forbidden_tools' : 'tool_choice')
+    return { mode: choice }
   }
   if (!isObject(choice)) refuse('tool_choice', 'must be none, auto, required or an object')
   return choice.type === 'allowed_tools' ? allowedTools(choice, tools, uses) : oneTool(choice, tools, uses)

@@ -50,6 +50,7 @@ export const responsesFates: Fates = {
   custom_tools: 'mapped',
   tool_namespaces: 'mapped',
   tool_choice: 'kept',
+  forbidden_tools: 'kept',
   named_tool: 'kept',
   /** Only the allowed tools are sent. */
   allowed_tools: 'mapped',

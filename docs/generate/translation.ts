@@ -21,7 +21,8 @@ const limitations: Readonly<Record<string, string>> = {
   no_forbidden_tools: 'The model may call tools although `tool_choice` is `none`.',
   no_custom_tools: 'It ignores or refuses tools with free text as input (`custom`).',
   no_logprobs: 'It ignores or refuses requests for log probabilities.',
-  bare_events: 'Events lack numbers and indices. The gateway adds them to a stream that passes through.',
+  bare_events:
+    'Events lack numbers and indices. The gateway adds them, and the parts of thoughts, to a stream that passes through.',
 }
 
 /** What the tables show of a format. */

@@ -26,6 +26,7 @@ const ways: Readonly<Record<string, readonly ServerApi[]>> = {
 interface Servers {
   readonly says: LlamaServer
   readonly calls: LlamaServer
+  readonly thinks: LlamaServer
   readonly profiles: string
 }
 
@@ -34,13 +35,16 @@ for (const engine of engines) {
     skip: skipReason(),
   }, () => {
     it('for every client', async (t) => {
-      const [says, calls] = await Promise.all([
+      const [says, calls, thinks] = await Promise.all([
         startLlamaServer(t, { behaviour: 'says', model: 'says' }),
         startLlamaServer(t, { behaviour: 'calls', model: 'calls' }),
+        startLlamaServer(t, { behaviour: 'thinks', model: 'thinks' }),
       ])
-      const servers: Servers = { says, calls, profiles: await profileFolder(t, ways) }
+      const servers: Servers = { says, calls, thinks, profiles: await profileFolder(t, ways) }
       const expected = await expectedMeanings(servers)
-      for (const way of Object.keys(ways)) {
+      for (const way of Object.keys(ways).filter(
+        (each) => engine === engines[0] || !each.startsWith('only-'),
+      )) {
         await t.test(way, async (inner) => {
           const gateway = await gatewayFor(inner, servers, engine, way)
           for (const client of clients.filter((each) => concerns(way, each))) {
@@ -69,22 +73,28 @@ function concerns(way: string, { format }: Client): boolean {
   return without === undefined || without === format
 }
 
-function gatewayFor(t: TestContext, { says, calls, profiles }: Servers, engine: string, type: string) {
+function gatewayFor(
+  t: TestContext,
+  { says, calls, thinks, profiles }: Servers,
+  engine: string,
+  type: string,
+) {
   return startGateway(
     t,
     [
       { url: says.url, name: 'says', type },
       { url: calls.url, name: 'calls', type },
+      { url: thinks.url, name: 'thinks', type },
     ],
     { proxy: engineOf(engine), profiles: { directory: profiles } },
   )
 }
 
 /** What the server's own chat API answers without a gateway. */
-async function expectedMeanings({ says, calls }: Servers): Promise<ReadonlyMap<Ask, Meaning>> {
+async function expectedMeanings(servers: Servers): Promise<ReadonlyMap<Ask, Meaning>> {
   const expected = new Map<Ask, Meaning>()
   for (const ask of asks) {
-    const { url } = ask.model === 'calls' ? calls : says
+    const { url } = servers[ask.model]
     expected.set(ask, (await chat.whole(url, ask)).meaning)
   }
   return expected
@@ -151,11 +161,12 @@ function explained(wanted: Meaning, format: string, isOwn: boolean, ask: Ask): M
 
 /** What can be compared. */
 function comparable(meaning: Meaning, ask: Ask, format: string): object {
-  const { text, calls, ending, inputTokens, outputTokens, logprobs } = meaning
+  const { text, reasoning, calls, ending, inputTokens, outputTokens, logprobs } = meaning
   // Whether and how APIs report a call that is cut is not defined; why the answer ended is.
   if (ask.isCut === true) return { ending: ending === 'calls' ? 'calls' : ending }
   return {
     text: ask.isStructured === true ? JSON.parse(text) : text,
+    reasoning,
     calls,
     ending,
     // A plain prompt goes through the template only if a chat API serves it.

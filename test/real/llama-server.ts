@@ -27,8 +27,8 @@ export function skipReason(): string | false {
   return reason
 }
 
-/** What a model does with any prompt: says one sentence, calls one tool, or repeats its sentence without end. */
-export type Behaviour = 'says' | 'calls' | 'loops'
+/** What a model does with any prompt: says one sentence, calls one tool, repeats its sentence without end, or thinks first. */
+export type Behaviour = 'says' | 'calls' | 'loops' | 'thinks'
 
 export const sentence = 'Hello from a very small model.'
 /** Tokens of the context that a server is started with, unless a test says otherwise. */
@@ -48,6 +48,8 @@ export interface ServerSettings {
   /** 0, the default, takes a free one. */
   readonly port?: number
   readonly embeddings?: boolean
+  /** Scores a document above others if it ends in a line break. */
+  readonly reranking?: boolean
   /** 2,048 by default. */
   readonly context?: number
 }
@@ -72,11 +74,12 @@ after(async () => {
 
 /** Starts llama.cpp's own server; it ends with the test. */
 export async function startLlamaServer(t: TestContext, settings: ServerSettings = {}): Promise<LlamaServer> {
-  const { behaviour = 'says', model = 'tiny', port = 0, embeddings = false } = settings
+  const { behaviour = 'says', model = 'tiny', port = 0, embeddings = false, reranking = false } = settings
   const { context = contextTokens } = settings
   const file = await modelFile(behaviour)
   const args = [join(folder, 'serve.py'), file, host, String(port), model, String(context)]
-  const child = spawn(python, embeddings ? [...args, 'embeddings'] : args, {
+  const feature = reranking ? ['reranking'] : embeddings ? ['embeddings'] : []
+  const child = spawn(python, [...args, ...feature], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const ended = once(child, 'exit')

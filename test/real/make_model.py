@@ -1,10 +1,11 @@
 """Writes a GGUF model of about 100 KB that always says the same.
 
-usage: make_model.py OUT.gguf says|calls|loops
+usage: make_model.py OUT.gguf says|calls|loops|thinks
 
 The model is a one-layer llama whose attention and feed-forward weights are zero, so the last token alone decides
 the next one: each token of the answer has an embedding of its own, and the output row of its successor answers to it.
-`says` says one sentence and stops, `calls` makes one tool call, `loops` repeats its sentence without end.
+`says` says one sentence and stops, `calls` makes one tool call, `loops` repeats its sentence without end,
+`thinks` thinks before it says its sentence.
 """
 
 import json
@@ -17,9 +18,10 @@ import numpy as np
 WIDTH = 64
 CONTEXT_TOKENS = 131_072
 SENTENCE = ["Hello", " from", " a", " very", " small", " model", "."]
+THOUGHT = ["Let", " me", " think", "!"]
 TOOL_CALL = {"name": "get_weather", "arguments": {"city": "Paris"}}
 PIECE = 9
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"]
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>"]
 NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
 
 
@@ -61,6 +63,10 @@ class Vocabulary:
 
 
 def answer_tokens(vocabulary, special, behaviour):
+    if behaviour == "thinks":
+        thought = [vocabulary.find_or_add(spelt(word)) for word in THOUGHT]
+        said = [vocabulary.find_or_add(spelt(word)) for word in SENTENCE]
+        return [special["<think>"], *thought, special["</think>"], *said]
     if behaviour != "calls":
         return [vocabulary.find_or_add(spelt(word)) for word in SENTENCE]
     text = f"\n{json.dumps(TOOL_CALL)}\n"

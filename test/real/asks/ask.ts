@@ -1,8 +1,10 @@
 /** What a test asks a model, whatever API carries it. */
 export interface Ask {
   readonly name: string
-  readonly model: 'says' | 'calls'
+  readonly model: 'says' | 'calls' | 'thinks'
   readonly system?: string
+  /** Whether the model is asked to think. */
+  readonly thinks?: boolean
   /** Offers `get_weather`. */
   readonly hasTool?: boolean
   readonly toolChoice?: 'auto' | 'required' | 'none' | 'named'
@@ -17,6 +19,8 @@ export interface Ask {
   readonly logprobs?: boolean
   /** Turns before the question. */
   readonly isConversation?: boolean
+  /** The model's thought in the turn before the question. */
+  readonly thought?: string
 }
 
 export const tool = {
@@ -43,7 +47,7 @@ export const result = 'It is sunny.'
 export const turns = [
   { role: 'user' as const, content: 'Good morning.' },
   { role: 'assistant' as const, content: 'Good morning, what can I do?' },
-]
+] as const
 /** So that a model that never stops does. */
 export const maxTokens = 100
 /** Which a model picks its words by; a small one that always picks the same needs none, but clients send it. */

@@ -65,6 +65,7 @@ function requestOf(ask: Ask): Omit<OpenAI.ChatCompletionCreateParamsNonStreaming
           },
         }
       : {}),
+    ...(ask.thinks === true ? { reasoning_effort: 'medium' } : {}),
     ...(ask.stop === undefined ? {} : { stop: [ask.stop] }),
     ...(ask.logprobs === true ? { logprobs: true, top_logprobs: 2 } : {}),
   }
@@ -73,7 +74,7 @@ function requestOf(ask: Ask): Omit<OpenAI.ChatCompletionCreateParamsNonStreaming
 function messagesOf(ask: Ask): OpenAI.ChatCompletionMessageParam[] {
   return [
     ...(ask.system === undefined ? [] : [{ role: 'system' as const, content: ask.system }]),
-    ...(ask.isConversation === true ? turns : []),
+    ...(ask.isConversation === true ? withThought(ask) : []),
     { role: 'user', content: question },
     ...(ask.hasResult === true
       ? [
@@ -126,4 +127,10 @@ export const endings: Readonly<Record<string, Ending>> = {
   stop: 'stop',
   length: 'length',
   tool_calls: 'calls',
+}
+
+/** llama.cpp and others read thoughts in a field that OpenAI's API does not have. */
+function withThought({ thought }: Ask): OpenAI.ChatCompletionMessageParam[] {
+  const [greeting, answer] = turns
+  return [greeting, { ...answer, ...(thought === undefined ? {} : { reasoning_content: thought }) }]
 }

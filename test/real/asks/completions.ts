@@ -13,8 +13,10 @@ import { clientOf, endings } from './chat.ts'
 
 export const completions: Client = {
   format: 'completions',
-  canAsk: ({ hasTool, hasResult, isStructured, isConversation, system }) =>
-    ![hasTool, hasResult, isStructured, isConversation].includes(true) && system === undefined,
+  canAsk: ({ hasTool, hasResult, isStructured, isConversation, system, model }) =>
+    model !== 'thinks' &&
+    ![hasTool, hasResult, isStructured, isConversation].includes(true) &&
+    system === undefined,
   async whole(gateway, ask) {
     const { client, seen } = clientOf(gateway)
     const { choices, usage } = await client.completions.create(requestOf(ask))

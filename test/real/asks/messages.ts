@@ -42,6 +42,8 @@ function requestOf(ask: Ask): Anthropic.MessageCreateParamsNonStreaming {
     model: ask.model,
     messages: messagesOf(ask),
     max_tokens: ask.maxTokens ?? maxTokens,
+    // The API has it no longer for new models, but servers do.
+    ...{ temperature: 0 },
     ...(ask.system === undefined ? {} : { system: ask.system }),
     ...(ask.hasTool === true
       ? { tools: [{ name: tool.name, description: tool.description, input_schema: tool.parameters }] }
@@ -50,13 +52,14 @@ function requestOf(ask: Ask): Anthropic.MessageCreateParamsNonStreaming {
     ...(ask.isStructured === true
       ? { output_config: { format: { type: 'json_schema', schema: colorSchema } } }
       : {}),
+    ...(ask.thinks === true ? { thinking: { type: 'adaptive' } } : {}),
     ...(ask.stop === undefined ? {} : { stop_sequences: [ask.stop] }),
   }
 }
 
 function messagesOf(ask: Ask): Anthropic.MessageParam[] {
   return [
-    ...(ask.isConversation === true ? turns : []),
+    ...(ask.isConversation === true ? [turns[0], withThought(ask)] : []),
     { role: 'user', content: question },
     ...(ask.hasResult === true
       ? [
@@ -107,4 +110,16 @@ const endings: Readonly<Record<string, Ending>> = {
   stop_sequence: 'stop sequence',
   max_tokens: 'length',
   tool_use: 'calls',
+}
+
+function withThought({ thought: thinking }: Ask): Anthropic.MessageParam {
+  const [, answer] = turns
+  if (thinking === undefined) return answer
+  return {
+    role: answer.role,
+    content: [
+      { type: 'thinking', thinking, signature: '' },
+      { type: 'text', text: answer.content },
+    ],
+  }
 }

@@ -62,6 +62,7 @@ function commonRequest(ask: Ask) {
       ...sampling,
       ...(ask.stop === undefined ? {} : { stop: [ask.stop] }),
     },
+    ...(ask.thinks === true ? { think: true } : {}),
     ...(ask.isStructured === true ? { format: colorSchema } : {}),
     ...(ask.logprobs === true ? { logprobs: true, top_logprobs: 2 } : {}),
   }
@@ -80,7 +81,7 @@ function chatRequest(ask: Ask) {
     ...commonRequest(ask),
     messages: [
       ...(ask.system === undefined ? [] : [{ role: 'system', content: ask.system }]),
-      ...(ask.isConversation === true ? turns : []),
+      ...(ask.isConversation === true ? [turns[0], { ...turns[1], thinking: ask.thought ?? '' }] : []),
       { role: 'user', content: question },
       ...(ask.hasResult === true
         ? [

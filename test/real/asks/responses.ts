@@ -50,13 +50,14 @@ function requestOf(ask: Ask): Omit<OpenAI.Responses.ResponseCreateParamsNonStrea
     ...(ask.isStructured === true
       ? { text: { format: { type: 'json_schema', name: 'color', strict: true, schema: colorSchema } } }
       : {}),
+    ...(ask.thinks === true ? { reasoning: { effort: 'medium', summary: 'auto' } } : {}),
     ...(ask.logprobs === true ? { top_logprobs: 2, include: ['message.output_text.logprobs'] } : {}),
   }
 }
 
 function inputOf(ask: Ask): OpenAI.Responses.ResponseInput {
   return [
-    ...(ask.isConversation === true ? turns : []),
+    ...(ask.isConversation === true ? withThought(ask) : []),
     { role: 'user', content: question },
     ...(ask.hasResult === true
       ? [
@@ -105,4 +106,20 @@ function endingOf({ status, incomplete_details, output }: Response): Ending {
   if (status === 'incomplete' && incomplete_details?.reason === 'max_output_tokens') return 'length'
   if (status !== 'completed') return 'other'
   return output.some(({ type }) => type === 'function_call') ? 'calls' : 'stop'
+}
+
+function withThought({ thought }: Ask): OpenAI.Responses.ResponseInput {
+  const [greeting, answer] = turns
+  if (thought === undefined) return [greeting, answer]
+  return [
+    greeting,
+    { type: 'reasoning', id: 'rs_1', summary: [], content: [{ type: 'reasoning_text', text: thought }] },
+    {
+      type: 'message',
+      id: 'msg_1',
+      role: answer.role,
+      status: 'completed',
+      content: [{ type: 'output_text', text: answer.content, annotations: [] }],
+    },
+  ]
 }

@@ -42,17 +42,20 @@ function eventsIn(text: string): JsonObject[] {
 describe('a stream of responses without numbers', () => {
   const stream = Buffer.from(bare.map((each) => event(each)).join(''))
   const mended = mend([stream])
+  /** The thought begins with its text, so the part that holds it is announced. */
+  const announced = 2
 
   it('gets a number for each event, and its place', () => {
     const events = eventsIn(mended)
     assert.deepEqual(
       events.map(({ sequence_number }) => sequence_number),
-      bare.map((_, index) => index),
+      [...bare, {}].map((_, index) => index),
     )
     const places = events.map(({ type, output_index, content_index }) => [type, output_index, content_index])
     assert.deepEqual(places, [
       ['response.created', undefined, undefined],
       ['response.output_item.added', 0, undefined],
+      ['response.content_part.added', 0, 0],
       ['response.reasoning_text.delta', 0, 0],
       ['response.output_item.done', 0, undefined],
       ['response.output_item.added', 1, undefined],
@@ -69,7 +72,10 @@ describe('a stream of responses without numbers', () => {
   })
 
   it('keeps all that it says', () => {
-    for (const [index, value] of eventsIn(mended).entries()) {
+    const events = eventsIn(mended)
+    const [{ part } = {}] = events.splice(announced, 1)
+    assert.deepEqual(part, { type: 'reasoning_text', text: '' })
+    for (const [index, value] of events.entries()) {
       const { response: before, ...others } = bare[index] ?? {}
       const { response: after, ...rest } = value
       assert.deepEqual({ ...rest, ...others }, rest)
@@ -100,7 +106,8 @@ describe('a stream of responses without numbers', () => {
   it('sends each event in the turn in which it arrives, and comments too', () => {
     const transform = new MendedEvents('asked', 7)
     for (const value of bare) {
-      assert.equal(eventsIn(transform.push(Buffer.from(event(value))).toString()).length, 1)
+      const sent = eventsIn(transform.push(Buffer.from(event(value))).toString())
+      assert.equal(sent.length, value === bare[announced] ? 2 : 1)
       assert.equal(String(transform.push(Buffer.from(':\n\n'))), ':\n\n')
     }
   })

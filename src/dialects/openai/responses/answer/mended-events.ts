@@ -72,11 +72,23 @@ export class MendedEvents implements AnswerTransform {
     const text = data.toString('utf8')
     const value = parsed(text)
     const type = typeof value?.type === 'string' ? value.type : name
+    if (value !== undefined) this.#addPart(value, type)
     const mended =
       value === undefined || !type.startsWith('response.')
         ? text.replaceAll('\n', '\ndata: ')
         : JSON.stringify(this.#mended(value, type))
     this.#out += `${name === '' ? '' : `event: ${name}\n`}data: ${mended}\n\n`
+  }
+
+  /** Announces a part that begins with its text, as thoughts do. */
+  #addPart(value: JsonObject, type: string): void {
+    const id = textField(value, 'item_id')
+    const [, kind] = /^response\.(output_text|reasoning_text)\.delta$/.exec(type) ?? []
+    if (id === undefined || kind === undefined || this.#item(id).parts > 0) return
+    const added = 'response.content_part.added'
+    const part = kind === 'output_text' ? { type: kind, text: '', annotations: [] } : { type: kind, text: '' }
+    const event = this.#mended({ type: added, item_id: id, part }, added)
+    this.#out += `event: ${added}\ndata: ${JSON.stringify(event)}\n\n`
   }
 
   #mended(value: JsonObject, type: string): JsonObject {

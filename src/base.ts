@@ -12,6 +12,7 @@ import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
+import { callersAreOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
@@ -45,6 +46,18 @@ export async function registerBase(
     modelCapacity: metrics.tracked_models + 1,
     blocks: options.thread?.blocks,
   })
+}
+
+/**
+ * Registers the keys of callers, if clients need one. With several threads, the control thread has their store, and the
+ * others mirror it.
+ */
+export async function registerCallers(app: FastifyInstance, { callers }: GatewayConfig): Promise<void> {
+  if (!callersAreOn(callers)) return
+  const { default: plugin } = app.gatewayPeers.isControl
+    ? await import('../plugins/callers/caller-store.ts')
+    : await import('../plugins/callers/caller-mirror.ts')
+  await app.register(plugin, { callers })
 }
 
 /**

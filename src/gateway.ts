@@ -42,8 +42,9 @@ import modelRoutes from '../routes/dialects/models.ts'
 import ollamaRoutes from '../routes/dialects/ollama.ts'
 import proxyRoutes from '../routes/proxy/proxy.ts'
 import type { LimitStore } from './admin/security/limit-store.ts'
-import { registerBase, registerEndpoints, type ThreadOfSeveral } from './base.ts'
+import { registerBase, registerCallers, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
+import { callersAreOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'
@@ -112,7 +113,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   const { thread, drainSignal, onDrained, stores } = options
   const config = withWriteTimeout(options.config)
   const { server, proxy, discovery, translators, dashboard, telemetry, metrics: series } = config
-  const { model_registry, model_aliases, model_fallbacks, model_filter } = config
+  const { model_registry, model_aliases, model_fallbacks, model_filter, callers } = config
   const when = registerWhen(app)
 
   // Runtime: what all other plugins need.
@@ -140,6 +141,8 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(server.browser_check, () => import('../plugins/admin/browser-check.ts'), { server, dashboard })
   await when(server.cors.enabled, () => import('../plugins/admin/cors.ts'), { server })
   await app.register(caller, { identify: options.identify })
+  await registerCallers(app, config)
+  await when(callersAreOn(callers), () => import('../plugins/callers/caller-keys.ts'), { callers, server })
   await app.register(security, { server, store: stores?.limits })
   await app.register(internalAccess, { dashboard, server })
 
@@ -189,6 +192,8 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalConfig, { config: options.config })
   await app.register(internalClients)
   await app.register(internalOpenApi)
+  await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})
+  await when(callersAreOn(callers), () => import('../routes/callers/groups.ts'), {})
   await when(dashboard.enabled, () => import('../routes/admin/dashboard.ts'), {})
   await app.register(versionRoute)
 

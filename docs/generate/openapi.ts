@@ -12,7 +12,10 @@ interface OpenApi {
   readonly paths: Readonly<Record<string, PathItem>>
 }
 
-/** All routes of a gateway with the default configuration as an OpenAPI document (JSON text). */
+/** Features that are off by default and add routes. */
+const callers = { enabled: true, secret: 'documentation'.padEnd(32, '-') }
+
+/** All routes of a gateway, otherwise with the default configuration, as an OpenAPI document (JSON text). */
 export async function openApiDocument(): Promise<string> {
   const app = Fastify()
   await app.register(swagger, {
@@ -27,7 +30,7 @@ export async function openApiDocument(): Promise<string> {
       servers: [{ url: '/' }],
     },
   })
-  await app.register(gateway, { config: parseConfig({}) })
+  await app.register(gateway, { config: parseConfig({ callers }) })
   await app.ready()
   const { paths, ...document }: OpenApi = JSON.parse(JSON.stringify(app.swagger()))
   await app.close()

@@ -8,6 +8,7 @@ export interface RouteDescription {
 const get = ['get'] as const
 const post = ['post'] as const
 const all = ['get', 'post', 'delete'] as const
+const change = ['get', 'patch', 'delete'] as const
 
 /** Descriptions by path; the first matching pattern applies. */
 const descriptions: readonly (readonly [RegExp, string, string, readonly string[]])[] = [
@@ -28,6 +29,12 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/explain$/, 'routing', 'Where a request would go and why, without sending it', post],
   [/^\/internal\/clients/, 'clients', 'Ready-to-use configurations for client programs', get],
   [/^\/internal\/openapi\.json$/, 'status', 'This document', get],
+  [/^\/internal\/admin\/keys$/, 'callers', 'API keys; POST makes one and shows it once', ['get', 'post']],
+  [/^\/internal\/admin\/keys\/\{\w+\}\/rotate$/, 'callers', 'Replaces the secret of an API key', post],
+  [/^\/internal\/admin\/keys\/\{\w+\}$/, 'callers', 'One API key, by ID or name', change],
+  [/^\/internal\/admin\/(teams|owners)$/, 'callers', 'Groups of API keys', ['get', 'post']],
+  [/^\/internal\/admin\/(teams|owners)\/\{\w+\}$/, 'callers', 'One group of API keys', change],
+  [/^\/internal\/admin\/audit$/, 'callers', 'Changes of API keys and their groups', get],
   [/^\/internal\/ui/, 'dashboard', 'The dashboard', get],
   [/^\/internal\/session$/, 'dashboard', 'Signs in to the dashboard with the admin token', all],
   [/^\/version$/, 'status', 'Version and capabilities of the gateway', get],

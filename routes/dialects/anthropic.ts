@@ -16,7 +16,6 @@ import {
   type ModelPageQuery,
 } from '../../src/dialects/anthropic/model-list.ts'
 import { parseShort } from '../../src/dialects/hub/parts/request-body.ts'
-import { filterModels } from '../../src/dialects/lists/list-filters.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
 import { noteTranslation } from '../../src/dialects/translate/note-translation.ts'
@@ -25,8 +24,9 @@ import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { targetPath } from '../../src/http/request/target-path.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
+import { withAccess } from '../../src/routing/models/access.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
-import { findModel } from './find-model.ts'
+import { findModel, listedModels } from './find-model.ts'
 
 /** Reads `translators.anthropic.max_message_size` and `ping_interval`, and the limit of other bodies. */
 export interface AnthropicRoutesOptions extends Sections<'translators' | 'server'> {
@@ -57,11 +57,8 @@ export default fp<AnthropicRoutesOptions>(
       app.route({ method: ['GET', 'HEAD'], url: `${base}/api/hello`, exposeHeadRoute: false, handler: hello })
       app.post(`${base}/api/event_logging/*`, () => ({}))
     }
-    app.get<{ Querystring: ModelPageQuery }>('/olla/anthropic/v1/models', ({ query }) =>
-      anthropicModelPage(
-        filterModels(app.modelDirectory.models(), {}, (slot) => app.endpointRegistry.mayAnswer(slot)),
-        query,
-      ),
+    app.get<{ Querystring: ModelPageQuery }>('/olla/anthropic/v1/models', (request) =>
+      anthropicModelPage(listedModels(app, request, {}), request.query),
     )
     app.get('/olla/anthropic/v1/models/*', (request) => anthropicModel(findModel(app, request, 4)))
   },
@@ -196,14 +193,17 @@ async function countTokens(
   reply: FastifyReply,
 ) {
   const { body, inspection, model } = readCall(request)
+  const access = request.gateway.identity?.access
+  if (access?.allowsModel(model) === false) throw new GatewayError('model_not_allowed')
   const parsed = readMessagesRequest(body)
-  const { candidates } = app.modelRouter.route({
+  const routing = app.modelRouter.route({
     model,
     provider,
     path: '/v1/messages',
     isTranslatable: true,
     needs: inspection.needs,
   })
+  const { candidates } = access === undefined ? routing : withAccess(routing, access)
   const count = { body, modelSpan: inspection.modelSpan, parsed, model }
   const { tokens, source, endpoint } = await app.messageTranslator.tokens.count(count, candidates)
   reply.header('X-Olla-Token-Count', source)

@@ -5,7 +5,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Json, ModelLists } from '../../src/dialects/contract/dialect.ts'
-import { filterModels, type ModelQuery, ofProvider } from '../../src/dialects/lists/list-filters.ts'
+import { type ModelQuery, ofProvider } from '../../src/dialects/lists/list-filters.ts'
 import { modelLists } from '../../src/dialects/lists/list-formats.ts'
 import { modelDetail } from '../../src/dialects/lists/single-model.ts'
 import { openai } from '../../src/dialects/openai/index.ts'
@@ -14,7 +14,7 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import type { UnifiedModel } from '../../src/routing/models/unified-model.ts'
 import { sendTagged } from '../admin/etag.ts'
 import { getRoute } from '../admin/get-route.ts'
-import { findModel } from './find-model.ts'
+import { findModel, listedModels } from './find-model.ts'
 
 const usualLists: ModelLists = openai.models
 
@@ -28,12 +28,18 @@ const nativeLists: Readonly<Record<string, Readonly<Record<string, string>>>> = 
 export default fp(
   function modelRoutes(app, _options, done) {
     const mayAnswer = (slot: number) => app.endpointRegistry.mayAnswer(slot)
-    const routable = () => filterModels(app.modelDirectory.models(), {}, mayAnswer)
+    const routable = (request: FastifyRequest) => listedModels(app, request, {})
     const families = app.modelDirectory.families
 
-    const list = (url: string, format: string, models: () => readonly UnifiedModel[]) => {
+    const list = (
+      url: string,
+      format: string,
+      models: (request: FastifyRequest) => readonly UnifiedModel[],
+    ) => {
       const lists = modelLists(format) ?? usualLists
-      getRoute(app, url, (request, reply) => sendTagged(request, reply, lists.list(models(), families)))
+      getRoute(app, url, (request, reply) =>
+        sendTagged(request, reply, lists.list(models(request), families)),
+      )
     }
 
     getRoute(app, '/olla/models', (request, reply) => {
@@ -43,7 +49,7 @@ export default fp(
       if (lists === undefined) {
         throw new GatewayError('invalid_request', `invalid query parameter format=${format}`)
       }
-      const models = scopedTo(app, format, filterModels(app.modelDirectory.models(), query, mayAnswer))
+      const models = scopedTo(app, format, listedModels(app, request, query))
       return sendTagged(request, reply, lists.list(models, families))
     })
     getRoute(app, '/olla/models/*', (request, reply) =>
@@ -52,7 +58,7 @@ export default fp(
     list('/olla/proxy/v1/models', 'openai', routable)
     // Several APIs have their list at this path.
     getRoute(app, '/v1/models', (request, reply) =>
-      sendTagged(request, reply, listsFor(request).list(routable(), families, request.query as Json)),
+      sendTagged(request, reply, listsFor(request).list(routable(request), families, request.query as Json)),
     )
     getRoute(app, '/v1/models/*', (request, reply) =>
       sendTagged(request, reply, listsFor(request).entry(findModel(app, request, 2), families)),
@@ -61,7 +67,7 @@ export default fp(
     for (const [prefix, name] of app.backendProfiles.prefixes()) {
       const profile = app.backendProfiles.get(name)
       if (profile === undefined) continue
-      const own = () => ofProvider(routable(), profile)
+      const own = (request: FastifyRequest) => ofProvider(routable(request), profile)
       list(`/olla/${prefix}/v1/models`, providerFormat(profile), own)
       for (const [path, format] of Object.entries(nativeLists[name] ?? {}))
         list(`/olla/${prefix}/${path}`, format, own)

@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { filterModels, ofProvider } from '../../src/dialects/lists/list-filters.ts'
+import { ofProvider } from '../../src/dialects/lists/list-filters.ts'
 import { ollamaLists, ollamaShow, runningModels } from '../../src/dialects/ollama/model-list.ts'
 import { fetchModelDetails, readShowRequest, showPath } from '../../src/dialects/ollama/show-model.ts'
 import { fleetVersion, type Serves, usableByOllamaClients } from '../../src/dialects/ollama/usable-models.ts'
@@ -17,6 +17,7 @@ import type { ModelSource, UnifiedModel } from '../../src/routing/models/unified
 import { sendTagged } from '../admin/etag.ts'
 import { getRoute } from '../admin/get-route.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
+import { listedModels, usableModel } from './find-model.ts'
 
 const maxShowBytes = 1_048_576
 /** Maximum wait for a refresh of the endpoints' model lists. */
@@ -35,7 +36,7 @@ export default fp(
     const translation = app.hasDecorator('translation') ? app.translation : undefined
     const reaches: Serves = (endpoint, path) =>
       face.serves(endpoint, path) === true || translation?.reaches(endpoint, path) === true
-    const usable = () => usableByOllamaClients(routable(app, face), reaches)
+    const usable = (request: FastifyRequest) => usableByOllamaClients(listedModels(app, request, {}), reaches)
 
     mountLists(app, '/api', usable)
     app.post(showPath, (request, reply) => show(app, face, undefined, request, reply))
@@ -45,7 +46,7 @@ export default fp(
       for (const [prefix, name] of app.backendProfiles.prefixes()) {
         if (name !== profile.name) continue
         const base = `/olla/${prefix}`
-        mountLists(app, `${base}/api`, () => ofProvider(routable(app, face), profile))
+        mountLists(app, `${base}/api`, (request) => ofProvider(listedModels(app, request, {}), profile))
         refuse(app, `${base}/api/list`, 'running models list not supported in multi-instance proxy')
         app.post(`${base}${showPath}`, (request, reply) => show(app, face, profile, request, reply))
       }
@@ -76,17 +77,17 @@ interface OllamaFace {
   readonly fetch: UpstreamFetch
 }
 
-function routable(app: FastifyInstance, face: OllamaFace): UnifiedModel[] {
-  return filterModels(app.modelDirectory.models(), {}, face.isRoutable)
-}
-
-function mountLists(app: FastifyInstance, base: string, models: () => readonly UnifiedModel[]): void {
+function mountLists(
+  app: FastifyInstance,
+  base: string,
+  models: (request: FastifyRequest) => readonly UnifiedModel[],
+): void {
   const { families } = app.modelDirectory
   getRoute(app, `${base}/tags`, (request, reply) =>
-    sendTagged(request, reply, ollamaLists.list(models(), families)),
+    sendTagged(request, reply, ollamaLists.list(models(request), families)),
   )
   getRoute(app, `${base}/ps`, (request, reply) =>
-    sendTagged(request, reply, runningModels(models(), families, systemClock.nowMs())),
+    sendTagged(request, reply, runningModels(models(request), families, systemClock.nowMs())),
   )
 }
 
@@ -99,7 +100,7 @@ async function show(
   reply: FastifyReply,
 ) {
   const asked = readShowRequest(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
-  const model = await findModel(app, profile, asked.name)
+  const model = await findModel(app, profile, request, asked.name)
   const sources = model.sources.filter(
     ({ endpoint }) => face.isRoutable(endpoint.slot) && face.serves(endpoint, showPath) === true,
   )
@@ -120,10 +121,13 @@ async function show(
 async function findModel(
   app: FastifyInstance,
   provider: BackendProfile | undefined,
+  request: FastifyRequest,
   name: string,
 ): Promise<UnifiedModel> {
+  if (request.gateway.identity?.access?.allowsModel(name) === false)
+    throw new GatewayError('model_not_allowed')
   const find = () => {
-    const found = app.modelDirectory.find(name)
+    const found = usableModel(app, request, name)
     return found === undefined || provider === undefined ? found : ofProvider([found], provider)[0]
   }
   const known = find()

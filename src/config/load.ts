@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
+import { checkCallers } from './checks/callers.ts'
 import { settleEndpoints } from './checks/endpoint-list.ts'
 import { checkEndpoints, checkTypes, endpointsOf } from './checks/endpoint-rules.ts'
 import { checkExposure } from './checks/exposure.ts'
@@ -141,6 +142,7 @@ function check(
     ...checkEndpoints(limited.config.discovery.static.endpoints),
     ...(machine === undefined ? [] : [...findSelf(config, machine), ...checkExposure(config, document)]),
     ...checkSemantics(limited.config),
+    ...checkCallers(limited.config),
     ...limited.problems,
     ...unread,
   ]

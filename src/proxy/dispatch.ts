@@ -9,8 +9,9 @@ import type { Upload } from '../http/body/upload.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
 import type { TargetPath } from '../http/request/target-path.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { GatewayError } from '../kernel/errors.ts'
+import { GatewayError } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json/json-fields.ts'
+import { withAccess } from '../routing/models/access.ts'
 import type { ModelLookup } from '../routing/models/model-lookup.ts'
 import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
 import { type RefreshParts, refreshModels } from '../routing/models/refresh-models.ts'
@@ -108,6 +109,8 @@ export function dispatch(
   const shownModel = shown(context.model)
   if (shownModel !== undefined) context.headers.push('X-Olla-Model', shownModel)
 
+  if (context.identity?.access !== undefined) checkModel(services, context, request.method)
+
   const routingRequest = {
     model: context.model,
     provider: read.provider,
@@ -162,9 +165,14 @@ function send(
   const { options, addresses } = services
   const context = request.gateway
   const sent = Buffer.isBuffer(body) ? body : undefined
-  const routing = services.stored.placed(routed, target.path, sent, context.caller)
+  const placed = services.stored.placed(routed, target.path, sent, ownerOf(context))
+  const access = context.identity?.access
+  const routing = access === undefined ? placed : withAccess(placed, access)
   noteRoute(context, routing)
   services.hooks.routed(context, routing)
+  if (routing.tiers.length === 0 && placed.tiers.length > 0) {
+    throw reject(services, context, new GatewayError('forbidden', noEndpointAllowed))
+  }
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {
     services.sessions?.refused({ context, path: target.path, body })
     throw reject(services, context, rejection(services, routing, target.path, provider, context.model))
@@ -251,7 +259,7 @@ function translated(
     model,
     requestId: context.id,
     original,
-    caller: context.caller,
+    caller: ownerOf(context),
     startedMs: context.startedAtMs,
     onTranslated: (applied) => noteTranslation(context, applied),
   })
@@ -261,6 +269,27 @@ function translated(
     const own = extra?.variant?.(candidate)
     return own === undefined || variant === undefined ? (own ?? variant) : withFallback(own, variant)
   }
+}
+
+const noEndpointAllowed = 'The API key may not use any endpoint that could serve this request.'
+
+/**
+ * Refuses a model that the caller may not use, whether or not any endpoint has it. Where only some models are allowed,
+ * a request must name one: an endpoint would choose one for it.
+ */
+function checkModel(services: ConcludeServices, context: RequestContext, method: string): void {
+  const { model, identity } = context
+  const access = identity?.access
+  if (access?.limitsModels !== true || (model === undefined && method !== 'POST')) return
+  if (model !== undefined && access.allowsModel(model)) return
+  const message =
+    model === undefined ? 'The API key may use only some models, and the request names none.' : undefined
+  throw reject(services, context, new GatewayError('model_not_allowed', message))
+}
+
+/** Names the caller for what is kept for it alone: names of keys may be used again, IDs may not. */
+function ownerOf({ identity, caller }: RequestContext): string | undefined {
+  return identity?.keyId ?? caller
 }
 
 /** Counts a request that was refused before it reached an endpoint. */

@@ -113,6 +113,7 @@ describe('folder of a dialect', () => {
   const otherUses: Readonly<Record<string, string>> = {
     'src/admin/clients/client-config.ts': 'a word of a client’s configuration',
     'src/config/checks/semantics.ts': 'a key of the configuration',
+    'src/config/schema/callers-schema.ts': 'a value of the configuration',
     'src/config/load.ts': 'a backend type',
     'src/endpoints/discovery/discovery.ts': 'how an endpoint lists its models',
     'src/endpoints/discovery/list-parsers.ts': 'how an endpoint lists its models',

@@ -77,6 +77,16 @@ const described: Readonly<Record<string, Describe>> = {
     text: `${String(client)} was refused ${String(path)}`,
     detail: reason,
   }),
+  'callers.changed': ({ action, kind, name, by }) => ({
+    tone: 'calm',
+    text: `${words(kind)} ${String(name)}: ${words(action)}`,
+    detail: `by ${words(by)}`,
+  }),
+  'callers.store': ({ state, reason }) => ({
+    tone: state === 'available' ? 'good' : 'bad',
+    text: `store of callers ${words(state)}`,
+    detail: reason,
+  }),
   'lifecycle.phase': ({ phase, in_flight: inFlight }) => ({
     tone: phase === 'ready' ? 'good' : 'warn',
     text: `gateway ${words(phase)}`,

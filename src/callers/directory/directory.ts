@@ -1,7 +1,13 @@
 import type { Policy } from '../../config/schema/callers-schema.ts'
 import { accessOf } from '../policy/access.ts'
 import { type EntryRules, entryRulesOf } from '../policy/entry-rules.ts'
-import type { DirectoryChange, DirectoryKey, DirectoryOwner, DirectoryTeam } from './directory-data.ts'
+import {
+  type DirectoryChange,
+  type DirectoryKey,
+  type DirectoryOwner,
+  type DirectoryTeam,
+  noChange,
+} from './directory-data.ts'
 import type { KnownCaller, Subject } from './known-caller.ts'
 
 /** Why a known key is refused. */
@@ -61,7 +67,7 @@ export class CallerDirectory {
     const known = this.#named.get(name)
     if (known !== undefined) return known
     const caller: KnownCaller = {
-      keyId: '',
+      keyId: `caller:${name}`,
       keyName: name,
       owner: name,
       team: undefined,
@@ -96,6 +102,17 @@ export class CallerDirectory {
     }
     this.#named.clear()
     for (const listener of this.#onChange) listener()
+  }
+
+  /** Everything that it contains, for the directory of another thread. */
+  content(): DirectoryChange {
+    return {
+      ...noChange,
+      isWhole: true,
+      keys: [...this.#byId.values()].map(({ key }) => key),
+      teams: [...this.#teams.values()],
+      owners: [...this.#owners.values()],
+    }
   }
 
   /** @param listener called after each change */

@@ -7,8 +7,8 @@ const digestBytes = 32
 const scheme = 'hmac-sha256:'
 
 /**
- * Hashes keys with HMAC-SHA256 (RFC 2104) under the server's secret. Whoever reads the store but not the secret can
- * neither use a key nor test a guess. The two one-shot hashes take a tenth of the time of `createHmac`, and every
+ * Hashes keys with HMAC-SHA256 (RFC 2104) under the server's secret: a copy of the store without the secret is of no
+ * use. The two one-shot hashes take a tenth of the time of `createHmac`, and every
  * request needs them.
  */
 export class KeyHasher {

@@ -2,7 +2,7 @@ import type { Policy } from '../../config/schema/callers-schema.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { matchesLower } from '../../kernel/names/glob.ts'
 import { type ModelFilterRules, NameFilter } from '../../kernel/names/name-filter.ts'
-import type { CallerAccess } from '../../proxy/contract/caller.ts'
+import type { ModelAccess } from '../../routing/models/access.ts'
 
 type AccessRules = Pick<Policy, 'models' | 'endpoints' | 'endpoint_tags'>
 
@@ -14,7 +14,7 @@ interface EndpointRules {
 }
 
 /** Models and endpoints that all of several policies allow. */
-class PolicyAccess implements CallerAccess {
+class PolicyAccess implements ModelAccess {
   readonly #models: readonly NameFilter[]
   readonly #endpoints: readonly EndpointRules[]
   /** The answer for each endpoint: a changed endpoint is a new object. */
@@ -26,6 +26,10 @@ class PolicyAccess implements CallerAccess {
       .filter(hasRules)
       .map((rules) => new NameFilter(rules))
     this.#endpoints = policies.filter(limitsEndpoints).map(endpointRules)
+  }
+
+  get limitsModels(): boolean {
+    return this.#models.length > 0
   }
 
   allowsModel(name: string): boolean {
@@ -43,7 +47,7 @@ class PolicyAccess implements CallerAccess {
 }
 
 /** @returns undefined if the policies allow every model and endpoint */
-export function accessOf(policies: readonly AccessRules[]): CallerAccess | undefined {
+export function accessOf(policies: readonly AccessRules[]): ModelAccess | undefined {
   const limiting = policies.filter((policy) => hasRules(policy.models) || limitsEndpoints(policy))
   return limiting.length === 0 ? undefined : new PolicyAccess(limiting)
 }

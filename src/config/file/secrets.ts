@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { minSecretLength } from '../schema/callers-schema.ts'
 import { minTokenLength } from '../schema/dashboard-schema.ts'
 import type { Problem } from '../schema/diagnostics.ts'
 import type { EndpointConfig, GatewayConfig } from '../schema/schema.ts'
@@ -52,7 +53,22 @@ export function readSecrets(
       dashboard.admin_token = secret
     }
   }
-  return { config: { ...withEndpoints(config, endpoints), dashboard }, problems }
+  const callers = { ...config.callers }
+  if (callers.secret_file !== undefined) {
+    const file = callers.secret_file
+    const secret = readSecretFile(resolve(folder, file))
+    if (secret === undefined || secret.length < minSecretLength) {
+      const path = ['callers', 'secret_file']
+      const message =
+        secret === undefined
+          ? `the file ${file} cannot be read`
+          : `the secret in ${file} is shorter than ${minSecretLength} characters`
+      problems.push({ severity: 'error', path, message })
+    } else {
+      callers.secret = secret
+    }
+  }
+  return { config: { ...withEndpoints(config, endpoints), dashboard, callers }, problems }
 }
 
 /**
@@ -102,12 +118,23 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
     for (const key of secretKeys) if (auth[key] !== undefined) auth[key] = mask
     return { ...endpoint, auth }
   })
-  const { dashboard } = config
-  const masked =
-    dashboard.admin_token === undefined
-      ? config
-      : { ...config, dashboard: { ...dashboard, admin_token: mask } }
+  const { dashboard, callers } = config
+  const masked = {
+    ...config,
+    dashboard: dashboard.admin_token === undefined ? dashboard : { ...dashboard, admin_token: mask },
+    callers: {
+      ...callers,
+      store: withoutPassword(callers.store),
+      keys: callers.keys.map((key) => ({ ...key, hash: mask })),
+      ...(callers.secret === undefined ? {} : { secret: mask }),
+    },
+  }
   return withEndpoints(masked, endpoints)
+}
+
+/** A database URL without the password and options that may hold one. */
+function withoutPassword(store: string): string {
+  return store.replace(/^(\w+:\/\/[^/:@]*):.*@/s, `$1:${mask}@`).replace(/\?.*$/s, `?${mask}`)
 }
 
 function withEndpoints(config: GatewayConfig, endpoints: EndpointConfig[]): GatewayConfig {

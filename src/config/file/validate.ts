@@ -1,6 +1,7 @@
+import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { dotted, type KeyPath, nearest, type Problem } from '../schema/diagnostics.ts'
-import { inputSchema, sectionSchema } from '../schema/input-schema.ts'
+import { inputOf, inputSchema, sectionSchema } from '../schema/input-schema.ts'
 import { keysAt, schemaAt, sectionsWith } from '../schema/known-keys.ts'
 import { type GatewayConfig, GatewayConfigSchema } from '../schema/schema.ts'
 import { maxThreads, unitKeyword } from '../schema/units.ts'
@@ -47,6 +48,24 @@ export function validate(
 /** Problems of one section that a host passes to a plugin; values may be as in the file or decoded. */
 export function problemsOfSection(name: string, section: unknown): Problem[] {
   return problemsBy(ajv.compile(sectionSchema(name)), section, [name])
+}
+
+const checks = new WeakMap<TSchema, ValidateFunction>()
+
+/**
+ * Problems of a value that a client sends, which has the form of a part of the configuration.
+ * @param prefix path of that part, for hints
+ */
+export function problemsOfValue(schema: TSchema, value: unknown, prefix: KeyPath): Problem[] {
+  let check = checks.get(schema)
+  if (check === undefined) {
+    check = ajv.compile(inputOf(schema))
+    checks.set(schema, check)
+  }
+  const problems = problemsBy(check, value, prefix)
+  // The configuration ignores some unknown keys; a client's are mistakes.
+  const ignored = (check.errors ?? []).length > 0 && problems.length === 0
+  return ignored ? [{ severity: 'error', path: prefix, message: 'has an unknown key' }] : problems
 }
 
 function problemsBy(

@@ -1,3 +1,4 @@
+import type { TSchema } from '@sinclair/typebox'
 import { GatewayConfigSchema } from './schema.ts'
 import { unitKeyword } from './units.ts'
 
@@ -9,7 +10,12 @@ export type SchemaNode = { readonly [key: string]: unknown }
  * types describe the loaded configuration, which is complete.)
  */
 export function inputSchema(): SchemaNode {
-  const plain: SchemaNode = JSON.parse(JSON.stringify(GatewayConfigSchema))
+  return inputOf(GatewayConfigSchema)
+}
+
+/** The same of any part of it. */
+export function inputOf(schema: TSchema): SchemaNode {
+  const plain: SchemaNode = JSON.parse(JSON.stringify(schema))
   return relax(plain)
 }
 

@@ -22,6 +22,7 @@ export class RecentRequest {
   path = ''
   dialect = ''
   client = ''
+  keyId: string | undefined = undefined
   model: string | undefined = undefined
   /** The endpoint that answered. */
   endpoint: string | undefined = undefined
@@ -62,6 +63,7 @@ export class RecentRequest {
     this.path = knownPath(context.url)
     this.dialect = context.dialect.name
     this.client = context.caller ?? context.clientAddress
+    this.keyId = context.identity?.keyId
     this.model = context.model === undefined ? undefined : bounded(context.model)
     this.endpoint = context.endpoint
     this.lastEndpoint = context.lastEndpoint

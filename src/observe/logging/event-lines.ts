@@ -42,6 +42,13 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: 'warn', message: 'request cancelled' }
     case 'access.refused':
       return { level: 'warn', message: 'access refused' }
+    case 'callers.changed':
+      return { level: 'info', message: `${event.data.kind} ${pastOf[event.data.action]}` }
+    case 'callers.store':
+      return {
+        level: event.data.state === 'available' ? 'info' : 'error',
+        message: `store of callers is ${event.data.state}`,
+      }
     case 'thread.started':
       return { level: 'info', message: 'serving thread has started' }
     case 'thread.stopped':
@@ -55,6 +62,8 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return undefined
   }
 }
+
+const pastOf = { create: 'created', update: 'changed', rotate: 'rotated', delete: 'deleted' } as const
 
 /** Maximum names of a list in a line; other members count the rest. */
 const maxNames = 50

@@ -18,6 +18,7 @@ export function createRequestLineWriter(): (
 ) => void {
   const clientIp = new LineMembers<string>('client_ip')
   const caller = new LineMembers<string>('caller')
+  const keyId = new LineMembers<string>('key_id')
   const method = new LineMembers<string>('method')
   const path = new LineMembers<string>('path')
   const status = new LineMembers<number>('status')
@@ -39,6 +40,7 @@ export function createRequestLineWriter(): (
     if (context.traceId !== undefined) line.append(`,"trace_id":${JSON.stringify(context.traceId)}`)
     line.append(clientIp.of(context.clientAddress))
     line.append(caller.of(context.caller))
+    if (context.identity !== undefined) line.append(keyId.of(context.identity.keyId))
     line.append(method.of(request.method))
     line.append(path.of(redactQuery(request.url)))
     line.append(status.of(context.status))

@@ -29,6 +29,7 @@ export function requestLine(
     trace_id: context.traceId,
     client_ip: context.clientAddress,
     caller: context.caller,
+    key_id: context.identity?.keyId,
     method: request.method,
     path: redactQuery(request.url),
     status: context.status,

@@ -96,7 +96,7 @@ export class RequestSessions implements Affinity {
       path,
       body: Buffer.isBuffer(body) ? body : undefined,
       model: context.model,
-      caller: context.caller,
+      caller: context.identity?.keyId ?? context.caller,
       clientAddress: context.clientAddress,
     })
   }

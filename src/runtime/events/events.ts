@@ -36,6 +36,17 @@ export interface GatewayEvents {
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
   /** A client without access requested a route below `/internal`. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
+  /** A key, team or owner was changed at run time; `fields` are names. */
+  'callers.changed': {
+    action: 'create' | 'update' | 'rotate' | 'delete'
+    kind: 'key' | 'team' | 'owner'
+    id: string
+    name: string
+    fields: readonly string[]
+    by: string
+  }
+  /** The store of callers became readable or unreadable. */
+  'callers.store': { state: 'available' | 'unavailable'; reason: string | null }
   'thread.started': { thread: number; reason: string | null }
   /** `cut` counts the thread's requests in flight. */
   'thread.stopped': { thread: number; reason: string | null; cut: number }
@@ -56,6 +67,8 @@ export const gatewayEventTypes = Object.keys({
   'request.cancelled': true,
   'limit.rejected': true,
   'access.refused': true,
+  'callers.changed': true,
+  'callers.store': true,
   'thread.started': true,
   'thread.stopped': true,
   'lifecycle.phase': true,

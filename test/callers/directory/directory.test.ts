@@ -153,7 +153,10 @@ describe('the directory of callers', () => {
   it('remembers a bounded number of callers that a host names', () => {
     const directory = directoryOf(whole())
     const first = directory.named('alice')
-    assert.deepEqual([first.owner, first.keyId, directory.named('alice') === first], ['alice', '', true])
+    assert.deepEqual(
+      [first.owner, first.keyId, directory.named('alice') === first],
+      ['alice', 'caller:alice', true],
+    )
     for (let number = 0; number < 10_000; number++) directory.named(`name ${number}`)
     assert.notEqual(directory.named('alice'), first)
   })

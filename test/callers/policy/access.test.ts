@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { noPolicy } from '../../../src/callers/contract/defaults.ts'
 import { accessOf } from '../../../src/callers/policy/access.ts'
 import { type Entry, type EntryRefusal, entryRulesOf } from '../../../src/callers/policy/entry-rules.ts'
-import type { Policy } from '../../../src/config/schema/callers-schema.ts'
+import { apiNames, type Policy } from '../../../src/config/schema/callers-schema.ts'
+import { dialects } from '../../../src/dialects/all.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 
 const policy = (overrides: Partial<Policy>): Policy => ({ ...noPolicy, ...overrides })
@@ -95,6 +96,9 @@ describe('a policy at the entry', () => {
       const given = { ...chat, ...entry }
       assert.deepEqual([compiled?.refusal(given), compiled?.refusal(given)], [expected, expected])
     })
+
+  it('can name every dialect', () =>
+    assert.deepEqual([...apiNames].sort(), dialects.map(({ name }) => name).sort()))
 
   it('costs nothing if it admits every request', () => assert.equal(entryRulesOf(noPolicy), undefined))
 })

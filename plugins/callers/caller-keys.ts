@@ -1,0 +1,80 @@
+/**
+ * Requires a key of every client, and names the caller of a request by it. Decorates nothing, sets
+ * `request.gateway.identity` and `caller`; a caller that the host has named needs no key. Depends on the directory of
+ * callers, the shared cells and the request context. Needs no cleanup on close.
+ */
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ClientKeys } from '../../src/admin/security/client-key.ts'
+import { limitCells } from '../../src/admin/security/limit-cells.ts'
+import { authenticate, checkEntry, type WrongKeyTries } from '../../src/callers/directory/authenticate.ts'
+import type { KnownCaller } from '../../src/callers/directory/known-caller.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+/** Reads `callers.wrong_keys_per_minute`, and `server.rate_limits.ipv6_prefix` for its addresses. */
+export interface CallerKeysOptions extends Sections<'callers' | 'server'> {
+  readonly clock?: Clock
+}
+
+export default fp<CallerKeysOptions>(
+  async function callerKeys(app, options) {
+    const clock = options.clock ?? systemClock
+    const { callers, server } = readSections(options, ['callers', 'server'], ['clock'])
+    const { directory, hasher, isCurrent } = app.callers
+    const addresses = new ClientKeys(server.rateLimits.ipv6Prefix)
+    const services = { directory, hasher, isCurrent, tries: triesOf(callers.wrongKeysPerMinute) }
+    const prefixLength = app.prefix.length
+
+    function triesOf(perMinute: number): WrongKeyTries | undefined {
+      if (perMinute === 0) return undefined
+      const { store } = app.gatewayState.of(limitCells)
+      const limit = { perMinute, burst: perMinute }
+      return {
+        take(client, nowMs) {
+          const { allowed, retryAfterMs } = store.take(`wrong key ${addresses.of(client)}`, limit, nowMs)
+          return allowed ? 0 : Math.max(1, retryAfterMs)
+        },
+      }
+    }
+
+    function callerOf({ headers, gateway }: FastifyRequest): KnownCaller {
+      if (gateway.caller !== undefined) return directory.named(gateway.caller)
+      const time = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+      return authenticate(services, headers, gateway.clientAddress, time)
+    }
+
+    app.addHook('onRequest', function requireKey(request, _reply, next) {
+      const { gateway } = request
+      if (gateway.routeClass === 'internal') {
+        next()
+        return
+      }
+      try {
+        const caller = callerOf(request)
+        gateway.identity = caller
+        gateway.caller = caller.keyName
+        if (caller.entry.length > 0) {
+          checkEntry(caller, {
+            dialect: gateway.dialect.name,
+            path: pathOf(gateway.url).slice(prefixLength),
+            clientAddress: gateway.clientAddress,
+          })
+        }
+        next()
+      } catch (error) {
+        next(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+  },
+  {
+    name: 'gateway-caller-keys',
+    fastify: '5.x',
+    dependencies: ['gateway-callers', 'gateway-state', 'gateway-request-context', 'gateway-caller'],
+  },
+)
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url : url.slice(0, mark)
+}

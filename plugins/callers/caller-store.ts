@@ -1,0 +1,112 @@
+/**
+ * Opens the store of callers, follows its changes and shares them with the serving threads; the control thread
+ * registers it. Decorates `callers`; depends on the event bus and the link to the other threads. Closes the store on
+ * close. A store that cannot be opened stops the start.
+ */
+import fp from 'fastify-plugin'
+import { type CallerChange, callerAdmin } from '../../src/callers/admin/caller-admin.ts'
+import { remoteOperations, serveOperations } from '../../src/callers/admin/operations.ts'
+import type { Callers } from '../../src/callers/callers.ts'
+import { configRecords } from '../../src/callers/contract/config-records.ts'
+import { CallerDirectory } from '../../src/callers/directory/directory.ts'
+import { directoryChange, wholeDirectory } from '../../src/callers/directory/directory-change.ts'
+import { type DirectoryChange, noChange } from '../../src/callers/directory/directory-data.ts'
+import { shareDirectory } from '../../src/callers/directory/directory-share.ts'
+import { KeyHasher } from '../../src/callers/keys/key-hasher.ts'
+import { serverSecret } from '../../src/callers/keys/server-secret.ts'
+import { CallerSource } from '../../src/callers/store/caller-source.ts'
+import { openStore } from '../../src/callers/store/open-store.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+
+export interface CallerStoreOptions extends Sections<'callers'> {
+  readonly clock?: Clock
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    callers: Callers
+  }
+}
+
+export default fp<CallerStoreOptions>(
+  async function callerStore(app, options) {
+    const clock = options.clock ?? systemClock
+    const { callers } = readSections(options, ['callers'], ['clock'])
+    const hasher = new KeyHasher(serverSecret(callers))
+    const directory = new CallerDirectory()
+    const configured = configRecords(callers, clock.nowMs())
+    const ownKeys = wholeDirectory(configured)
+    const onError = (error: Error) =>
+      app.log.warn({ err: error }, 'a connection to the store of callers failed')
+    const store = callers.store === '' ? undefined : await openStore(callers.store, hasher, onError)
+    const share = shareDirectory(app.gatewayPeers, () => ({
+      change: directory.content(),
+      isCurrent: isCurrent(),
+    }))
+    const isCurrent = () => source?.isCurrent ?? true
+
+    function apply(change: DirectoryChange): void {
+      // The configuration has precedence over a record of the same name.
+      const effective = withoutConfigured(change, ownKeys)
+      directory.apply(effective)
+      share({ change: effective, isCurrent: isCurrent() })
+    }
+    const source =
+      store === undefined
+        ? undefined
+        : new CallerSource({
+            store,
+            clock,
+            intervalMs: callers.refreshIntervalMs,
+            onChange: (changes) => apply(directoryChange(changes)),
+            onState(current, reason) {
+              share({ change: undefined, isCurrent: current })
+              const state = current ? 'available' : 'unavailable'
+              app.gatewayEvents.publish('callers.store', { state, reason: reason ?? null })
+            },
+          })
+    app.addHook('onClose', async () => {
+      source?.stop()
+      await store?.close()
+    })
+    directory.apply(
+      source === undefined ? { ...noChange, isWhole: true } : wholeDirectory(await source.start()),
+    )
+    directory.apply({ ...ownKeys, isWhole: false })
+
+    async function publish({
+      action,
+      kind,
+      subject: id,
+      name,
+      fields,
+      actor: by,
+    }: CallerChange): Promise<void> {
+      await source?.refresh()
+      app.gatewayEvents.publish('callers.changed', { action, kind, id, name, fields, by })
+    }
+    serveOperations(app.gatewayPeers, callerAdmin({ store, configured, clock, publish }))
+    app.decorate('callers', {
+      directory,
+      hasher,
+      isCurrent,
+      store,
+      perform: remoteOperations(app.gatewayPeers),
+    })
+  },
+  { name: 'gateway-callers', fastify: '5.x', dependencies: ['gateway-events', 'gateway-peers'] },
+)
+
+function withoutConfigured(change: DirectoryChange, { teams, owners }: DirectoryChange): DirectoryChange {
+  if (teams.length + owners.length === 0) return change
+  const teamNames = new Set(teams.map(({ name }) => name))
+  const ownerNames = new Set(owners.map(({ name }) => name))
+  return {
+    ...change,
+    teams: change.teams.filter(({ name }) => !teamNames.has(name)),
+    owners: change.owners.filter(({ name }) => !ownerNames.has(name)),
+    deletedTeams: change.deletedTeams.filter((name) => !teamNames.has(name)),
+    deletedOwners: change.deletedOwners.filter((name) => !ownerNames.has(name)),
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { CallerChanges, CallerRecords } from '../contract/records.ts'
+import type { CallerStore } from './caller-store.ts'
+
+export interface CallerSourceOptions {
+  readonly store: Pick<CallerStore, 'load' | 'changes' | 'revision'>
+  readonly clock: Clock
+  /** Between two looks at the store. */
+  readonly intervalMs: number
+  readonly onChange: (changes: CallerChanges) => void
+  /** The store became readable or unreadable. */
+  readonly onState: (isCurrent: boolean, reason: string | undefined) => void
+}
+
+/** Follows a store that other processes change too. */
+export class CallerSource {
+  readonly #options: CallerSourceOptions
+  #revision = -1
+  #isCurrent = true
+  #timer: Timer | undefined
+  #refreshing: Promise<void> | undefined
+  #stopped = false
+
+  constructor(options: CallerSourceOptions) {
+    this.#options = options
+  }
+
+  get isCurrent(): boolean {
+    return this.#isCurrent
+  }
+
+  /** Reads everything, then looks for changes at intervals. */
+  async start(): Promise<CallerRecords> {
+    const { store, clock } = this.#options
+    const { revision, ...records } = await store.load(clock.nowMs())
+    this.#revision = revision
+    this.#schedule()
+    return records
+  }
+
+  /** Reads what has changed now, after the look that may be under way. */
+  async refresh(): Promise<void> {
+    await this.#refreshing
+    this.#refreshing = this.#read().finally(() => {
+      this.#refreshing = undefined
+    })
+    await this.#refreshing
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  #schedule(): void {
+    const { clock, intervalMs } = this.#options
+    if (this.#stopped || intervalMs <= 0) return
+    this.#timer = clock.after(intervalMs, () => {
+      void this.refresh().finally(() => this.#schedule())
+    })
+  }
+
+  async #read(): Promise<void> {
+    const { store, clock, onChange } = this.#options
+    try {
+      if ((await store.revision()) !== this.#revision) {
+        const changes = await store.changes(this.#revision, clock.nowMs())
+        this.#revision = changes.revision
+        if (!this.#stopped) onChange(changes)
+      }
+      this.#note(true, undefined)
+    } catch (error) {
+      this.#note(false, error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #note(isCurrent: boolean, reason: string | undefined): void {
+    if (this.#isCurrent === isCurrent || this.#stopped) return
+    this.#isCurrent = isCurrent
+    this.#options.onState(isCurrent, reason)
+  }
+}

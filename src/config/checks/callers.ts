@@ -1,0 +1,55 @@
+import { callersAreOn } from '../options/derived.ts'
+import type { KeyPath, Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
+import { checkCaller } from './caller-rules.ts'
+
+/** Problems of the section `callers`. @param config before secrets are read */
+export function checkCallers({ callers }: GatewayConfig): Problem[] {
+  const { store, keys, teams, owners, secret, secret_file: secretFile } = callers
+  const problems: Problem[] = []
+  const error = (path: KeyPath, message: string) => problems.push({ severity: 'error', path, message })
+  const lists = { keys, teams, owners } as const
+  for (const [list, records] of Object.entries(lists)) {
+    for (const [index, record] of records.entries())
+      problems.push(...checkCaller(record, ['callers', list, index]))
+    for (const index of repeats(records.map(({ name }) => name)))
+      error(['callers', list, index, 'name'], 'another one has this name')
+  }
+  for (const index of repeats(keys.map(({ hash }) => hash)))
+    error(['callers', 'keys', index, 'hash'], 'another key has this hash')
+  const isPostgres = /^postgres(?:ql)?:/i.test(store)
+  if (isPostgres && !URL.canParse(store))
+    error(['callers', 'store'], 'is not a URL such as postgres://user@host/database')
+  if (!callersAreOn(callers)) return problems
+  if (secret === undefined && secretFile === undefined && (store === '' || isPostgres)) {
+    const reason = isPostgres
+      ? 'is needed: all gateways at this store must have the same'
+      : 'is needed, because keys are hashed with it'
+    error(['callers', 'secret'], reason)
+  }
+  if (store === '' && keys.length === 0) {
+    problems.push({
+      severity: 'warning',
+      path: ['callers', 'enabled'],
+      message: 'there are neither keys nor a store for them: every request without a caller is refused',
+    })
+  }
+  if (store !== '') return problems
+  const known = new Set(teams.map(({ name }) => name))
+  for (const [index, { team }] of keys.entries()) {
+    if (team !== undefined && !known.has(team))
+      error(['callers', 'keys', index, 'team'], `there is no team "${team}"`)
+  }
+  return problems
+}
+
+/** Indexes of the texts that are in the list before. */
+function repeats(texts: readonly string[]): number[] {
+  const seen = new Set<string>()
+  return [...texts.keys()].filter((index) => {
+    const text = texts[index] ?? ''
+    const isRepeated = seen.has(text)
+    seen.add(text)
+    return isRepeated
+  })
+}

@@ -11,7 +11,7 @@ import {
 } from './json-bytes.ts'
 import type { KeyNames } from './key-names.ts'
 
-/** Iterates over the members of a top-level JSON object without validating the values it skips. */
+/** Iterates over the members of a JSON object without validating the values it skips. */
 export class BodyMembers {
   /** Key of the current member, including its quotes. */
   keyStart = 0
@@ -24,9 +24,10 @@ export class BodyMembers {
   readonly #body: Buffer
   #at: number
 
-  constructor(body: Buffer) {
+  /** @param start where the object starts; by default it is the whole body */
+  constructor(body: Buffer, start = 0) {
     this.#body = body
-    this.#at = skipSpace(body, 0)
+    this.#at = skipSpace(body, start)
   }
 
   /** @returns false at the end of the object or if the bytes cannot be an object */

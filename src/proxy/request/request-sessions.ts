@@ -77,9 +77,10 @@ export class RequestSessions implements Affinity {
     if (session === undefined) return
     const { key } = session
     const decision = this.affinity.answered(key, session.decision, endpoint.slot, statusCode)
-    context.session = { key, decision }
+    const settled = decision === session.decision ? session : { key, decision }
+    context.session = settled
     this.counters.add(0, this.counters.column(counted[decision.outcome]), 1)
-    context.headers.push(...sessionHeaders(context.session))
+    for (const each of sessionHeaders(settled)) context.headers.push(each)
   }
 
   /** Reads the IDs of stored responses: the conversation's next request may contain nothing but that ID. */

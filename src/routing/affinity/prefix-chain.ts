@@ -1,12 +1,12 @@
-import { memberSpans } from '../../kernel/json/body-members.ts'
+import { BodyMembers } from '../../kernel/json/body-members.ts'
 import {
   closeBracket,
   comma,
-  decodeString,
   type JsonSpan,
   openBracket,
   quote,
   skipSpace,
+  skipString,
 } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import type { ContentHash } from './content-hash.ts'
@@ -82,7 +82,7 @@ function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number
     at = hash.json(body, at)
     if (at < 0) break
     keys.push(hash.key())
-    if (isHead && setsScene(body.subarray(start, at))) headDepth++
+    if (isHead && setsScene(body, start)) headDepth++
     else isHead = false
     at = skipSpace(body, at)
     if (body[at] !== comma) break
@@ -91,13 +91,24 @@ function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number
   return headDepth
 }
 
-const roleName = new KeyNames<number>([['role', 0]])
+const roleName = new KeyNames([['role', true]])
+const sceneRoles = new KeyNames([
+  ['system', true],
+  ['developer', true],
+])
 
-function setsScene(message: Buffer): boolean {
-  const span = memberSpans(message, roleName)?.[0]
-  if (span === undefined) return false
-  const role = decodeString(message, span.start, span.end)
-  return role === 'system' || role === 'developer'
+/** Reads no further than the role, which clients write first. */
+function setsScene(body: Buffer, start: number): boolean {
+  const members = new BodyMembers(body, start)
+  while (members.nextKey()) {
+    if (members.find(roleName) === undefined) {
+      if (!members.passValue()) return false
+      continue
+    }
+    const end = body[members.start] === quote ? skipString(body, members.start) : -1
+    return end > 0 && sceneRoles.of(body, members.start, end) === true
+  }
+  return false
 }
 
 /** Adds whole blocks only: the end of a text is no block boundary once the text has grown. */

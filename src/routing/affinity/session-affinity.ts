@@ -264,6 +264,8 @@ function asItTurnedOut(decision: SessionDecision, slot: number): SessionDecision
       ? { ...decision, reason: 'new_session' }
       : decision
   }
-  if (match.slot === slot) return { ...decision, outcome: 'hit', reason: 'bound' }
+  if (match.slot === slot) {
+    return reason === 'bound' ? decision : { ...decision, outcome: 'hit', reason: 'bound' }
+  }
   return decision.outcome === 'hit' ? { ...decision, outcome: 'repin', reason: 'not_available' } : decision
 }

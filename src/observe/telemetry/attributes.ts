@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest } from '../../proxy/request/hooks.ts'
 
 /** Names and values follow the OpenTelemetry semantic conventions (GenAI, HTTP, server); ours start with `olla.`. */
@@ -47,20 +48,43 @@ export function requestAttributes(request: HookedRequest): Attributes {
   })
 }
 
+const servers = new Remembered<{ readonly address: string; readonly port: number }>()
+
+function serverOf(url: string): { readonly address: string; readonly port: number } {
+  let server = servers.get(url)
+  if (server === undefined) {
+    const { hostname, port, protocol } = new URL(url)
+    const defaultPort = protocol === 'https:' ? 443 : 80
+    server = { address: hostname, port: port === '' ? defaultPort : Number(port) }
+    servers.set(url, server)
+  }
+  return server
+}
+
 export function attemptAttributes(
   request: HookedRequest,
-  { number, endpoint, type, url, sentModel }: HookedAttempt,
+  attempt: HookedAttempt,
   operation: GenAiOperation | undefined,
 ): Attributes {
-  const { hostname, port, protocol } = new URL(url)
+  const attributes = endpointAttributes(request, attempt, operation)
+  attributes['olla.attempt'] = attempt.number
+  return attributes
+}
+
+/** Attributes of all attempts on an endpoint, which metrics have too. */
+export function endpointAttributes(
+  request: HookedRequest,
+  { endpoint, type, url, sentModel }: HookedAttempt,
+  operation: GenAiOperation | undefined,
+): Attributes {
+  const { address, port } = serverOf(url)
   return present({
     'gen_ai.operation.name': operation,
     'gen_ai.provider.name': type,
     'gen_ai.request.model': sentModel ?? request.model,
-    'server.address': hostname,
-    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+    'server.address': address,
+    'server.port': port,
     'olla.endpoint': endpoint,
-    'olla.attempt': number,
   })
 }
 

@@ -1,7 +1,7 @@
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api'
 import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest, RequestHooks } from '../../proxy/request/hooks.ts'
-import { attemptAttributes, attemptError, errorType, present, seconds } from './attributes.ts'
+import { attemptError, endpointAttributes, errorType, present, seconds } from './attributes.ts'
 
 /** Bucket bounds from the semantic conventions, in the unit of each metric. */
 const bounds = {
@@ -71,11 +71,12 @@ export class GenAiMetrics implements RequestHooks {
   onAttemptEnd(request: HookedRequest, attempt: HookedAttempt, end: AttemptEnd): void {
     const operation = this.#operations.get(request)
     if (operation === undefined) return
-    const { 'olla.attempt': _number, ...attributes } = attemptAttributes(request, attempt, operation)
-    this.#clientDuration.record(end.durationMs / 1000, {
-      ...attributes,
-      ...present({ 'error.type': attemptError(end) }),
-    })
+    const attributes = endpointAttributes(request, attempt, operation)
+    const error = attemptError(end)
+    this.#clientDuration.record(
+      end.durationMs / 1000,
+      error === undefined ? attributes : { ...attributes, 'error.type': error },
+    )
     if (end.kind !== 'answered') return
     this.#countTokens(request.promptTokens, { ...attributes, 'gen_ai.token.type': 'input' })
     this.#countTokens(request.completionTokens, { ...attributes, 'gen_ai.token.type': 'output' })

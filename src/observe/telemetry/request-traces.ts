@@ -62,15 +62,18 @@ export class RequestTraces implements RequestHooks {
     const { propagation, trace, SpanKind } = this.#api
     const { operation } = begun.arrival
     const model = attempt.sentModel ?? request.model
+    const verb = operation ?? begun.arrival.method
     const span = this.#tracer.startSpan(
-      [operation ?? begun.arrival.method, model].filter((part) => part !== undefined).join(' '),
+      model === undefined ? verb : `${verb} ${model}`,
       { kind: SpanKind.CLIENT, attributes: attemptAttributes(request, attempt, operation) },
       begun.context,
     )
     this.#attempts.set(attempt, span)
     const carrier: Record<string, string> = {}
     propagation.inject(trace.setSpan(begun.context, span), carrier)
-    return Object.entries(carrier).flat()
+    const headers: string[] = []
+    for (const name in carrier) headers.push(name, carrier[name] ?? '')
+    return headers
   }
 
   onAttemptEnd(request: HookedRequest, attempt: HookedAttempt, end: AttemptEnd): void {

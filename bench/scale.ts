@@ -43,6 +43,9 @@ interface Level {
   /** CPU time without requests; µs a second. */
   readonly background: number
   readonly cpu: Readonly<Record<Kind, number[]>>
+  /** CPU time of all a level does, the share of its probes included. */
+  readonly wholeCpu: Readonly<Record<Kind, number[]>>
+  readonly latencyP99: Readonly<Record<Kind, number[]>>
 }
 
 await withWorkbench(scale)
@@ -65,7 +68,7 @@ async function scale(bench: Workbench): Promise<void> {
       for (const kind of kinds) {
         const warmupMs = round === 0 ? 2_000 : 200
         const options = { ...load, port: level.gateway.port, bodyFile: bodies[kind], warmupMs }
-        level.cpu[kind].push(await cpuPerRequest(level, generator, options))
+        await measure(level, kind, generator, options)
       }
     }
   }
@@ -97,7 +100,11 @@ async function prepare(bench: Workbench, endpoints: number, models: number): Pro
   const before = cpuMicros(pid)
   await pause(idleMs)
   const background = (cpuMicros(pid) - before) / (idleMs / 1000)
-  return { endpoints, upstream, gateway, decisions, background, cpu: { few: [], everywhere: [] } }
+  const rounds = (): Record<Kind, number[]> => ({ few: [], everywhere: [] })
+  return {
+    ...{ endpoints, upstream, gateway, decisions, background },
+    ...{ cpu: rounds(), wholeCpu: rounds(), latencyP99: rounds() },
+  }
 }
 
 function timeDecisions({ folder, cores }: Workbench, config: object, models: number): DecisionTimes {
@@ -109,17 +116,21 @@ function timeDecisions({ folder, cores }: Workbench, config: object, models: num
   return JSON.parse(output) as DecisionTimes
 }
 
-async function cpuPerRequest(
-  { gateway, background }: Level,
+async function measure(
+  { gateway, background, ...level }: Level,
+  kind: Kind,
   generator: { program: string; cores: string },
   options: LoadOptions,
-): Promise<number> {
+): Promise<void> {
   const pid = gateway.process?.pid ?? 0
   let before = 0
-  const { answers, seconds } = await runLoad(generator, options, () => {
+  const { answers, seconds, latencyMicros } = await runLoad(generator, options, () => {
     before = cpuMicros(pid)
   })
-  return (cpuMicros(pid) - before - background * seconds) / answers
+  const cpu = cpuMicros(pid) - before
+  level.cpu[kind].push((cpu - background * seconds) / answers)
+  level.wholeCpu[kind].push(cpu / answers)
+  level.latencyP99[kind].push(latencyMicros.p99 ?? Number.NaN)
 }
 
 function writeBody({ folder }: Workbench, name: string, model: string): string {
@@ -137,6 +148,8 @@ function report(levels: readonly Level[], models: number): string {
     ['decision, a model on all endpoints, ns', compared(({ decisions }) => decisions.everywhere)],
     [`CPU µs per request, a model on ${copies} endpoints`, compared(({ cpu }) => median(cpu.few))],
     ['CPU µs per request, a model on all endpoints', compared(({ cpu }) => median(cpu.everywhere))],
+    [`CPU µs per request with the probes, on ${copies}`, compared(({ wholeCpu }) => median(wholeCpu.few))],
+    [`latency p99, µs, on ${copies}`, compared(({ latencyP99 }) => median(latencyP99.few))],
     ['CPU without requests (probes), ms/s', ({ background }) => formatNumber(background / 1000)],
     [
       'resident memory, MB',

@@ -117,7 +117,11 @@ export const DiscoverySchema = Section(
           default: '1s',
           description: 'A probe slower than this makes the endpoint `busy`; 0 disables it.',
         }),
-        jitter: Fraction(0.1, 'Random fraction of probe intervals.', { maximum: 0.5 }),
+        jitter: Fraction(
+          0.1,
+          'Random fraction of probe intervals; unless it is 0, the first interval after the start is spread more.',
+          { maximum: 0.5 },
+        ),
         max_backoff: Duration({
           default: 0,
           description:

@@ -25,6 +25,8 @@ interface Watch {
   timer: Timer | undefined
   warmTimer: Timer | undefined
   probing: boolean
+  /** Until the first probe after the start has ended. */
+  isStarting: boolean
   /** Monotonic milliseconds. */
   limitedUntilMs: number
   /** End of the last probe; monotonic milliseconds. */
@@ -35,6 +37,11 @@ interface Watch {
 
 /** Delay of the first probe after passive evidence of a failure. */
 const earlyProbeMs = 100
+/**
+ * Jitter of the interval after the first probe. All endpoints are probed at the start; with the ordinary jitter those of
+ * a large fleet would be probed together for minutes.
+ */
+const startJitter = 0.9
 /** Delay before repeating a probe that the gateway could not send. */
 const undoneProbeMs = 500
 /** Immediate repeats within one probe after a failed connection (contract 4). */
@@ -181,7 +188,13 @@ export class HealthChecker implements HealthMonitor {
 
   #nextInMs(endpoint: Endpoint, watch: Watch): number {
     const { jitter, maxBackoffMs, random } = this.#options
-    const schedule = { intervalMs: endpoint.checkIntervalMs, jitter, maxBackoffMs }
+    const isFirst = watch.isStarting && jitter > 0
+    watch.isStarting = false
+    const schedule = {
+      intervalMs: endpoint.checkIntervalMs,
+      jitter: isFirst ? startJitter : jitter,
+      maxBackoffMs,
+    }
     const inMs = nextProbeInMs(schedule, this.#records.consecutiveFailures(endpoint.slot), random())
     return Math.max(inMs, this.#limitedForMs(endpoint.slot, watch))
   }
@@ -331,6 +344,7 @@ function createWatch(): Watch {
     timer: undefined,
     warmTimer: undefined,
     probing: false,
+    isStarting: true,
     limitedUntilMs: 0,
     probedMs: 0,
     isListRefused: false,

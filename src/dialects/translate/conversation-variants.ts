@@ -62,6 +62,16 @@ const maxGrowth = 4
 const spareBytes = 1_048_576
 const bytesPerToken = 4
 const noHeaders: readonly string[] = []
+/** A request with one of these asks to continue a text, not for a turn of a chat. */
+const plainFeatures: readonly Feature[] = [
+  'plain_prompt',
+  'raw_prompt',
+  'several_prompts',
+  'token_prompt',
+  'suffix',
+  'echo',
+  'completion_logprobs',
+]
 const noFeatures: readonly Feature[] = []
 
 /**
@@ -221,7 +231,7 @@ export class ConversationVariants {
     target: RoutedEndpoint,
   ): { readonly to: Format; readonly dropped: readonly Feature[] } {
     let best: { to: Format; dropped: readonly Feature[] } | undefined
-    const isChat = !conversation.uses.has('plain_prompt') && !conversation.uses.has('raw_prompt')
+    const isChat = !plainFeatures.some((feature) => conversation.uses.has(feature))
     for (const to of targets) {
       if (isChat && to.isPlain === true && best !== undefined) break
       const { names, version } = this.#parts.plan.limitations(to, target)

@@ -1,7 +1,8 @@
 /**
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
- * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`. A host may decorate the first two itself, before
+ * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`,
+ * `translation`. A host may decorate the first two itself, before
  * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
  * After the drain, it needs no cleanup on close.
  */
@@ -20,6 +21,8 @@ import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor } from '../../src/proxy/exchange/gathering.ts'
 import { guardedAffinity, guardedObserve } from '../../src/proxy/exchange/guarded.ts'
+import { lateTranslation } from '../../src/proxy/exchange/late-translation.ts'
+import type { LackKnowledge } from '../../src/proxy/exchange/request-lack.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
@@ -62,6 +65,13 @@ export default fp<ProxyEngineOptions>(
     const hostObserve =
       answerObserver === undefined ? undefined : guardedObserve(answerObserver, 'answerObserver', onError)
     const stored = app.hasDecorator('storedResponses') ? app.storedResponses.observe : undefined
+    const lacks: LackKnowledge | undefined = app.hasDecorator('pathKnowledge')
+      ? {
+          path: ({ endpoint, nativeModel }, path, serves, message) =>
+            app.pathKnowledge.learn(endpoint, path, serves, message, nativeModel),
+          model: (slot) => app.modelLookup.at(slot),
+        }
+      : undefined
     const engine = new ProxyEngine(proxy.engine, {
       clock,
       options: {
@@ -91,13 +101,11 @@ export default fp<ProxyEngineOptions>(
       hooks: app.requestHooks,
       active,
       affinity,
-      lacks: app.hasDecorator('pathKnowledge')
-        ? {
-            path: ({ endpoint, nativeModel }, path, serves, message) =>
-              app.pathKnowledge.learn(endpoint, path, serves, message, nativeModel),
-            model: (slot) => app.modelLookup.at(slot),
-          }
-        : undefined,
+      lacks,
+      translateLate:
+        lacks !== undefined && app.hasDecorator('translation')
+          ? lateTranslation(app.translation, lacks)
+          : undefined,
       observe: joinObservers(
         joinObservers(hostObserve, app.usageObserver),
         joinObservers(affinity?.observe?.bind(affinity), stored),

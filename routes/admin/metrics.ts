@@ -79,7 +79,10 @@ export default fp<InternalMetricsOptions>(
         limit: config.exposedModels,
       })
     metrics.add(modelMetrics, models)
-    metrics.add(translatorMetrics, () => ({ translators: translators.totals() }))
+    metrics.add(translatorMetrics, () => ({
+      translators: translators.totals(),
+      translations: app.translationStats.totals(),
+    }))
     metrics.add(stickyMetrics, () => stickyView(app.sessionAffinity, app.endpointRegistry.snapshot.endpoints))
     metrics.add(processMetrics, async () => ({
       process: app.processReadings.own(),

@@ -45,7 +45,7 @@ export default fp<InternalStatsOptions>(
       config: { internalAccess: 'olla' },
       exposeHeadRoute: false,
       schema: { response: { 200: TranslatorStatsSchema } },
-      handler: () => translatorStatsView(translators.totals(), clock.nowMs()),
+      handler: () => translatorStatsView(translators.totals(), app.translationStats.totals(), clock.nowMs()),
     })
     app.route({
       method,

@@ -18,7 +18,7 @@ import {
 import { parseShort } from '../../src/dialects/hub/parts/request-body.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
-import { noteTranslation } from '../../src/dialects/translate/note-translation.ts'
+import { noteAttempt, noteTranslation } from '../../src/dialects/translate/note-translation.ts'
 import type { AppliedTranslation } from '../../src/dialects/translate/request-translation.ts'
 import type { BackendProfile } from '../../src/endpoints/profiles/profile.ts'
 import { targetPath } from '../../src/http/request/target-path.ts'
@@ -157,7 +157,13 @@ function messages(
       body,
       bodyBytes: body.length,
       inspection,
-      extra: { variant: (target) => variants.of(target), keepAlive },
+      extra: {
+        variant: (target) => {
+          noteAttempt(request.gateway)
+          return variants.of(target)
+        },
+        keepAlive,
+      },
       isTranslatable: true,
       prefers: translator.prefers,
     },

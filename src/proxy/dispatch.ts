@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
-import { noteTranslation } from '../dialects/translate/note-translation.ts'
+import { noteAttempt, noteTranslation } from '../dialects/translate/note-translation.ts'
 import type { ClientFormat, Translations } from '../dialects/translate/request-translation.ts'
 import { withFallback } from '../dialects/variants/with-fallback.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
@@ -195,6 +195,7 @@ function send(
           ? translated(services, { target, body, inspection, extra, client, original }, context)
           : extra?.variant,
       keepAlive: extra?.keepAlive,
+      mode: client === undefined ? undefined : 'passthrough',
       routing,
       headers: forwardedHeaders(request.raw.rawHeaders, {
         forwardedFor: addresses.forwardedFor(peer, joined(request.headers['x-forwarded-for'])),
@@ -264,6 +265,7 @@ function translated(
     onTranslated: (applied) => noteTranslation(context, applied),
   })
   return (candidate) => {
+    noteAttempt(context)
     const variant = translate(candidate)
     if (variant !== undefined && variant.mode !== 'passthrough') return variant
     const own = extra?.variant?.(candidate)

@@ -146,13 +146,15 @@ describe('the list of metrics', () => {
       proxy: { sticky_sessions: { enabled: true } },
     })
     await (await postChat(gateway.url, { stream: true })).text()
+    const generate = { method: 'POST', body: JSON.stringify({ model: 'm', prompt: 'x' }) }
+    await (await fetch(`${gateway.url}/api/generate`, generate)).text()
     const exposed = async () => {
       const response = await fetch(`${gateway.url}/internal/metrics`, {
         headers: { accept: 'application/openmetrics-text' },
       })
       return parseExposition(await response.text(), 'openmetrics').map(({ name }) => name)
     }
-    await eventually(async () => (await exposed()).includes('olla_model_requests'))
+    await eventually(async () => (await exposed()).includes('olla_translated_requests'))
     assert.deepEqual(
       await exposed(),
       families.filter(({ isTextOnly }) => isTextOnly !== true).map(({ name }) => name),

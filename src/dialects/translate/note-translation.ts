@@ -7,12 +7,18 @@ export interface TranslatedRequest {
   readonly headers: string[]
 }
 
+/** Forgets how an earlier attempt was translated: the next one may not be. */
+export function noteAttempt(request: TranslatedRequest): void {
+  if (request.translation === undefined) return
+  request.translation = undefined
+  const at = request.headers.indexOf('X-Olla-Dropped')
+  if (at >= 0) request.headers.splice(at, 2)
+}
+
 /** Notes how an attempt is translated, and in the answer's headers what was dropped. */
 export function noteTranslation(request: TranslatedRequest, applied: AppliedTranslation): void {
+  noteAttempt(request)
   request.translation = applied
   const { headers } = request
-  const at = headers.indexOf('X-Olla-Dropped')
-  // An earlier attempt may have dropped other features.
-  if (at >= 0) headers.splice(at, 2)
   if (applied.dropped.length > 0) headers.push('X-Olla-Dropped', applied.dropped.join(', '))
 }

@@ -61,7 +61,12 @@ const AttemptField = Type.Object({
 })
 
 export const TimelineField = Type.Array(
-  Type.Object({ name: Text(), at_ms: Type.Number(), endpoint: NullableText() }),
+  Type.Object({
+    name: Text(),
+    at_ms: Type.Number(),
+    endpoint: NullableText(),
+    translation: Type.Optional(Text('The APIs of client and endpoint, of the entry `translated`.')),
+  }),
   { description: 'What happened, in order; times from receipt.' },
 )
 

@@ -1,3 +1,4 @@
+import { translationText } from '../../dialects/translate/request-translation.ts'
 import type { RecentRequest } from './recent-requests.ts'
 
 /** An attempt with its times from receipt; milliseconds. */
@@ -15,6 +16,8 @@ export interface TimelineEntry {
   /** Milliseconds from receipt. */
   readonly at_ms: number
   readonly endpoint: string | null
+  /** The APIs of client and endpoint, of the entry `translated`. */
+  readonly translation?: string
 }
 
 /** Name of the final entry by outcome. */
@@ -39,6 +42,14 @@ export function timelineOf(request: RecentRequest, attempts: readonly TimedAttem
   if (!Number.isNaN(queuedMs)) add('queued', Math.max(0, (first?.started_ms ?? durationMs) - queuedMs))
   for (const attempt of attempts) {
     add('attempt', attempt.started_ms, attempt.endpoint)
+    if (attempt === attempts.at(-1) && request.translation !== undefined) {
+      entries.push({
+        name: 'translated',
+        at_ms: attempt.started_ms,
+        endpoint: attempt.endpoint,
+        translation: translationText(request.translation),
+      })
+    }
     add('sent', attempt.connected_ms, attempt.endpoint)
     add('first_byte', attempt.first_byte_ms, attempt.endpoint)
     if (attempt.first_byte_ms !== null) add('first_token', firstTokenMs, attempt.endpoint)

@@ -1,3 +1,4 @@
+import type { TranslationTotals } from '../stats/translation-stats.ts'
 import type { TranslatorTotals } from '../stats/translator-stats.ts'
 import type { StickyView } from '../views/sticky.ts'
 import { labelText } from './exposition.ts'
@@ -6,9 +7,10 @@ import type { Metric } from './metric.ts'
 export interface TranslatorMetricsSource {
   /** By translator name. */
   readonly translators: Readonly<Record<string, TranslatorTotals>>
+  readonly translations: readonly TranslationTotals[]
 }
 
-/** Metrics per translator. */
+/** Metrics of translations. */
 export const translatorMetrics: readonly Metric<TranslatorMetricsSource>[] = [
   translators('olla_translator_requests', 'Finished requests to a translated API.', 'outcome', {
     success: (totals) => totals.successes,
@@ -28,6 +30,19 @@ export const translatorMetrics: readonly Metric<TranslatorMetricsSource>[] = [
       cannot_pass: (totals) => totals.fallbackCannotPassthrough,
     },
   ),
+  {
+    name: 'olla_translated_requests',
+    type: 'counter',
+    help: 'Finished requests that were translated, by the API of the client and the API of the endpoint of the last attempt.',
+    labels: ['from', 'to', 'outcome'],
+    collect: (source, out) => {
+      for (const { from, to, outcomes } of source.translations) {
+        for (const [outcome, count] of Object.entries(outcomes)) {
+          if (count > 0) out.sample(count, labelText({ from, to, outcome }))
+        }
+      }
+    },
+  },
 ]
 
 /** Same data as `/internal/stats/sticky`; absent if sessions are off. */

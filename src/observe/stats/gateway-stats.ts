@@ -6,6 +6,7 @@ import type { StatsCells } from './stats-cells.ts'
 import { readTimings, type Timings } from './timings.ts'
 import { readTraffic, successRate, type Traffic } from './traffic.ts'
 import type { PlacementColumn } from './traffic-columns.ts'
+import type { TranslationStats } from './translation-stats.ts'
 
 /** A model on one endpoint. */
 export interface PlacementTraffic {
@@ -37,12 +38,19 @@ export class GatewayStats {
   readonly #models: ModelRows
   readonly #counter: RequestCounter
 
-  /** @param knownModel returns the catalog's spelling of a requested name; undefined if unknown */
-  constructor(cells: StatsCells, knownModel: (name: string) => string | undefined) {
+  /**
+   * @param knownModel returns the catalog's spelling of a requested name; undefined if unknown
+   * @param translations counts translated requests
+   */
+  constructor(
+    cells: StatsCells,
+    knownModel: (name: string) => string | undefined,
+    translations?: TranslationStats,
+  ) {
     this.#cells = cells
     this.#placementColumns = columnsOf(cells.placements)
     this.#models = new ModelRows(cells.modelRows, knownModel)
-    this.#counter = new RequestCounter(cells, this.#models)
+    this.#counter = new RequestCounter(cells, this.#models, translations)
   }
 
   /** Call once per request. A request rejected before it reached an endpoint counts only in the totals. */

@@ -6,15 +6,19 @@ import type { ModelRows } from './model-rows.ts'
 import type { StatsCells } from './stats-cells.ts'
 import { statusColumn } from './status-columns.ts'
 import type { PlacementColumn, TrafficColumn } from './traffic-columns.ts'
+import type { TranslationStats } from './translation-stats.ts'
 
 /** Counts finished requests in the shared cells. */
 export class RequestCounter {
   readonly #cells: StatsCells
   readonly #models: ModelRows
+  readonly #translations: TranslationStats | undefined
   readonly #columns: Columns<TrafficColumn>
   readonly #placementColumns: Columns<PlacementColumn>
 
-  constructor(cells: StatsCells, models: ModelRows) {
+  /** @param translations counts translated requests */
+  constructor(cells: StatsCells, models: ModelRows, translations?: TranslationStats) {
+    this.#translations = translations
     this.#cells = cells
     this.#models = models
     this.#columns = columnsOf(cells.totals)
@@ -37,6 +41,7 @@ export class RequestCounter {
     if (record.attempts !== undefined && record.attempts > 0) {
       totalHistograms.attempts.record(0, record.attempts)
     }
+    if (record.translation !== undefined) this.#translations?.record(record.translation, outcome)
     if (model === undefined) return
     const row = this.#models.rowOf(model)
     if (endpointSlot === undefined && outcome === 'rejection') {

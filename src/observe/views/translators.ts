@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatLatency, formatPercentage, formatTime } from '../../kernel/format.ts'
+import type { TranslationTotals } from '../stats/translation-stats.ts'
 import type { TranslatorTotals } from '../stats/translator-stats.ts'
 import { Count, Latency, Percentage, Text, Time } from './fields.ts'
 
@@ -24,6 +25,15 @@ const TranslatorRow = Type.Object({
 export const TranslatorStatsSchema = Type.Object({
   timestamp: Time(),
   translators: Type.Array(TranslatorRow, { description: 'Most requested first.' }),
+  translations: Type.Array(
+    Type.Object({
+      from: Text('API of the client, such as `responses`.'),
+      to: Text('API of the endpoint, such as `chat`.'),
+      total_requests: Count(),
+      successful_requests: Count(),
+    }),
+    { description: 'Requests translated between two APIs, of all APIs (beyond Olla); most requested first.' },
+  ),
   summary: Type.Object({
     total_translators: Count(),
     active_translators: Count('With at least one request.'),
@@ -40,6 +50,7 @@ export const TranslatorStatsSchema = Type.Object({
 /** `/internal/stats/translators`. @param totals by translator name */
 export function translatorStatsView(
   totals: Readonly<Record<string, TranslatorTotals>>,
+  translations: readonly TranslationTotals[],
   nowMs: number,
 ): Static<typeof TranslatorStatsSchema> {
   const entries = Object.entries(totals).sort(([, a], [, b]) => b.requests - a.requests)
@@ -64,6 +75,14 @@ export function translatorStatsView(
       passthrough_rate: share(counted.passthrough, counted.passthrough + counted.translation),
       average_latency: formatLatency(counted.requests === 0 ? 0 : counted.durationSumMs / counted.requests),
     })),
+    translations: translations
+      .map(({ from, to, outcomes }) => ({
+        from,
+        to,
+        total_requests: Object.values(outcomes).reduce((all, count) => all + count, 0),
+        successful_requests: outcomes.success,
+      }))
+      .sort((a, b) => b.total_requests - a.total_requests),
     summary: {
       total_translators: entries.length,
       active_translators: entries.filter(([, { requests }]) => requests > 0).length,

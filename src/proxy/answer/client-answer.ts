@@ -127,7 +127,7 @@ export class ClientAnswer {
     const clientHeaders = answerHeaders(head, {
       client: context,
       endpoint: target.endpoint,
-      mode: variant?.mode,
+      mode: variant?.mode ?? this.#request.mode,
       isStream: context.isStream,
       path: redirected?.path ?? variant?.path ?? this.#request.path,
       clientPath: this.#request.path,

@@ -26,6 +26,8 @@ export interface ExchangeRequest {
    * @throws GatewayError if the request cannot be converted; the client gets this error
    */
   readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
+  /** `X-Olla-Mode` of an attempt whose variant has none. */
+  readonly mode?: string | undefined
   /** Keep-alive of a stream that must not fall silent; undefined sends nothing extra. */
   readonly keepAlive?: KeepAlive | undefined
 }

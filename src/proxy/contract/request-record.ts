@@ -51,6 +51,8 @@ export interface RequestRecord {
   readonly completedAtMs: number
   /** Decision of routing by model; undefined if the request named no model. */
   readonly routing?: 'routed' | 'fallback' | 'rejected' | undefined
+  /** How the last attempt was translated; undefined if it was sent as the client wrote it. */
+  readonly translation?: { readonly from: string; readonly to: string } | undefined
   /** Identifies the client, by its address. */
   readonly client?: string | undefined
 }

@@ -13,6 +13,7 @@ import type { AttemptRequestServices } from './attempt-request.ts'
 import type { SearchServices } from './candidate-search.ts'
 import type { ExchangePhase } from './exchange-phase.ts'
 import type { FailoverServices } from './failover.ts'
+import type { FormServices } from './late-translation.ts'
 
 /** A request in flight, as the engine and the views of live requests see it. */
 export interface ActiveExchange extends DeadlineEntry {
@@ -48,4 +49,5 @@ export type ExchangeServices = ConductServices &
   FailoverServices &
   LedgerServices &
   AttemptRequestServices &
+  FormServices &
   AnswerServices

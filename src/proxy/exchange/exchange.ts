@@ -3,7 +3,7 @@ import type { Judgement } from '../../dialects/answers/whole-answer.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
-import { badAttempt, judge, otherForm } from '../answer/answer-gate.ts'
+import { badAttempt, judge } from '../answer/answer-gate.ts'
 import { ClientAnswer } from '../answer/client-answer.ts'
 import type { Heartbeat } from '../answer/heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from '../answer/response-events.ts'
@@ -21,6 +21,7 @@ import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from '.
 import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 import { Failover, type FailoverOwner } from './failover.ts'
 import { brokenError, failureOfStatus } from './give-up.ts'
+import { nextForm } from './late-translation.ts'
 import { followedRedirect } from './redirects.ts'
 
 /**
@@ -266,7 +267,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     const { gate } = attempt
     attempt.gate = undefined
     const bad = typeof judgement === 'object' ? badAttempt(judgement) : undefined
-    const form = otherForm(attempt, gate, this.#head, bad)
+    const form = nextForm(this.#services, this.#request, attempt, gate, this.#head, bad)
     if (form !== undefined) return this.#replace(attempt, (nowMs) => attempt.inForm(form, nowMs))
     if (bad !== undefined) return this.#failover.badAnswer(attempt, bad)
     if (gate?.isError === true && this.#head !== undefined) {

@@ -51,6 +51,7 @@ function recordOf(
     queuedMs: context.queuedMs,
     completedAtMs: clock.nowMs(),
     routing: context.model === undefined ? undefined : context.routingDecision,
+    translation: context.translation,
     client: context.caller ?? context.clientAddress,
   }
 }

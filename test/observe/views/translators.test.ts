@@ -24,7 +24,7 @@ const request = (given: Partial<TranslatedRequest>): TranslatedRequest => ({
 function counted(...requests: Partial<TranslatedRequest>[]) {
   const stats = new TranslatorStats(new SharedState().of(translatorCells).counts)
   for (const each of requests) stats.record(request(each))
-  return translatorStatsView(stats.totals(), 0)
+  return translatorStatsView(stats.totals(), [], 0)
 }
 
 describe('translator statistics', () => {
@@ -39,7 +39,7 @@ describe('translator statistics', () => {
     const stats = new TranslatorStats(new CounterTable(translatorColumns, 2), ['anthropic', 'responses'])
     for (const dialect of ['responses', 'anthropic', 'responses', 'openai'])
       stats.record(request({ dialect }))
-    const { summary, translators: rows } = translatorStatsView(stats.totals(), 0)
+    const { summary, translators: rows } = translatorStatsView(stats.totals(), [], 0)
     assert.deepEqual(
       rows.map((row) => [row.translator_name, row.total_requests]),
       [

@@ -67,6 +67,7 @@ function Detail({ request }: { request: RequestDetail }) {
           ['Tokens', tokens(request)],
           ['Request', <span class="mono">{`${request.method} ${request.path}`}</span>],
           ['API', `${request.dialect}${request.stream ? ', streamed' : ''}`],
+          ['Translated', request.translation],
           ['Size', `${formatBytes(request.request_bytes)} in, ${formatBytes(request.response_bytes)} out`],
           ['Client', <span class="mono">{request.client}</span>],
           ['Began', <Clock at={request.started_at} />],

@@ -44,6 +44,14 @@ export default fp<CallerKeysOptions>(
       return authenticate(services, headers, gateway.clientAddress, time)
     }
 
+    app.addHook('preHandler', function setParameters(request, _reply, next) {
+      const rules = request.gateway.identity?.parameters
+      const { body, gateway } = request
+      if (rules !== undefined && Buffer.isBuffer(body)) {
+        request.body = rules.apply(body, pathOf(gateway.url).slice(prefixLength))
+      }
+      next()
+    })
     app.addHook('onRequest', function requireKey(request, _reply, next) {
       const { gateway } = request
       if (gateway.routeClass === 'internal') {

@@ -1,7 +1,7 @@
 /**
  * Routes requests that have been read, and sends or refuses them. Decorates `dispatch`; depends on the plugins that
- * choose the endpoint, on the statistics, which count refusals, and on the engine. Uses if present: `translation`.
- * Needs no cleanup on close.
+ * choose the endpoint, on the statistics, which count refusals, and on the engine. Uses if present: `translation`,
+ * `callerMeter`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -54,6 +54,7 @@ export default fp<DispatchOptions>(
       stored: app.storedResponses,
       translation: app.hasDecorator('translation') ? app.translation : undefined,
       engine: app.proxyEngine,
+      meter: app.callerMeter,
     }
     app.decorate('dispatch', (read, request, reply) => dispatch(services, read, request, reply))
   },

@@ -2,7 +2,7 @@
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
  * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`,
- * `translation`. A host may decorate the first two itself, before
+ * `translation`, `callerMeter`. A host may decorate the first two itself, before
  * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
  * After the drain, it needs no cleanup on close.
  */
@@ -17,6 +17,7 @@ import { version as packageVersion } from '../../src/kernel/package.ts'
 import { joinObservers } from '../../src/proxy/answer/join-observers.ts'
 import type { Affinity } from '../../src/proxy/contract/affinity.ts'
 import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
+import type { CallerMeter } from '../../src/proxy/contract/caller-meter.ts'
 import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor } from '../../src/proxy/exchange/gathering.ts'
@@ -44,6 +45,8 @@ declare module 'fastify' {
     requestAffinity?: Affinity
     /** Reads the answers of endpoints for the host. */
     answerObserver?: ObserveAnswer
+    /** Counts and limits what callers use. */
+    callerMeter?: CallerMeter
   }
 }
 
@@ -97,6 +100,7 @@ export default fp<ProxyEngineOptions>(
       budget: app.bufferBudget,
       stats: app.gatewayStats,
       shortages: app.shortages,
+      meter: app.callerMeter,
       events: app.gatewayEvents,
       hooks: app.requestHooks,
       active,

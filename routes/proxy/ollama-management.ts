@@ -1,7 +1,7 @@
 /**
  * Ollama's operations that manage models, for the endpoints in `proxy.management_endpoints`: passed on as they are to a
  * single endpoint, combined for several. Only clients within the dashboard's access rules may use them, and never a page
- * of another site. Not registered if no endpoint is named.
+ * of another site. Not registered if no endpoint is named. Uses if present: `callerMeter`.
  */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -47,7 +47,7 @@ export default fp<OllamaManagementOptions>(
       names: proxy.managementEndpoints,
       clock,
       calls: { clock, pools: app.upstreamPools, shortages: app.shortages },
-      conclude: { clock, stats: app.gatewayStats, hooks: app.requestHooks },
+      conclude: { clock, stats: app.gatewayStats, hooks: app.requestHooks, meter: app.callerMeter },
     }
     const bases = ['', '/olla/proxy']
     for (const [prefix, name] of app.backendProfiles.prefixes()) {
@@ -133,7 +133,10 @@ async function manage(
 ): Promise<FastifyReply> {
   const context = request.gateway
   const { path, query } = targetPath(request.raw.url ?? '/', stripped)
-  const endpoints = managementTargets(app.endpointRegistry.snapshot.endpoints, names)
+  const { identity } = context
+  const endpoints = managementTargets(app.endpointRegistry.snapshot.endpoints, names).filter(
+    (endpoint) => identity?.access?.allowsEndpoint(endpoint) !== false,
+  )
   const [first] = endpoints
   if (first === undefined) {
     throw new GatewayError('no_endpoints', 'No endpoint matches proxy.management_endpoints.')

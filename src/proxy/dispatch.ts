@@ -20,6 +20,7 @@ import type { ModelRouter } from '../routing/models/router.ts'
 import type { RoutingOutcome, RoutingRequest } from '../routing/models/routing.ts'
 import type { Refresh } from '../routing/models/routing-strategies.ts'
 import type { LiveLoad } from '../routing/selection/live-load.ts'
+import type { CallerMeter, MeteredRequest } from './contract/caller-meter.ts'
 import type { ClientReply } from './contract/client-reply.ts'
 import type { RequestContext } from './contract/context.ts'
 import type { ExchangeRequest } from './contract/exchange-request.ts'
@@ -58,6 +59,8 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   /** Undefined if the gateway does not translate. */
   readonly translation: Pick<Translations, 'variants' | 'applied'> | undefined
   readonly engine: Pick<ProxyEngine, 'handle'>
+  /** Undefined if nothing limits what callers use. */
+  readonly meter?: CallerMeter | undefined
 }
 
 /** The part of a Fastify request that dispatch uses. */
@@ -177,6 +180,9 @@ function send(
     services.sessions?.refused({ context, path: target.path, body })
     throw reject(services, context, rejection(services, routing, target.path, provider, context.model))
   }
+  if (services.meter !== undefined && context.identity !== undefined) {
+    reserve(services, services.meter, context, { path: target.path, body, inspection, routing })
+  }
   if (routing.translates === true && client !== undefined && Buffer.isBuffer(body)) {
     if (sendImmediate(services, client, body, routing, context, reply)) return
   }
@@ -287,6 +293,20 @@ function checkModel(services: ConcludeServices, context: RequestContext, method:
   const message =
     model === undefined ? 'The API key may use only some models, and the request names none.' : undefined
   throw reject(services, context, new GatewayError('model_not_allowed', message))
+}
+
+/** @throws GatewayError if a limit of the caller does not allow the request, which then counts as refused */
+function reserve(
+  services: ConcludeServices,
+  meter: CallerMeter,
+  context: RequestContext,
+  request: MeteredRequest,
+): void {
+  try {
+    meter.reserve(context, request)
+  } catch (error) {
+    throw error instanceof GatewayError ? reject(services, context, error) : error
+  }
 }
 
 /** Names the caller for what is kept for it alone: names of keys may be used again, IDs may not. */

@@ -1,6 +1,6 @@
-import type { Policy } from '../../config/schema/callers-schema.ts'
 import { accessOf } from '../policy/access.ts'
 import { type EntryRules, entryRulesOf } from '../policy/entry-rules.ts'
+import { parameterRulesOf } from '../policy/parameters.ts'
 import {
   type DirectoryChange,
   type DirectoryKey,
@@ -75,7 +75,7 @@ export class CallerDirectory {
       priority: 'normal',
       weight: 1,
       entry: [],
-      parameters: [],
+      parameters: undefined,
       subjects: [{ kind: 'owner', id: name, limits: this.#owners.get(name)?.limits }],
     }
     if (this.#named.size >= maxNamed) this.#named.clear()
@@ -175,13 +175,9 @@ function callerOf(
     priority: key.policy?.priority ?? team?.policy?.priority ?? 'normal',
     weight: key.policy?.weight ?? team?.policy?.weight ?? 1,
     entry: policies.map(entryRulesOf).filter((rules): rules is EntryRules => rules !== undefined),
-    parameters: policies.filter(setsParameters),
+    parameters: parameterRulesOf(policies),
     subjects: subjectsOf(key, team, owner),
   }
-}
-
-function setsParameters({ defaults, caps }: Policy): boolean {
-  return Object.keys(defaults).length + Object.keys(caps).length > 0
 }
 
 /** An owner or team without a record has no limits, but the ledger counts for it. */

@@ -1,4 +1,4 @@
-import type { Limits, Policy } from '../../config/schema/callers-schema.ts'
+import type { Limits } from '../../config/schema/callers-schema.ts'
 import type { Caller } from '../../proxy/contract/caller.ts'
 import type { SubjectKind } from '../contract/records.ts'
 import type { EntryRules } from '../policy/entry-rules.ts'
@@ -15,8 +15,6 @@ export interface Subject {
 export interface KnownCaller extends Caller {
   /** What each policy says about a request's head; empty if they allow all. */
   readonly entry: readonly EntryRules[]
-  /** Policies that set parameters, the key's own first; empty if none does. */
-  readonly parameters: readonly Pick<Policy, 'defaults' | 'caps'>[]
   /** The key, its owner and its team. */
   readonly subjects: readonly Subject[]
 }

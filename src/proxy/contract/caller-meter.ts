@@ -22,6 +22,4 @@ export interface CallerMeter {
   reserve(context: RequestContext, request: MeteredRequest): void
   /** Settles what was reserved by what was used. Called once for each request that is over, also for a refused one. */
   settle(context: RequestContext, record: RequestRecord): void
-  /** Returns what was reserved: the request ends without a record. */
-  release(context: RequestContext): void
 }

@@ -8,9 +8,20 @@ export interface Caller {
   readonly team: string | undefined
   /** Undefined if the caller may use all models and endpoints. */
   readonly access: ModelAccess | undefined
+  /** Undefined if no policy sets parameters. */
+  readonly parameters: CallerParameters | undefined
   /** For a waiting line: its class, and its share within the class. */
   readonly priority: 'high' | 'normal' | 'low'
   readonly weight: number
+}
+
+/** Default parameters and maximum values for the requests of a caller. */
+export interface CallerParameters {
+  /**
+   * @param path below the gateway's own prefix
+   * @returns the same buffer if nothing changes
+   */
+  apply(body: Buffer, path: string): Buffer
 }
 
 /** What a request has reserved of its caller's limits. Only the meter that made it reads it. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import type { CallerMeter } from '../contract/caller-meter.ts'
 import type { RequestContext } from '../contract/context.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
 import type { RequestRecord, RequestStats } from '../contract/request-record.ts'
@@ -10,6 +11,8 @@ export interface ConcludeServices {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly stats: Pick<RequestStats, 'record'>
   readonly hooks?: Pick<RequestHookList, 'over'> | undefined
+  /** Undefined if nothing counts what callers use. */
+  readonly meter?: Pick<CallerMeter, 'settle'> | undefined
 }
 
 /**
@@ -17,13 +20,15 @@ export interface ConcludeServices {
  * @param endpointSlot the endpoint that answered, or the last one tried; undefined if none was
  */
 export function concludeRequest(
-  { clock, stats, hooks }: ConcludeServices,
+  { clock, stats, hooks, meter }: ConcludeServices,
   context: RequestContext,
   outcome: RequestOutcome,
   endpointSlot: number | undefined,
 ): void {
   context.outcome = outcome
-  stats.record(recordOf(context, outcome, endpointSlot, clock))
+  const record = recordOf(context, outcome, endpointSlot, clock)
+  stats.record(record)
+  if (context.identity !== undefined) meter?.settle(context, record)
   hooks?.over(context, outcome)
 }
 

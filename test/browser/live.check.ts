@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 import { eventually } from '../support/simulator.ts'
 import { type Browser, startChromium } from './chromium.ts'
 import { chat, type DemoGateway, startDemoGateway } from './demo-gateway.ts'
-import { assertNoProblems, openPage } from './watched-page.ts'
+import { assertNoProblems, axeFindings, openPage } from './watched-page.ts'
 
 let gateway: DemoGateway
 let browser: Browser
@@ -110,10 +110,42 @@ describe('the playground', () => {
     assert.match(figures, /Tokens per second\s+\d+/)
     assert.match(figures, /Tokens\s+20/)
 
+    const events = first.getByRole('region', { name: 'Raw events' })
+    await events.getByText('[DONE]').waitFor()
+    assert.match(await events.innerText(), /\d+ ms \{"id":/)
+    await first.getByText(/^Status 200/).click()
+    await first.getByText('x-olla-model').waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+
+    for (const [api, event] of [
+      ['Completions', '[DONE]'],
+      ['Responses', 'response.incomplete'],
+      ['Messages', 'message_stop'],
+      ['Ollama chat', '"done":true'],
+      ['Ollama generate', '"done":true'],
+    ] as const) {
+      await page.getByLabel('API').selectOption({ label: api })
+      for (const isStreamed of [true, false]) {
+        await page.getByLabel('Stream', { exact: true }).setChecked(isStreamed)
+        const number = await view(page).locator('.turn').count()
+        await page.getByLabel('Message').fill('Tell me of the hills')
+        await page.keyboard.press('Control+Enter')
+        const turn = view(page).locator('.turn').nth(number)
+        await turn.locator('.answer-text').getByText('[vllm] the quick brown').waitFor()
+        await turn.getByRole('link', { name: 'Its timeline' }).waitFor()
+        const parts = await turn.getByRole('region', { name: 'Raw events' }).innerText()
+        if (isStreamed) assert.ok(parts.includes(event), `${api}: ${parts.slice(-300)}`)
+        else assert.equal(parts.split(' ms').length, 2, api)
+      }
+    }
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    await page.getByLabel('API').selectOption({ label: 'Chat Completions' })
+    await page.getByLabel('Stream', { exact: true }).setChecked(true)
+
     await page.getByLabel('Max tokens').fill('50000')
     await page.getByLabel('Message').fill('And of the llamas')
     await page.getByRole('button', { name: 'Send' }).click()
-    const second = view(page).locator('.turn').nth(1)
+    const second = view(page).locator('.turn').first()
     await second.locator('.answer-text').getByText('[vllm] the quick').waitFor()
     await page.getByRole('button', { name: 'Stop' }).click()
     await second.getByText('Stopped.').waitFor()

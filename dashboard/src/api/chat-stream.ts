@@ -1,59 +1,44 @@
 import type { ChatEvent } from '../state/chat-run.ts'
+import { isJson } from './answer-readers.ts'
+import { messageOf } from './api-error.ts'
+import type { PlaygroundApi } from './dialects.ts'
+import { readLines } from './json-lines.ts'
 import { readEvents } from './sse.ts'
 
-/** Yields the events of a streamed chat completion and how it ends. */
-export async function* readAnswer(response: Response): AsyncGenerator<ChatEvent> {
-  if (response.body === null) {
-    yield { kind: 'failed', message: 'The answer has no body.' }
+type Api = Pick<PlaygroundApi, 'hasLines' | 'read'>
+
+/** Yields what an answer says, what arrived for it, and how it ends. */
+export async function* readAnswer(response: Response, api: Api): AsyncGenerator<ChatEvent> {
+  const type = response.headers.get('content-type') ?? ''
+  if (response.ok && response.body !== null && /event-stream|ndjson/.test(type)) {
+    yield* readStream(response.body, api)
     return
   }
-  for await (const { data } of readEvents(response.body)) {
-    if (data === '[DONE]') {
-      yield { kind: 'ended' }
-      return
-    }
-    yield* readChunk(data)
+  const text = await response.text()
+  yield { kind: 'raw', name: '', text }
+  const json = parsed(text)
+  if (!response.ok) yield { kind: 'failed', message: messageOf(response, text) }
+  else if (json === undefined) yield { kind: 'failed', message: 'The answer is not JSON.' }
+  else yield* api.read(json, true)
+}
+
+async function* readStream(body: ReadableStream<Uint8Array>, api: Api): AsyncGenerator<ChatEvent> {
+  for await (const { event, data } of api.hasLines ? readLines(body) : readEvents(body)) {
+    yield { kind: 'raw', name: event === 'message' ? '' : event, text: data }
+    const json = parsed(data)
+    const events =
+      data === '[DONE]' ? [{ kind: 'ended' } as const] : json === undefined ? [] : api.read(json, false)
+    yield* events
+    if (events.some(({ kind }) => kind === 'ended' || kind === 'failed')) return
   }
   // An interrupted stream looks like one that ends: only its last event shows the difference.
   yield { kind: 'failed', message: 'The stream ended prematurely.' }
 }
 
-/** The fields of an OpenAI chunk that the page reads; it ignores all others. */
-interface Chunk {
-  readonly error?: { readonly message?: string }
-  readonly choices?: readonly {
-    readonly delta?: {
-      readonly content?: string | null
-      readonly reasoning_content?: string | null
-      readonly reasoning?: string | null
-    }
-  }[]
-  readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null
-}
-
-function* readChunk(data: string): Generator<ChatEvent> {
-  const chunk = parsed(data)
-  if (chunk === undefined) return
-  if (chunk.error !== undefined) {
-    yield { kind: 'failed', message: chunk.error.message ?? 'The endpoint reported an error.' }
-    return
-  }
-  const delta = chunk.choices?.[0]?.delta
-  const thought = delta?.reasoning_content ?? delta?.reasoning
-  if (thought) yield { kind: 'text', text: thought, isThought: true }
-  if (delta?.content) yield { kind: 'text', text: delta.content, isThought: false }
-  const { usage } = chunk
-  if (usage?.completion_tokens !== undefined) {
-    yield {
-      kind: 'usage',
-      usage: { promptTokens: usage.prompt_tokens ?? 0, completionTokens: usage.completion_tokens },
-    }
-  }
-}
-
-function parsed(data: string): Chunk | undefined {
+function parsed(data: string) {
   try {
-    return JSON.parse(data) as Chunk
+    const value: unknown = JSON.parse(data)
+    return isJson(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 /** The playground's conversation, kept while other views are shown. */
 import { signal } from '@preact/signals'
-import { type ChatMessage, streamChat } from '../api/chat.ts'
+import { requestChat } from '../api/chat.ts'
+import { type ChatMessage, playgroundApi } from '../api/dialects.ts'
 import { type ChatRun, isRunning, startedRun, withChatEvent } from '../state/chat-run.ts'
 
 export interface Turn {
@@ -10,6 +11,10 @@ export interface Turn {
 }
 
 export const playgroundModel = signal('')
+/** ID of the API. */
+export const playgroundApiId = signal('chat')
+export const isStreamed = signal(true)
+export const showsRaw = signal(true)
 export const systemPrompt = signal('')
 export const temperature = signal('')
 export const maxTokens = signal('')
@@ -31,8 +36,9 @@ export async function sendPrompt(prompt: string): Promise<void> {
     messages,
     temperature: numberOf(temperature.peek()),
     maxTokens: numberOf(maxTokens.peek()),
+    isStream: isStreamed.peek(),
   }
-  for await (const event of streamChat(chat, abort.signal)) {
+  for await (const event of requestChat(playgroundApi(playgroundApiId.peek()), chat, abort.signal)) {
     turns.value = turns
       .peek()
       .map((each) =>

@@ -7,6 +7,8 @@ export interface ChatUsage {
 
 /** How the gateway handled a request, from its `X-Olla-…` headers. */
 export interface ServedBy {
+  /** The gateway's own headers and the content type, as name and value. */
+  readonly headers: readonly (readonly [string, string])[]
   readonly endpoint: string | undefined
   readonly backendType: string | undefined
   readonly requestId: string | undefined
@@ -17,11 +19,25 @@ export interface ServedBy {
 
 export type ChatEvent =
   | { readonly kind: 'answered'; readonly status: number; readonly served: ServedBy }
+  | { readonly kind: 'raw'; readonly name: string; readonly text: string }
   | { readonly kind: 'text'; readonly text: string; readonly isThought: boolean }
   | { readonly kind: 'usage'; readonly usage: ChatUsage }
   | { readonly kind: 'ended' }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly message: string }
+
+/** A part of the answer as it arrived: an event, a line, or the whole body. */
+export interface RawPart {
+  readonly number: number
+  /** Since the request was sent. */
+  readonly atMs: number
+  /** Of a server-sent event; empty for the others. */
+  readonly name: string
+  readonly text: string
+}
+
+/** Maximum parts that the page keeps: the last ones. */
+const maxRaw = 1_000
 
 export type ChatPhase = 'sending' | 'streaming' | 'done' | 'stopped' | 'failed'
 
@@ -39,6 +55,9 @@ export interface ChatRun {
   readonly thought: string
   /** Parts of the stream with text: tokens, as most endpoints send them. */
   readonly pieces: number
+  readonly raw: readonly RawPart[]
+  /** All of them, also those that the page no longer keeps. */
+  readonly rawCount: number
   readonly usage: ChatUsage | undefined
   readonly error: string | undefined
 }
@@ -57,6 +76,8 @@ export function startedRun(model: string, nowMs: number): ChatRun {
     text: '',
     thought: '',
     pieces: 0,
+    raw: [],
+    rawCount: 0,
     usage: undefined,
     error: undefined,
   }
@@ -71,6 +92,11 @@ export function withChatEvent(run: ChatRun, event: ChatEvent, nowMs: number): Ch
   switch (event.kind) {
     case 'answered':
       return { ...run, phase: 'streaming', status: event.status, served: event.served }
+    case 'raw': {
+      const { name, text } = event
+      const part = { number: run.rawCount + 1, atMs: nowMs - run.startedMs, name, text }
+      return { ...run, raw: [...run.raw.slice(1 - maxRaw), part], rawCount: part.number }
+    }
     case 'text':
       return {
         ...run,
@@ -81,7 +107,7 @@ export function withChatEvent(run: ChatRun, event: ChatEvent, nowMs: number): Ch
         lastTokenMs: nowMs,
       }
     case 'usage':
-      return { ...run, usage: event.usage }
+      return { ...run, usage: withPrompt(event.usage, run.usage) }
     case 'ended':
       return { ...run, phase: 'done', endedMs: nowMs }
     case 'stopped':
@@ -89,6 +115,11 @@ export function withChatEvent(run: ChatRun, event: ChatEvent, nowMs: number): Ch
     case 'failed':
       return { ...run, phase: 'failed', endedMs: nowMs, error: event.message }
   }
+}
+
+/** Messages counts the prompt at the start of a stream only. */
+function withPrompt(usage: ChatUsage, before: ChatUsage | undefined): ChatUsage {
+  return { ...usage, promptTokens: usage.promptTokens || (before?.promptTokens ?? 0) }
 }
 
 export interface ChatFigures {

@@ -1,32 +1,36 @@
 import { absent, formatCount, formatMs, formatRate } from '../../format/format.ts'
-import type { Turn } from '../../live/playground.ts'
+import { showsRaw, type Turn } from '../../live/playground.ts'
 import { type ChatRun, chatFigures, isRunning } from '../../state/chat-run.ts'
 import { routingSentence } from '../../state/routing-text.ts'
 import { formatAddress } from '../../state/view-address.ts'
+import { RawAnswer } from './raw-answer.tsx'
 
 /** A prompt, its answer, and how the gateway served it. */
 export function ChatTurn({ turn: { prompt, run } }: { turn: Turn }) {
   return (
     <li class="turn">
       <p class="prompt-text break">{prompt}</p>
-      <div class="answer" aria-busy={isRunning(run)}>
-        {run.thought !== '' && (
-          <details class="thought">
-            <summary>Reasoning</summary>
-            <p class="break">{run.thought}</p>
-          </details>
-        )}
-        <p class="answer-text break">
-          {run.text}
-          {isRunning(run) && (
-            <span class="cursor" aria-hidden="true">
-              ▍
-            </span>
+      <div class={showsRaw.value ? 'answer beside' : 'answer'} aria-busy={isRunning(run)}>
+        <div class="readable">
+          {run.thought !== '' && (
+            <details class="thought">
+              <summary>Reasoning</summary>
+              <p class="break">{run.thought}</p>
+            </details>
           )}
-        </p>
-        {run.error !== undefined && <p class="bad break">{run.error}</p>}
-        {run.phase === 'stopped' && <p class="muted">Stopped.</p>}
-        <RunFigures run={run} />
+          <p class="answer-text break">
+            {run.text}
+            {isRunning(run) && (
+              <span class="cursor" aria-hidden="true">
+                ▍
+              </span>
+            )}
+          </p>
+          {run.error !== undefined && <p class="bad break">{run.error}</p>}
+          {run.phase === 'stopped' && <p class="muted">Stopped.</p>}
+          <RunFigures run={run} />
+        </div>
+        {showsRaw.value && <RawAnswer run={run} />}
       </div>
     </li>
   )

@@ -1,5 +1,6 @@
+import { playgroundApi } from '../../api/dialects.ts'
 import { models } from '../../live/gateway.ts'
-import { clearConversation, turns } from '../../live/playground.ts'
+import { clearConversation, playgroundApiId, turns } from '../../live/playground.ts'
 import { useResource } from '../../ui/hooks.ts'
 import { Empty } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
@@ -15,7 +16,10 @@ export function PlaygroundView() {
   )
   return (
     <>
-      <Toolbar title="Playground" note="A streamed chat on /v1/chat/completions, as any client would send it">
+      <Toolbar
+        title="Playground"
+        note={`Requests to /${playgroundApi(playgroundApiId.value).path}, as any client would send them`}
+      >
         {turns.value.length > 0 && (
           <button type="button" class="button quiet" onClick={clearConversation}>
             New conversation
@@ -27,8 +31,8 @@ export function PlaygroundView() {
         <div class="chat">
           {turns.value.length === 0 ? (
             <Empty title="Ask something">
-              The answer shows which endpoint served it, the time to the first token and the tokens per
-              second.
+              The answer shows which endpoint served it, the time to the first token, the tokens per second
+              and the events as they arrived.
             </Empty>
           ) : (
             <ol class="turns" aria-label="Conversation">

@@ -1,6 +1,16 @@
 import type { Signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { maxTokens, playgroundModel, systemPrompt, temperature } from '../../live/playground.ts'
+import { playgroundApis } from '../../api/dialects.ts'
+import {
+  isStreamed,
+  maxTokens,
+  playgroundApiId,
+  playgroundModel,
+  showsRaw,
+  systemPrompt,
+  temperature,
+} from '../../live/playground.ts'
+import { Choice, Switch } from '../../ui/fields.tsx'
 import { writeTo } from '../../ui/hooks.ts'
 
 /** The model and its generation settings. */
@@ -28,6 +38,31 @@ export function Settings({ names }: { names: readonly string[] }) {
           ))}
         </datalist>
       </div>
+      <div class="labelled">
+        <span aria-hidden="true">API</span>
+        <Choice
+          label="API"
+          value={playgroundApiId.value}
+          options={playgroundApis.map(({ id, title }) => [id, title])}
+          onChoose={(id) => {
+            playgroundApiId.value = id
+          }}
+        />
+      </div>
+      <Switch
+        label="Stream"
+        isOn={isStreamed.value}
+        onSwitch={(isOn) => {
+          isStreamed.value = isOn
+        }}
+      />
+      <Switch
+        label="Show headers and events"
+        isOn={showsRaw.value}
+        onSwitch={(isOn) => {
+          showsRaw.value = isOn
+        }}
+      />
       <div class="labelled">
         <label for="playground-system">System prompt</label>
         <textarea

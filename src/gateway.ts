@@ -156,6 +156,9 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(modelRouting, { model_registry, model_fallbacks, model_filter, discovery })
   await app.register(endpointSelector, { proxy, selector: options.selector })
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
+  await when(proxy.stream_upstream !== 'never', () => import('../plugins/dialects/upstream-streams.ts'), {
+    proxy,
+  })
   const { stored_responses: kept } = proxy.translation
   const storesResponses =
     proxy.translation.enabled && (kept.max_responses > 0 || stores?.responses !== undefined)

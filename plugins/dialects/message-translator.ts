@@ -1,8 +1,7 @@
 /**
  * Converts Anthropic Messages requests to the form that each endpoint accepts. Decorates `messageTranslator`; depends
  * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`,
- * `translation`. Needs no
- * cleanup on close.
+ * `translation`, `upstreamStreams`. Needs no cleanup on close.
  */
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
@@ -60,6 +59,7 @@ export default fp<MessageTranslatorOptions>(
     const { passthroughEnabled: passthrough, fitMaxTokens, tokenizer } = translators.anthropic
     const inspector = app.hasDecorator('inspector') ? app.inspector : undefined
     const translation = app.hasDecorator('translation') ? app.translation : undefined
+    const streams = app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined
     const newId = createIds()
     const reasoningFields = new Map<number, ReasoningField>()
     const openThoughts = new OpenThoughts()
@@ -88,6 +88,7 @@ export default fp<MessageTranslatorOptions>(
           serverVersion,
           newId,
           tap,
+          streams,
           translate: translation === undefined ? undefined : withoutChat(translation, call),
           reasoningFields,
           openThoughts,
@@ -106,7 +107,7 @@ export default fp<MessageTranslatorOptions>(
 /** The request for endpoints without chats; undefined for those with chats. */
 function withoutChat(
   translation: Translations,
-  { body, modelSpan, model, query, requestId, startedMs = 0, onTranslated }: MessagesCall,
+  { body, modelSpan, model, query, requestId, startedMs = 0, onTranslated, onStreamed }: MessagesCall,
 ): TranslateFor {
   const client = translation.formatOf(messagesPath)
   if (client === undefined) return () => undefined
@@ -123,6 +124,7 @@ function withoutChat(
       requestId,
       startedMs,
       onTranslated: (applied) => onTranslated?.(applied),
+      onStreamed: (isStreamed) => onStreamed?.(isStreamed),
     })
     return translate(target)
   }

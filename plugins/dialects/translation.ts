@@ -1,7 +1,7 @@
 /**
  * Translates requests for endpoints that do not have the client's API. Decorates `translation`; depends on the model
- * catalogue, and on what the gateway knows about the paths of endpoints. Uses if present: `responseRequests`. Needs no
- * cleanup on close.
+ * catalogue, and on what the gateway knows about the paths of endpoints. Uses if present: `responseRequests`,
+ * `upstreamStreams`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -13,7 +13,7 @@ import {
   type TranslationParts,
 } from '../../src/dialects/translate/conversation-variants.ts'
 import { type Translations, translationText } from '../../src/dialects/translate/request-translation.ts'
-import { type EndpointApis, TranslationPlan } from '../../src/dialects/translate/translation-plan.ts'
+import { type EndpointApis, pathAt, TranslationPlan } from '../../src/dialects/translate/translation-plan.ts'
 import { wholeOperations } from '../../src/dialects/translate/whole-operations.ts'
 import { WholeVariants } from '../../src/dialects/translate/whole-variants.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -49,6 +49,7 @@ export default fp<TranslationOptions>(
       openThoughts: new OpenThoughts(),
       learnMissing: ({ endpoint, nativeModel }, path) =>
         app.pathKnowledge.learn(endpoint, path, false, '', nativeModel),
+      streams: app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined,
       storeFor: app.hasDecorator('responseRequests') ? app.responseRequests.storeFor : undefined,
     }
     app.decorate('translation', {
@@ -63,6 +64,10 @@ export default fp<TranslationOptions>(
           client !== undefined &&
           plan.target(client.format, { endpoint, nativeModel: undefined }) !== undefined
         )
+      },
+      sentPath({ format }, candidate) {
+        const to = plan.speaks(format, candidate) === true ? format : plan.target(format, candidate)
+        return to === undefined || 'family' in to ? to?.path : pathAt(candidate.endpoint.profile, to)
       },
       applied({ format }, candidate) {
         if (plan.speaks(format, candidate) === true) return undefined

@@ -1,7 +1,7 @@
 /**
  * Routes requests that have been read, and sends or refuses them. Decorates `dispatch`; depends on the plugins that
  * choose the endpoint, on the statistics, which count refusals, and on the engine. Uses if present: `translation`,
- * `callerMeter`. Needs no cleanup on close.
+ * `callerMeter`, `upstreamStreams`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -40,6 +40,7 @@ export default fp<DispatchOptions>(
         viaEntry: app.viaEntry,
         refreshTimeoutMs: modelRegistry.routingStrategy.options.discoveryTimeoutMs,
         answersCors: answersCors((name) => app.hasPlugin(name)),
+        rewriteResponseModel: modelRegistry.rewriteResponseModel,
       },
       addresses: app.clientAddresses,
       router: app.modelRouter,
@@ -53,6 +54,7 @@ export default fp<DispatchOptions>(
       sessions: app.sessionAffinity,
       stored: app.storedResponses,
       translation: app.hasDecorator('translation') ? app.translation : undefined,
+      streams: app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined,
       engine: app.proxyEngine,
       meter: app.callerMeter,
     }

@@ -1,7 +1,7 @@
 /**
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
- * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`,
+ * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`, `upstreamStreams`,
  * `translation`, `callerMeter`. A host may decorate the first two itself, before
  * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
  * After the drain, it needs no cleanup on close.
@@ -110,6 +110,7 @@ export default fp<ProxyEngineOptions>(
         lacks !== undefined && app.hasDecorator('translation')
           ? lateTranslation(app.translation, lacks)
           : undefined,
+      streams: app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined,
       observe: joinObservers(
         joinObservers(hostObserve, app.usageObserver),
         joinObservers(affinity?.observe?.bind(affinity), stored),

@@ -1,7 +1,7 @@
 /**
  * `POST /internal/explain`: where a request would go and why, without sending it and without advancing the selector.
  * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `messageTranslator`,
- * `translation`.
+ * `translation`, `upstreamStreams`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -15,6 +15,7 @@ import { managementTargets } from '../../src/endpoints/registry/management-targe
 import { explain } from '../../src/observe/explain/explain.ts'
 import { explainManagement } from '../../src/observe/explain/explain-management.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
+import { isStreamedAt } from '../../src/proxy/request/streamed-request.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
 
 export type ExplainOptions = Sections<'proxy'>
@@ -23,6 +24,7 @@ export default fp<ExplainOptions>(
   async function internalExplain(app, options) {
     const { proxy } = readSections(options, ['proxy'])
     const tiers = hasPriorityTiers(proxy)
+    const streams = app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined
     const translation = app.hasDecorator('translation') ? app.translation : undefined
     // Keeps the exact bytes: session keys are derived from them.
     acceptBytes(app, maxInternalBodyBytes)
@@ -37,7 +39,8 @@ export default fp<ExplainOptions>(
       const profile =
         prefix === undefined ? undefined : app.backendProfiles.prefixes().get(prefix.toLowerCase())
       const target = prefix === undefined ? path : path.slice(`/olla/${prefix}`.length)
-      const { model, needs } = inspectRequest(explained.body, 'application/json', target)
+      const inspection = inspectRequest(explained.body, 'application/json', target)
+      const { model, needs } = inspection
       const operation = operationOf(target)
       if (managesEndpoint('POST', operation)) {
         const targets =
@@ -80,6 +83,20 @@ export default fp<ExplainOptions>(
           affinity: sessions?.affinity,
           tiers,
           warmMargin: proxy.warmMargin,
+          isStreamedAt:
+            streams === undefined
+              ? undefined
+              : (candidate) => {
+                  const sentPath =
+                    (client === undefined ? undefined : translation?.sentPath(client, candidate)) ?? target
+                  const { body } = explained
+                  return isStreamedAt(
+                    streams,
+                    { method: 'POST', path: target, body, inspection },
+                    sentPath,
+                    candidate,
+                  )
+                },
           translationOf:
             client === undefined || translation === undefined
               ? undefined

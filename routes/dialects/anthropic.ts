@@ -144,6 +144,9 @@ function messages(
       requestId: request.gateway.id,
       startedMs: request.gateway.startedAtMs,
       onTranslated,
+      onStreamed: (isStreamed) => {
+        request.gateway.isStreamedUpstream = isStreamed
+      },
     },
     Array.isArray(session) ? session[0] : session,
   )

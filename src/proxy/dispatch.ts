@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
+import type { StreamKnowledge } from '../dialects/streamed/stream-knowledge.ts'
 import { noteAttempt, noteTranslation } from '../dialects/translate/note-translation.ts'
 import type { ClientFormat, Translations } from '../dialects/translate/request-translation.ts'
 import { withFallback } from '../dialects/variants/with-fallback.ts'
@@ -33,6 +34,7 @@ import { forwardedHeaders, headerText } from './request/request-headers.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
 import type { StoredResponses } from './request/stored-responses.ts'
+import { streamedForms } from './request/streamed-request.ts'
 
 /** Services that routing a request, and sending or refusing it, uses. */
 export interface DispatchServices extends RefreshParts, ConcludeServices {
@@ -46,6 +48,8 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
     readonly refreshTimeoutMs: number
     /** Whether the gateway itself decides which origins are allowed. */
     readonly answersCors: boolean
+    /** Whether answers get the client's name for the model. */
+    readonly rewriteResponseModel: boolean
   }
   readonly router: Pick<ModelRouter, 'route' | 'wantsRefresh' | 'isUnknown' | 'isListed'>
   readonly modelLookup: Pick<ModelLookup, 'forUnknown'>
@@ -58,6 +62,8 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   readonly stored: Pick<StoredResponses, 'placed'>
   /** Undefined if the gateway does not translate. */
   readonly translation: Pick<Translations, 'variants' | 'applied'> | undefined
+  /** Undefined if requests are streamed only as clients ask. */
+  readonly streams: StreamKnowledge | undefined
   readonly engine: Pick<ProxyEngine, 'handle'>
   /** Undefined if nothing limits what callers use. */
   readonly meter?: CallerMeter | undefined
@@ -187,6 +193,10 @@ function send(
     if (sendImmediate(services, client, body, routing, context, reply)) return
   }
   const peer = request.socket.remoteAddress ?? ''
+  const forms =
+    client !== undefined && (client.mayLackPath || routing.translates === true)
+      ? translated(services, { target, body, inspection, extra, client, original }, context)
+      : extra?.variant
   services.engine.handle(
     {
       context,
@@ -197,9 +207,20 @@ function send(
       modelSpan: inspection.modelSpan,
       modelPlace: inspection.modelPlace,
       variant:
-        client !== undefined && (client.mayLackPath || routing.translates === true)
-          ? translated(services, { target, body, inspection, extra, client, original }, context)
-          : extra?.variant,
+        services.streams?.mayApply === true
+          ? streamedForms(
+              services.streams,
+              {
+                context,
+                method: request.method,
+                ...target,
+                body,
+                inspection,
+                renameAnswers: options.rewriteResponseModel,
+              },
+              forms,
+            )
+          : forms,
       keepAlive: extra?.keepAlive,
       mode: client === undefined ? undefined : 'passthrough',
       routing,
@@ -269,6 +290,9 @@ function translated(
     caller: ownerOf(context),
     startedMs: context.startedAtMs,
     onTranslated: (applied) => noteTranslation(context, applied),
+    onStreamed: (isStreamed) => {
+      context.isStreamedUpstream = isStreamed
+    },
   })
   return (candidate) => {
     noteAttempt(context)

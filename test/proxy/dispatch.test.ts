@@ -43,7 +43,13 @@ function start(
   const refreshes: ((isRead: boolean) => void)[] = []
   const services: DispatchServices = {
     clock,
-    options: { version: '1', viaEntry: '1.1 me', refreshTimeoutMs: 500, answersCors: false },
+    options: {
+      version: '1',
+      viaEntry: '1.1 me',
+      refreshTimeoutMs: 500,
+      answersCors: false,
+      rewriteResponseModel: false,
+    },
     registry,
     router: {
       route(request) {
@@ -65,6 +71,7 @@ function start(
     },
     sessions: { refused: () => void calls.push('session') },
     stored: { placed: (outcome) => outcome },
+    streams: undefined,
     translation: {
       variants: () => () => undefined,
       applied: () => options.applied,

@@ -166,6 +166,11 @@ export const ProxySchema = Section(
       'ask',
       'Token counts and times of responses. ask: parse responses, and request usage for streams, which is hidden from clients that did not request it; passive: parse responses as they are; off: do not parse responses (beyond Olla).',
     ),
+    stream_upstream: Choice(
+      ['auto', 'always', 'never'] as const,
+      'auto',
+      'Whether to ask the endpoint for a stream when the client asks for a whole generated answer, and to assemble the answer, so that read_timeout, cancellation and failover apply while the endpoint generates. auto: endpoints from which a stream of that path has ended properly; always: all endpoints; never: off (beyond Olla).',
+    ),
     translation: Section(
       {
         enabled: Flag(

@@ -1,4 +1,5 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+import { MessageAssembly } from './assembly/message.ts'
 
 const idle = /^\{[^{}]*"type"\s*:\s*"(?:ping|message_start)"/
 
@@ -31,4 +32,13 @@ export const messages: AnswerForm = answerForm({
     isErrorEvent: (name, value) => name === 'error' && value.type === 'error',
   },
   modelHolder: 'message',
+  assembly: {
+    framing: 'sse',
+    owns: () => true,
+    streamsByDefault: false,
+    requestsUsage: false,
+    excludes: [],
+    limitations: ({ anthropic }) => anthropic.limitations,
+    create: () => new MessageAssembly(),
+  },
 })

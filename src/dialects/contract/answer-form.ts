@@ -2,6 +2,7 @@ import type { UsagePaths } from '../../endpoints/profiles/usage-fields.ts'
 import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyEdit } from '../../kernel/json/body-edit.ts'
 import type { ScannedBody } from '../../kernel/json/body-scan.ts'
+import type { AssemblyForm } from '../assembly/assembly-form.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -41,6 +42,8 @@ export interface AnswerForm {
    * @param tail the last bytes of the stream, as latin1
    */
   brokenStreamEvent: ((error: { code: ErrorCode; message: string }, tail: string) => string) | undefined
+  /** Makes the whole answer of a stream; undefined if that is not known to be exact. */
+  readonly assembly: AssemblyForm | undefined
 }
 
 /** Where an answer reports its tokens and times. */
@@ -95,6 +98,7 @@ type Optional =
   | 'hasContext'
   | 'editForUsage'
   | 'brokenStreamEvent'
+  | 'assembly'
 
 /** Gives all forms the same hidden class, which V8 reads faster. */
 export function answerForm(form: Omit<AnswerForm, Optional> & Partial<AnswerForm>): AnswerForm {
@@ -112,5 +116,6 @@ export function answerForm(form: Omit<AnswerForm, Optional> & Partial<AnswerForm
     hasContext: form.hasContext ?? false,
     editForUsage: form.editForUsage,
     brokenStreamEvent: form.brokenStreamEvent,
+    assembly: form.assembly,
   }
 }

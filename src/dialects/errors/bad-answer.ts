@@ -8,6 +8,8 @@ export interface BadAnswer {
   readonly error?: AnswerError | undefined
   /** The error as a JSON text. */
   readonly body?: string | undefined
+  /** The whole answer, which reports its failure itself; relayed as it is if no endpoint gives a better one. */
+  readonly whole?: string | undefined
 }
 
 /** The error that a JSON text reports; undefined if it reports none. */

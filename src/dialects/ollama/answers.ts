@@ -1,4 +1,5 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+import { LineAssembly } from './assembly/lines.ts'
 
 /** A line without generated content. */
 const idleLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
@@ -36,5 +37,13 @@ export const ollamaAnswers: AnswerForm = answerForm({
     startsText: () => false,
     isIdle: () => false,
     isErrorEvent: (_name, { error }) => typeof error === 'string',
+  },
+  assembly: {
+    framing: 'ndjson',
+    owns: (path) => /\/api\/(?:chat|generate)$/.test(path),
+    streamsByDefault: true,
+    requestsUsage: false,
+    excludes: [],
+    create: () => new LineAssembly(),
   },
 })

@@ -1,4 +1,6 @@
+import type { AssemblyForm } from '../assembly/assembly-form.ts'
 import { type AnswerForm, answerForm, type StreamForm } from '../contract/answer-form.ts'
+import { CompletionAssembly } from './assembly/completion.ts'
 import { openaiUsage } from './usage.ts'
 import { editForUsage } from './usage-edit.ts'
 
@@ -30,6 +32,20 @@ const stream: StreamForm = {
   isErrorEvent: isOpenaiErrorEvent,
 }
 
+/** `stream_options` is an error without a stream. Beam search and prompt log probabilities of vLLM know no streams. */
+const neverStreamed = ['stream_options', 'best_of', 'use_beam_search', 'prompt_logprobs', 'echo'] as const
+
+function assemblyOf(isChat: boolean, excludes: readonly string[]): AssemblyForm {
+  return {
+    framing: 'sse',
+    owns: () => true,
+    streamsByDefault: false,
+    requestsUsage: true,
+    excludes: [...neverStreamed, ...excludes],
+    create: () => new CompletionAssembly(isChat),
+  }
+}
+
 export const chat: AnswerForm = answerForm({
   name: 'chat',
   owns: (path) => path.endsWith('/chat/completions'),
@@ -41,6 +57,8 @@ export const chat: AnswerForm = answerForm({
   stream,
   hasContext: true,
   editForUsage,
+  // Audio has another form in streams; SGLang's hidden states and llama.cpp's progress differ as well.
+  assembly: assemblyOf(true, ['audio', 'modalities', 'return_hidden_states', 'return_progress']),
 })
 
 export const completions: AnswerForm = answerForm({
@@ -53,6 +71,7 @@ export const completions: AnswerForm = answerForm({
   stream,
   hasContext: true,
   editForUsage,
+  assembly: assemblyOf(false, []),
 })
 
 /** Whether OpenAI's clients treat an event as an error. */

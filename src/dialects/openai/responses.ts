@@ -1,4 +1,5 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+import { ResponseAssembly } from './assembly/response.ts'
 import { isOpenaiErrorEvent } from './chat.ts'
 
 const idle = /^\{[^{}]*"type"\s*:\s*"response\.(?:created|in_progress|queued)"/
@@ -34,6 +35,16 @@ export const responses: AnswerForm = answerForm({
   brokenStreamEvent({ code, message }, tail) {
     const body = { type: 'error', code, message, param: null, sequence_number: nextNumber(tail) }
     return `event: error\ndata: ${JSON.stringify(body)}\n\n`
+  },
+  assembly: {
+    framing: 'sse',
+    owns: () => true,
+    streamsByDefault: false,
+    requestsUsage: false,
+    // A response in the background answers at once.
+    excludes: ['background', 'stream_options'],
+    limitations: ({ responses }) => responses.limitations,
+    create: () => new ResponseAssembly(),
   },
 })
 

@@ -23,6 +23,8 @@ export interface Inspection {
   readonly modelPlace: TextPlace | undefined
   /** Whether the client requests a stream. */
   readonly isStream: boolean
+  /** Whether the client rules a stream out, for APIs that stream by default. */
+  readonly isStreamOff: boolean
   /** Undefined if the body does not restrict the choice of endpoints. */
   readonly needs: (() => RequestNeeds) | undefined
   /** Makes the endpoint report the usage of a stream whose client does not request it. */
@@ -37,6 +39,7 @@ export const noInspection: Inspection = {
   modelSpan: undefined,
   modelPlace: undefined,
   isStream: false,
+  isStreamOff: false,
   needs: undefined,
   usageEdit: undefined,
   contentType: undefined,
@@ -110,6 +113,7 @@ function inspectScanned(
     modelSpan,
     modelPlace: undefined,
     isStream: scanned.stream === true,
+    isStreamOff: scanned.stream === false,
     needs: () => readNeeds(body, scanned, path),
     usageEdit:
       scanned.stream === true ? answerFormOf('POST', path)?.editForUsage?.(body, scanned) : undefined,

@@ -6,11 +6,10 @@ import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { ModelRename } from '../answers/model-rename.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusals.ts'
-import { brokenAnswer, type Expected } from '../hub/answer/answer-builder.ts'
+import type { Expected } from '../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../hub/answer/answer-translation.ts'
 import { GatheredTranslation } from '../hub/answer/gathered-answer.ts'
 import { callIdsIn } from '../hub/calls/call-ids.ts'
-import type { AnswerWriter } from '../hub/contract/answer.ts'
 import type { Conversation } from '../hub/contract/conversation.ts'
 import { type Feature, refusedFeatures } from '../hub/contract/features.ts'
 import type { Format, FormatCall, WrittenRequest } from '../hub/format.ts'
@@ -28,12 +27,13 @@ import { refusedAnswer } from '../hub/refused-answer.ts'
 import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
 import { repeatedState } from '../openai/responses/answer/response-shape.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
-import { isEncoded } from './encoded-answer.ts'
+import { isEncoded, unreadable } from './encoded-answer.ts'
 import { hasBareEvents, limitedFeatures, unsupportedFeatures } from './limitations.ts'
 import { onAccepted } from './on-accepted.ts'
 import { ownRequest } from './own-request.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
+import { type UpstreamStreams, wholeInstead } from './upstream-stream.ts'
 
 /** What all translations share. */
 export interface TranslationParts {
@@ -51,6 +51,8 @@ export interface TranslationParts {
   readonly openThoughts: OpenThoughts
   /** Records that an endpoint lacks a path. */
   learnMissing(target: RoutedEndpoint, path: string): void
+  /** Endpoints that are asked for streams which clients did not request; undefined if none are. */
+  readonly streams?: UpstreamStreams
   /** Where the answer to a request is stored; undefined if it is not. */
   readonly storeFor?:
     | ((format: Format, request: JsonObject, caller: string | undefined) => FormatCall['store'])
@@ -159,44 +161,55 @@ export class ConversationVariants {
   }
 
   /** Without decoding the long texts if possible, else in full. */
-  #translated(target: RoutedEndpoint, targets: readonly Format[], asksUsage = true): RequestVariant {
+  #translated(target: RoutedEndpoint, targets: readonly Format[], how: AskedForm = {}): RequestVariant {
     const { body, format } = this.#call
     const short = parseShort(body, format.longTexts)
-    return shortOrFull(body, short, (parsed) => this.#written(parsed, target, targets, asksUsage))
+    return shortOrFull(body, short, (parsed) => this.#written(parsed, target, targets, how))
   }
 
   #written(
     { request, texts }: ParsedRequest,
     target: RoutedEndpoint,
     targets: readonly Format[],
-    asksUsage: boolean,
+    how: AskedForm,
   ): RequestVariant {
     const conversation = this.#call.format.readRequest(request)
     const { to, dropped } = this.#choose(conversation, targets, target)
     const { endpoint, nativeModel = this.#call.model, abilities } = target
     const { format, body } = this.#call
-    const written = to.writeRequest(conversation, {
+    const { streams } = this.#parts
+    const path = pathAt(endpoint.profile, to)
+    const isStreamed =
+      !conversation.isStream &&
+      how.asksStream !== false &&
+      streams?.asks(target, path) === true &&
+      this.#mayStream(conversation, to, target)
+    const asked = isStreamed ? { ...conversation, isStream: true } : conversation
+    const written = to.writeRequest(asked, {
       model: nativeModel,
       traits: this.#traits(target, nativeModel, abilities?.capabilities),
       contextTokens: abilities?.contextLength,
     })
     const { stream_options: usage, ...withoutUsage } = written.body
-    const isUsageAsked = usage !== undefined && asksUsage && !streamOptionsRefusals.has(endpoint)
+    const isUsageAsked =
+      usage !== undefined && how.asksUsage !== false && !streamOptionsRefusals.has(endpoint)
     const sent = writeBody(isUsageAsked ? written.body : withoutUsage, texts)
     if (sent.length > maxGrowth * body.length + spareBytes)
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     this.#call.onTranslated({ from: format.name, to: to.name, dropped })
+    this.#call.onStreamed?.(isStreamed)
     const answer = {
       to,
       conversation,
       written,
       target,
+      isStreamed,
       request: this.#call.original ?? request,
       isShort: texts !== undefined && this.#call.original === undefined,
       promptTokens: Math.ceil(sent.length / bytesPerToken),
     }
     return {
-      path: pathAt(endpoint.profile, to),
+      path,
       query: '',
       body: sent,
       mode: 'translated',
@@ -204,7 +217,7 @@ export class ConversationVariants {
         'Content-Type',
         'application/json',
         'Accept',
-        !conversation.isStream
+        !asked.isStream
           ? 'application/json'
           : to.framing === 'sse'
             ? 'text/event-stream'
@@ -212,16 +225,34 @@ export class ConversationVariants {
         ...(to.requestHeaders ?? noHeaders),
       ],
       answer: (head) => this.#answer(head, answer),
-      ...(isUsageAsked
-        ? {
-            onRefusal: ({ statusCode }: UpstreamHead, refusal: Buffer) => {
-              if (!mayRefuseStreamOptions(statusCode, refusal)) return undefined
-              const variant = this.#translated(target, targets, false)
-              return onAccepted(variant, () => streamOptionsRefusals.add(endpoint))
-            },
-          }
+      ...(isUsageAsked || isStreamed
+        ? { onRefusal: (head, refusal) => this.#reduced(head, refusal, path, target, targets, isStreamed) }
         : {}),
     }
+  }
+
+  /** The request without what the gateway adds to it and the endpoint refuses. */
+  #reduced(
+    head: UpstreamHead,
+    refusal: Buffer,
+    path: string,
+    target: RoutedEndpoint,
+    targets: readonly Format[],
+    isStreamed: boolean,
+  ): RequestVariant | undefined {
+    if (isStreamed) {
+      const whole = () => this.#translated(target, targets, { asksStream: false })
+      return wholeInstead(this.#parts.streams, target, path, head, refusal, whole)
+    }
+    if (!mayRefuseStreamOptions(head.statusCode, refusal)) return undefined
+    const variant = this.#translated(target, targets, { asksUsage: false })
+    return onAccepted(variant, () => streamOptionsRefusals.add(target.endpoint))
+  }
+
+  /** Whether a stream of the endpoint's route shows all that a whole answer has. */
+  #mayStream(conversation: Conversation, to: Format, target: RoutedEndpoint): boolean {
+    const { names, version } = this.#parts.plan.limitations(to, target)
+    return limitedFeatures(names, version, { ...conversation, isStream: true }).length === 0
   }
 
   /** The first format that can express the whole request; a plain prompt only if there is no other. */
@@ -288,7 +319,7 @@ export class ConversationVariants {
           ? 'ndjson'
           : 'whole'
     const translation = translateAnswer(from, to, writer, this.#expected(answer), !isStream)
-    if (!isStream) return new GatheredTranslation(translation)
+    if (!isStream) return new GatheredTranslation(translation, answer.isStreamed)
     return {
       statusCode: 200,
       detectsEnding: true,
@@ -330,6 +361,12 @@ export class ConversationVariants {
   }
 }
 
+/** What an endpoint has refused of what the gateway adds to a translated request. */
+interface AskedForm {
+  readonly asksUsage?: boolean
+  readonly asksStream?: boolean
+}
+
 function withoutApi(features: readonly Feature[]): GatewayError {
   const names = [...new Set(features)].join(', ')
   return new GatewayError(
@@ -344,27 +381,13 @@ interface TranslatedAnswer {
   readonly conversation: Conversation
   readonly written: WrittenRequest
   readonly target: RoutedEndpoint
+  /** Whether the endpoint is asked for a stream that the client did not request. */
+  readonly isStreamed: boolean
   readonly request: JsonObject
   /** Whether marks stand for its long texts. */
   readonly isShort: boolean
   /** An estimate. */
   readonly promptTokens: number
-}
-
-/** For an answer whose content cannot be read. @param writer of whole answers */
-function unreadable(writer: AnswerWriter): GatheredAnswer {
-  return {
-    isOver: true,
-    push: () => undefined,
-    end() {
-      writer.fail(brokenAnswer('The endpoint compressed its answer, which the request did not accept.'))
-      return {
-        statusCode: 502,
-        headers: ['Content-Type', 'application/json; charset=utf-8'],
-        body: Buffer.from(writer.take()),
-      }
-    },
-  }
 }
 
 /** Whether an answer is a stream of events that can be changed. */

@@ -42,6 +42,8 @@ export interface TranslatedCall {
   readonly caller?: string | undefined
   /** Called when an attempt is translated, before it is sent. */
   onTranslated(translation: AppliedTranslation): void
+  /** Called with whether an attempt asks for a stream that the client did not request. */
+  onStreamed?(isStreamed: boolean): void
 }
 
 export interface ConversationCall extends TranslatedCall {
@@ -74,6 +76,8 @@ export interface Translations {
   reaches(endpoint: Endpoint, path: string): boolean
   /** Whether an endpoint has a path itself; undefined if unknown. */
   speaks(path: string, candidate: RoutedEndpoint): boolean | undefined
+  /** The path at which an endpoint would get a request; undefined if it would get none. */
+  sentPath(client: ClientFormat, candidate: RoutedEndpoint): string | undefined
   /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
   applied(client: ClientFormat, candidate: RoutedEndpoint): string | undefined
 }

@@ -1,5 +1,6 @@
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
+import type { BadAnswer } from '../errors/bad-answer.ts'
 
 /**
  * Another form of a request, for an endpoint that does not accept the original: another path, another body, and an
@@ -49,7 +50,11 @@ export interface GatheredAnswer {
   push(chunk: Buffer): void
   /** Whether the bytes so far suffice, although the answer may continue. */
   readonly isOver?: boolean
+  /** Bytes that it retains, if they are fewer than it received. */
+  readonly heldBytes?: number
   end(): WholeAnswer
+  /** After its end: why the answer is invalid, so that another endpoint is tried. */
+  readonly failure?: BadAnswer | undefined
 }
 
 export interface WholeAnswer {

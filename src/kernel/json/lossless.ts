@@ -4,7 +4,13 @@ import { randomUUID } from 'node:crypto'
 declare global {
   interface JSON {
     rawJSON(text: string): object
+    isRawJSON(value: unknown): boolean
   }
+}
+
+/** Whether a value of `parseLossless` is an integer that a number cannot hold. */
+export function isRaw(value: unknown): boolean {
+  return JSON.isRawJSON(value)
 }
 
 const longDigits = /[0-9]{16,}/g

@@ -37,6 +37,12 @@ export class RequestMemory {
     return this.#hold.takeNow(bytes)
   }
 
+  /** An answer that was buffered is not used. */
+  answerIsOver(): void {
+    this.#hold.shrink(Math.max(0, this.#hold.bytes - this.#answerBytes))
+    this.#answerBytes = 0
+  }
+
   over(): void {
     this.#hold.release()
   }

@@ -29,6 +29,7 @@ export function explainManagement(
         chosen,
         reason: chosen ? 'in proxy.management_endpoints' : 'not in proxy.management_endpoints',
         translation: null,
+        streamed_upstream: false,
         native_model: chosen ? (model ?? null) : null,
         status: load.registry.status(slot),
         circuit: breakers.deciding({ endpoint }).state,

@@ -18,6 +18,8 @@ export interface ExplainedState {
   /** Whether lower priorities get traffic only if no higher one can take it. */
   readonly tiers: boolean
   readonly warmMargin: number
+  /** Whether an endpoint would be asked for a stream that the client does not request. */
+  readonly isStreamedAt?: ((candidate: RoutedEndpoint) => boolean) | undefined
   /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
   readonly translationOf?: ((candidate: RoutedEndpoint) => string | undefined) | undefined
 }
@@ -62,6 +64,7 @@ export function explain(
       chosen: slot === chosen?.endpoint.slot,
       reason: reasonFor(),
       translation: candidate === undefined ? null : (state.translationOf?.(candidate) ?? null),
+      streamed_upstream: candidate !== undefined && state.isStreamedAt?.(candidate) === true,
       native_model: candidate?.nativeModel ?? null,
       status: load.registry.status(slot),
       circuit: breakers.deciding(candidate ?? { endpoint }).state,

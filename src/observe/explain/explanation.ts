@@ -17,6 +17,9 @@ export const EndpointExplanationSchema = Type.Object({
   translation: nameOrNull(
     'The APIs of client and endpoint if the request would be translated, such as `responses to chat`.',
   ),
+  streamed_upstream: Type.Boolean({
+    description: 'Whether it would be asked for a stream that the client does not request.',
+  }),
   native_model: nameOrNull('Its name for the model; null if it does not serve the request.'),
   status: EndpointStatusField,
   circuit: Choice(breakerStates),

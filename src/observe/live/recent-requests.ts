@@ -35,6 +35,7 @@ export class RecentRequest {
   routingDecision: string | undefined = undefined
   routingReason: string | undefined = undefined
   translation: AppliedTranslation | undefined = undefined
+  isStreamedUpstream = false
   failedAttempts = noAttempts
   attemptCount = 0
   /** Milliseconds since the Unix epoch. */
@@ -74,6 +75,7 @@ export class RecentRequest {
     this.routingDecision = context.routingDecision
     this.routingReason = context.routingReason
     this.translation = context.translation
+    this.isStreamedUpstream = context.isStreamedUpstream
     this.failedAttempts =
       attempts.length === 0
         ? noAttempts

@@ -37,6 +37,9 @@ const row = {
   translation: NullableText(
     'The APIs of client and endpoint, such as `responses to chat`; null without a translation.',
   ),
+  streamed_upstream: Type.Boolean({
+    description: 'Whether the endpoint was asked for a stream that the client did not request.',
+  }),
 }
 
 const RecentRow = Type.Object({ ...row, attempts: Count() })
@@ -124,6 +127,7 @@ function common(request: RecentRequest, id: string, thread: number): Omit<Recent
       reason: request.routingReason ?? null,
     },
     translation: request.translation === undefined ? null : translationText(request.translation),
+    streamed_upstream: request.isStreamedUpstream,
   }
 }
 

@@ -74,6 +74,7 @@ export function createRequestLineWriter(): (
     line.append(reason.of(context.routingReason))
     if (context.translation !== undefined)
       line.append(`,"translation":"${translationText(context.translation)}"`)
+    if (context.isStreamedUpstream) line.append(',"streamed_upstream":true')
     line.append(error.of(context.error))
     line.append(userAgent.of(request.userAgent))
   }

@@ -60,6 +60,7 @@ export function requestLine(
     routing_decision: context.routingDecision,
     routing_reason: context.routingReason,
     translation: context.translation === undefined ? undefined : translationText(context.translation),
+    streamed_upstream: context.isStreamedUpstream ? true : undefined,
     error: context.error,
     user_agent: request.userAgent,
   }

@@ -151,7 +151,7 @@ export interface BadAttempt {
   readonly isRequests: boolean
 }
 
-export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
+export function badAttempt({ reason, error, body, whole }: BadAnswer): BadAttempt {
   if (error === undefined)
     return { failure: { kind: 'bad_answer', detail: reason }, reported: undefined, isRequests: false }
   const isPath = reportsMissingPath(error)
@@ -159,11 +159,16 @@ export function badAttempt({ reason, error, body }: BadAnswer): BadAttempt {
     body !== undefined && (error.statusCode ?? 500) >= 500 && readContextLimit(body) !== undefined
   const statusCode = isPath ? 404 : isFull ? 400 : error.statusCode
   const detail = error.message === '' ? reason : `${reason}: ${oneLine(error.message)}`
+  const head = {
+    statusCode: whole === undefined ? (statusCode ?? 502) : 200,
+    headers: ['Content-Type', 'application/json; charset=utf-8'],
+  }
+  const text = whole ?? body
   return {
     failure: isPath ? { kind: 'path_missing', statusCode } : { kind: 'bad_answer', statusCode, detail },
     reported: {
-      head: { statusCode: statusCode ?? 502, headers: ['Content-Type', 'application/json; charset=utf-8'] },
-      body: body === undefined ? noBytes : Buffer.from(body),
+      head,
+      body: text === undefined ? noBytes : Buffer.from(text),
     },
     isRequests: !isPath && statusCode !== undefined && statusCode < 500,
   }

@@ -26,6 +26,8 @@ export interface AnswerPlan {
   readonly gathered?: GatheredAnswer
   /** Detects the end of a stream. */
   readonly watch?: StreamWatch | undefined
+  /** Whether an endpoint's stream is translated, so that nothing else detects its end. */
+  readonly translatesStream?: boolean
 }
 
 /** The parts of a client's request that its answer depends on. */
@@ -62,7 +64,13 @@ export function planAnswer(
     },
     transforms: changes?.transforms ?? (rename === undefined ? noTransforms : [rename]),
     watch,
+    translatesStream: changes?.detectsEnding === true && isStream(head),
   }
+}
+
+function isStream({ headers }: UpstreamHead): boolean {
+  const framing = framingIn(headers)
+  return framing === 'sse' || framing === 'ndjson'
 }
 
 /** The gateway may add an event to the end of a watched stream. */

@@ -35,6 +35,8 @@ export interface AnswerServices {
   /** Accounts for memory held in addition to bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
   readonly observe?: ObserveAnswer | undefined
+  /** Learns which endpoints stream; undefined if that does not matter. */
+  readonly streams?: { ended(target: RoutedEndpoint, path: string): void } | undefined
 }
 
 /** The part of an attempt that its answer depends on. */
@@ -61,6 +63,7 @@ export class ClientAnswer {
   /** The transform that may reject the answer or hold back more of it than a chunk. */
   #holder: AnswerTransform | undefined
   #gatheredBytes = 0
+  #isTranslatedStream = false
 
   constructor(services: AnswerServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
@@ -84,6 +87,7 @@ export class ClientAnswer {
     const { context } = this.#request
     const { options, clock, observe } = this.#services
     const { target, variant } = attempt
+    if (this.#gatheredBytes > 0) this.#dropGathered()
     const plan = planAnswer(head, target, variant, {
       method: this.#request.method,
       path: this.#request.path,
@@ -100,10 +104,11 @@ export class ClientAnswer {
   /** Writes the head; from here on this attempt provides the answer. */
   begin(
     { target, variant, redirected }: AnsweringAttempt,
-    { head, transforms, watch }: AnswerPlan,
+    { head, transforms, watch, translatesStream }: AnswerPlan,
     isObserved: boolean,
   ): void {
     this.#watch = watch
+    this.#isTranslatedStream = translatesStream === true
     if (transforms.length > 0) this.#holder = transforms.find(({ hasFailed }) => hasFailed !== undefined)
     const { context } = this.#request
     const { options } = this.#services
@@ -155,8 +160,15 @@ export class ClientAnswer {
     }
     this.#observer?.push(chunk)
     gathered.push(chunk)
-    this.#gatheredBytes += chunk.length
-    return this.#ending(gathered, chunk.length, this.#gatheredBytes) ?? true
+    const knownBytes = this.#gatheredBytes
+    this.#gatheredBytes = gathered.heldBytes ?? knownBytes + chunk.length
+    return this.#ending(gathered, this.#gatheredBytes - knownBytes, this.#gatheredBytes) ?? true
+  }
+
+  /** Another endpoint answers in place of the one whose answer was being buffered. */
+  #dropGathered(): void {
+    this.#gatheredBytes = 0
+    this.#request.context.memory?.answerIsOver()
   }
 
   #ending(
@@ -182,9 +194,10 @@ export class ClientAnswer {
 
   /**
    * The endpoint has completed its answer.
+   * @param attempt the one that answered
    * @returns what is wrong with it; undefined if it is complete
    */
-  end(): AttemptFailure | undefined {
+  end({ target, variant }: AnsweringAttempt): AttemptFailure | undefined {
     const ending = this.#watch?.end()
     if (ending?.kind === 'missing' || ending?.isVisible === false) {
       this.#relay.release()
@@ -192,7 +205,11 @@ export class ClientAnswer {
       return endingFailure(ending)
     }
     this.#relay.end()
-    if (ending?.kind !== 'failed' && !this.#relay.hasFailed) return undefined
+    if (ending?.kind !== 'failed' && !this.#relay.hasFailed) {
+      if (ending?.kind === 'complete' || this.#isTranslatedStream)
+        this.#services.streams?.ended(target, variant?.path ?? this.#request.path)
+      return undefined
+    }
     this.#request.context.error = 'upstream_broken'
     return endingFailure(ending)
   }

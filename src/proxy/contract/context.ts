@@ -79,6 +79,8 @@ export interface RequestProgress {
   readonly attempts: AttemptRecord[]
   /** How the last attempt was translated; undefined if it was sent as the client wrote it. */
   translation: AppliedTranslation | undefined
+  /** Whether the last attempt asked for a stream that the client did not request. */
+  isStreamedUpstream: boolean
   /** The endpoint that answered. */
   endpoint: string | undefined
   /** The endpoint of the last attempt. */
@@ -129,6 +131,7 @@ export class RequestContext
   readonly attempts: AttemptRecord[] = []
   attemptCount = 0
   translation: AppliedTranslation | undefined = undefined
+  isStreamedUpstream = false
   /** Whether the client asked for the gateway's own time, with the header `X-Olla-Overhead`. */
   wantsOverhead = false
   receivedMs: number | undefined = undefined

@@ -187,6 +187,11 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     }
     if (attempt.gathered !== undefined && this.#head !== undefined) {
       const whole = attempt.gathered.end()
+      const bad = attempt.gathered.failure
+      if (bad !== undefined) {
+        this.#failover.badAnswer(attempt, badAttempt(bad))
+        return
+      }
       if (this.#answer.hasBegun) {
         this.#ledger.answered(attempt, this.#head.statusCode)
         this.#answer.abortWithAnswer(whole)
@@ -196,7 +201,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       this.#taken(attempt, whole.statusCode)
       this.#answer.beginWhole(attempt, this.#head, whole)
     }
-    const failure = this.#answer.end()
+    const failure = this.#answer.end(attempt)
     if (failure !== undefined) this.#ledger.broke(attempt, failure)
     this.#settle(failure === undefined ? this.#answer.outcome : 'failure')
   }
@@ -295,8 +300,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     return false
   }
 
-  // Answering the client
-
   #firstByte(attempt: Attempt): void {
     if (this.#head === undefined) return
     const plan = this.#answer.plan(attempt, this.#head)
@@ -329,8 +332,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
     attempt.resume()
   }
-
-  // Ending
 
   /** The client disconnected: everything in flight for it stops now and counts against no endpoint. */
   clientClosed(): void {

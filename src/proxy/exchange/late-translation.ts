@@ -69,8 +69,12 @@ export function lateTranslation(
       const { id: requestId, startedAtMs: startedMs, caller } = context
       const onTranslated = (applied: Parameters<typeof noteTranslation>[1]) =>
         noteTranslation(context, applied)
+      const onStreamed = (isStreamed: boolean) => {
+        context.isStreamedUpstream = isStreamed
+      }
       const { format } = client
-      const call = { format, path, query, body, modelSpan, model, requestId, startedMs, caller, onTranslated }
+      const own = { format, path, query, body, modelSpan, model, requestId, startedMs, caller }
+      const call = { ...own, onTranslated, onStreamed }
       return translation.variants(call)(target)
     } catch {
       // A request that cannot be translated keeps the endpoint's own answer.

@@ -1,17 +1,28 @@
+import type { BadAnswer } from '../../errors/bad-answer.ts'
 import type { GatheredAnswer, WholeAnswer } from '../../variants/request-variant.ts'
+import type { AnswerFailure } from '../contract/answer.ts'
 import type { AnswerTranslation } from './answer-translation.ts'
 
 /** An answer that is sent whole once its translation is complete. */
 export class GatheredTranslation implements GatheredAnswer {
   readonly #translation: AnswerTranslation
   readonly #parts: Buffer[] = []
+  readonly #failsOver: boolean
 
-  constructor(translation: AnswerTranslation) {
+  /** @param failsOver whether another endpoint is tried if the answer fails */
+  constructor(translation: AnswerTranslation, failsOver = false) {
     this.#translation = translation
+    this.#failsOver = failsOver
   }
 
   get isOver(): boolean {
     return this.#translation.outcome === 'failed'
+  }
+
+  get failure(): BadAnswer | undefined {
+    const { outcome, failure } = this.#translation
+    if (!this.#failsOver || outcome === 'complete') return undefined
+    return failure === undefined ? { reason: 'incomplete' } : badAnswer(failure)
   }
 
   push(chunk: Buffer): void {
@@ -27,6 +38,19 @@ export class GatheredTranslation implements GatheredAnswer {
   }
 }
 
+/** @param failure that the endpoint reported, or that the gateway found */
+function badAnswer({ statusCode, message, endpointType, code, param }: AnswerFailure): BadAnswer {
+  const isReported = endpointType !== undefined || code !== undefined || statusCode !== 502
+  if (!isReported) return { reason: message }
+  const type = endpointType ?? 'api_error'
+  const error = { statusCode, message, type, code, param }
+  return {
+    reason: `error ${statusCode}`,
+    error,
+    body: JSON.stringify({ error: { message, type, code, param } }),
+  }
+}
+
 /** The same answer, with a copy of its body for `tap`. */
 export function tapped(answer: GatheredAnswer, tap: ((body: Buffer) => void) | undefined): GatheredAnswer {
   if (tap === undefined) return answer
@@ -34,10 +58,13 @@ export function tapped(answer: GatheredAnswer, tap: ((body: Buffer) => void) | u
     get isOver() {
       return answer.isOver === true
     },
+    get failure() {
+      return answer.failure
+    },
     push: (chunk) => answer.push(chunk),
     end() {
       const whole = answer.end()
-      tap(whole.body)
+      if (answer.failure === undefined) tap(whole.body)
       return whole
     },
   }

@@ -3,7 +3,6 @@ import { framingOf } from '../../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../../http/headers/response-headers.ts'
 import { GatewayError } from '../../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../../kernel/json/body-edit.ts'
-import type { JsonSpan } from '../../../kernel/json/body-scan.ts'
 import { type JsonObject, numberField } from '../../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
 import type { RequestSize } from '../../anthropic/errors/context-sentence.ts'
@@ -25,8 +24,7 @@ import { GatheredTranslation, tapped, tapTransform } from '../../hub/answer/gath
 import { callIdsIn } from '../../hub/calls/call-ids.ts'
 import type { Conversation } from '../../hub/contract/conversation.ts'
 import type { WrittenRequest } from '../../hub/format.ts'
-import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
-import { fingerprint, type ReasoningField } from '../../hub/parts/reasoning-signature.ts'
+import { fingerprint } from '../../hub/parts/reasoning-signature.ts'
 import { type ParsedRequest, parseShort, shortOrFull, writeBody } from '../../hub/parts/request-body.ts'
 import { isThinker } from '../../hub/parts/thinkers.ts'
 import { ChatReader } from '../../openai/chat/answer/read-answer.ts'
@@ -34,53 +32,22 @@ import { writeChatRequest } from '../../openai/chat/request/write-request.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../../variants/request-variant.ts'
 import { isEncoded } from '../encoded-answer.ts'
 import { onAccepted } from '../on-accepted.ts'
-import type { AppliedTranslation, TranslateFor } from '../request-translation.ts'
+import type { AppliedTranslation } from '../request-translation.ts'
 import { speaksMessages } from '../speaks-messages.ts'
+import { wholeInstead } from '../upstream-stream.ts'
+import type { MessagesCall, VariantOptions } from './messages-call.ts'
 import { fittedByEstimate, fittedByRefusal, withMaxTokens } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
 
-/** A Messages request as the client sent it. */
-export interface MessagesCall {
-  readonly body: Buffer
-  /** The body, parsed with `messagesTexts`; undefined if it is yet to be parsed. */
-  readonly parsed?: ParsedRequest | undefined
-  readonly modelSpan: JsonSpan | undefined
-  /** The client's name for the model. */
-  readonly model: string
-  /** With its `?`, or ''. */
-  readonly query: string
-  readonly isStream: boolean
-  readonly requestId: string
-  /** When the request arrived; monotonic milliseconds. */
-  readonly startedMs?: number
-  /** Called when an attempt is translated, before it is sent. */
-  readonly onTranslated?: ((translation: AppliedTranslation) => void) | undefined
-}
-
-export interface VariantOptions {
-  /** Returns the request for an endpoint without chats; undefined for any other. */
-  readonly translate?: TranslateFor | undefined
-  /** Whether endpoints with the Messages API receive the original request. */
-  readonly passthrough: boolean
-  /** Whether answers contain the client's name for the model. */
-  readonly renameAnswers: boolean
-  readonly serverVersion: (slot: number) => string | undefined
-  readonly newId: (prefix: string) => string
-  /** The field in which each endpoint sends thinking, by slot. Answers fill it in. */
-  readonly reasoningFields?: Map<number, ReasoningField> | undefined
-  /** Models whose answers start inside a thought. Answers fill it in. */
-  readonly openThoughts?: OpenThoughts | undefined
-  /** Whether `max_tokens` is lowered to what the context leaves. */
-  readonly fitsMaxTokens?: boolean
-  /** Receives a copy of what the client receives; undefined if unused. */
-  readonly tap?: ((chunk: Buffer) => void) | undefined
-}
+export type { MessagesCall, VariantOptions } from './messages-call.ts'
 
 interface ExpectedMessage extends Expected, RequestSize {
   readonly messageId: string
   /** Whether thinking follows the first text. */
   readonly putsTextFirst: boolean
   readonly promptTokens: number
+  /** Whether the endpoint is asked for a stream that the client did not request. */
+  readonly isStreamed: boolean
 }
 
 const chatAnswers = { readAnswer: (builder: AnswerBuilder) => new ChatReader(builder) }
@@ -91,6 +58,8 @@ const toChat: AppliedTranslation = { from: 'messages', to: 'chat', dropped: [] }
 interface ChatForm {
   /** False does not request the usage of a stream. */
   readonly requestsUsage?: boolean
+  /** False requests no stream that the client did not request. */
+  readonly requestsStream?: boolean
   /** Replaces the client's value. */
   readonly maxTokens?: number
 }
@@ -242,13 +211,16 @@ export class MessageVariants {
 
   #writtenChat({ request, texts }: ParsedRequest, target: RoutedEndpoint, how: ChatForm): RequestVariant {
     const { endpoint, nativeModel = this.#call.model, abilities } = target
-    const { reasoningFields } = this.#options
+    const { reasoningFields, streams } = this.#options
     const profileTraits = endpoint.profile?.chat ?? plainChat
     const learned = reasoningFields?.get(endpoint.slot)
     const traits = learned === undefined ? profileTraits : { ...profileTraits, reasoningField: learned }
     const endpointMark = fingerprint(endpoint.name)
     const conversation = readMessages(request)
-    const written = writeChatRequest(conversation, {
+    const isStreamed =
+      !this.#call.isStream && how.requestsStream !== false && streams?.asks(target, traits.path) === true
+    const asked = isStreamed ? { ...conversation, isStream: true } : conversation
+    const written = writeChatRequest(asked, {
       model: nativeModel,
       traits: {
         ...traits,
@@ -265,6 +237,7 @@ export class MessageVariants {
       profileTraits.reasoningField,
       endpointMark,
       promptTokens,
+      isStreamed,
     )
     const { stream_options: usageOptions, ...withoutUsage } = chat
     const isUsageRequested =
@@ -272,6 +245,7 @@ export class MessageVariants {
     const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
     const body = this.#chatBody(isUsageRequested ? chat : withoutUsage, texts)
     this.#call.onTranslated?.(toChat)
+    this.#call.onStreamed?.(isStreamed)
     return {
       path: traits.path,
       query: '',
@@ -280,30 +254,39 @@ export class MessageVariants {
         'Content-Type',
         'application/json',
         'Accept',
-        this.#call.isStream ? 'text/event-stream' : 'application/json',
+        asked.isStream ? 'text/event-stream' : 'application/json',
       ],
       answer: (head) =>
         head.statusCode >= 400 ? this.#error(head, () => expected) : this.#message(head, expected),
-      ...(isUsageRequested || mayLower
+      ...(isUsageRequested || mayLower || isStreamed
         ? {
-            onRefusal: (head, refusal) => this.#reducedChat(head.statusCode, refusal, target, expected, how),
+            onRefusal: (head, refusal) => this.#reducedChat(head, refusal, target, expected, how),
           }
         : {}),
     }
   }
 
   #reducedChat(
-    statusCode: number,
+    head: UpstreamHead,
     refusal: Buffer,
     target: RoutedEndpoint,
-    size: RequestSize,
+    size: ExpectedMessage,
     how: ChatForm,
   ): RequestVariant | undefined {
     const maxTokens = how.maxTokens === undefined ? this.#fittedByRefusal(refusal, size) : undefined
     if (maxTokens !== undefined) {
       return this.#chat(target, { ...how, maxTokens })
     }
-    if (how.requestsUsage === false || !this.#call.isStream || !mayRefuseStreamOptions(statusCode, refusal))
+    if (size.isStreamed) {
+      const { path } = target.endpoint.profile?.chat ?? plainChat
+      const whole = () => this.#chat(target, { ...how, requestsStream: false })
+      return wholeInstead(this.#options.streams, target, path, head, refusal, whole)
+    }
+    if (
+      how.requestsUsage === false ||
+      !this.#call.isStream ||
+      !mayRefuseStreamOptions(head.statusCode, refusal)
+    )
       return undefined
     const chat = this.#chat(target, { ...how, requestsUsage: false })
     return onAccepted(chat, () => streamOptionsRefusals.add(target.endpoint))
@@ -339,7 +322,7 @@ export class MessageVariants {
     const call = { messageId: expected.messageId, requestId, size: expected }
     const writer = messageWriter(call, isStream, expected.putsTextFirst)
     const translation = translateAnswer(from, chatAnswers, writer, expected, !isStream)
-    if (!isStream) return tapped(new GatheredTranslation(translation), this.#options.tap)
+    if (!isStream) return tapped(new GatheredTranslation(translation, expected.isStreamed), this.#options.tap)
     return {
       statusCode: 200,
       detectsEnding: true,
@@ -356,10 +339,12 @@ export class MessageVariants {
     reasoningField: ChatTraits['reasoningField'],
     endpointMark: string,
     promptTokens: number,
+    isStreamed: boolean,
   ): ExpectedMessage {
     const { renameAnswers, newId } = this.#options
     const isThinkingOn = settings.thinking?.isOn
     return {
+      isStreamed,
       messageId: newId('msg'),
       model: this.#call.model,
       keepsModel: !renameAnswers,

@@ -13,6 +13,8 @@ export class ChoiceAssembly {
   readonly #fields: Merged = {}
   #message: MessageAssembly | undefined
   #text: string | undefined
+  /** Code points of the text, once offsets into it have arrived. */
+  #textLength: number | undefined
   #logprobs: unknown
   #tokenIds: unknown
   #finish: string | null | undefined
@@ -44,7 +46,9 @@ export class ChoiceAssembly {
       this.#message.take(message)
       characters = undefined
     }
+    if (isObject(logprobs) && Array.isArray(logprobs.text_offset)) this.#offset(logprobs.text_offset)
     if (typeof text === 'string') {
+      if (this.#textLength !== undefined) this.#textLength += countCharacters(text)
       this.#text = this.#text === undefined ? text : this.#text + text
       if (characters !== undefined) characters += text.length
     }
@@ -68,12 +72,23 @@ export class ChoiceAssembly {
       ...(isChat || this.#message !== undefined
         ? { message: (this.#message ?? new MessageAssembly()).end() }
         : { text: this.#text ?? '' }),
-      ...(this.#logprobs === undefined ? {} : { logprobs: this.#logprobs }),
+      // Required by OpenAI's document; chunks leave it out.
+      logprobs: this.#logprobs ?? null,
       // A stream that ends with `[DONE]` may leave the reason out.
       finish_reason: this.#finish ?? (hasCalls ? 'tool_calls' : 'stop'),
       ...this.#fields,
       ...(this.#tokenIds === undefined ? {} : { token_ids: this.#tokenIds }),
     }
+  }
+
+  /** Some servers count the offsets of each chunk from its own start. */
+  #offset(offsets: unknown[]): void {
+    this.#textLength ??= countCharacters(this.#text ?? '')
+    const before = this.#textLength
+    const [first] = offsets
+    if (typeof first !== 'number' || first >= before) return
+    for (const [at, offset] of offsets.entries())
+      if (typeof offset === 'number') offsets[at] = offset + before
   }
 
   /** Both forms consist of lists, one item per token. @returns whether any was added */
@@ -86,4 +101,10 @@ export class ChoiceAssembly {
     else this.#logprobs = logprobs
     return true
   }
+}
+
+function countCharacters(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
 }

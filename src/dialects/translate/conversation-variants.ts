@@ -34,6 +34,7 @@ import { ownRequest } from './own-request.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
 import { type UpstreamStreams, wholeInstead } from './upstream-stream.ts'
+import { withoutUsage } from './without-usage.ts'
 
 /** What all translations share. */
 export interface TranslationParts {
@@ -190,10 +191,11 @@ export class ConversationVariants {
       traits: this.#traits(target, nativeModel, abilities?.capabilities),
       contextTokens: abilities?.contextLength,
     })
-    const { stream_options: usage, ...withoutUsage } = written.body
     const isUsageAsked =
-      usage !== undefined && how.asksUsage !== false && !streamOptionsRefusals.has(endpoint)
-    const sent = writeBody(isUsageAsked ? written.body : withoutUsage, texts)
+      written.body.stream_options !== undefined &&
+      how.asksUsage !== false &&
+      !streamOptionsRefusals.has(endpoint)
+    const sent = writeBody(isUsageAsked ? written.body : withoutUsage(written.body), texts)
     if (sent.length > maxGrowth * body.length + spareBytes)
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     this.#call.onTranslated({ from: format.name, to: to.name, dropped })

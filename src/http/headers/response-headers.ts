@@ -32,8 +32,20 @@ export function withoutHeader(headers: readonly string[], lowerName: string): st
 
 /** Copies flat pairs, with other headers replacing those of the same name. */
 export function withHeaders(headers: readonly string[], others: readonly string[]): string[] {
-  let kept = [...headers]
-  for (let at = 0; at < others.length; at += 2) kept = withoutHeader(kept, (others[at] ?? '').toLowerCase())
-  kept.push(...others)
+  const kept: string[] = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    if (!hasHeader(others, name)) kept.push(name, headers[at + 1] ?? '')
+  }
+  for (const each of others) kept.push(each)
   return kept
+}
+
+function hasHeader(headers: readonly string[], name: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
+    const other = headers[at] ?? ''
+    // Most names differ in length, which is cheaper to compare.
+    if (other.length === name.length && other.toLowerCase() === name.toLowerCase()) return true
+  }
+  return false
 }

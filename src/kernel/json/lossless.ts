@@ -30,11 +30,13 @@ export function parseLossless(text: string): unknown {
 
 /** Replaces integers that a number cannot hold with strings; undefined if there are none. */
 function withMarks(text: string): string | undefined {
+  longDigits.lastIndex = 0
+  const first = longDigits.exec(text)
+  if (first === null) return undefined
   const parts: string[] = []
   const strings = new StringSpans(text)
   let copied = 0
-  longDigits.lastIndex = 0
-  for (let found = longDigits.exec(text); found !== null; found = longDigits.exec(text)) {
+  for (let found: RegExpExecArray | null = first; found !== null; found = longDigits.exec(text)) {
     const digits = found[0]
     const end = found.index + digits.length
     const stringEnd = strings.endAround(found.index)

@@ -164,7 +164,9 @@ class WholeTranslation implements AnswerTranslation {
 
   end(): Buffer {
     if (this.outcome === undefined) {
-      pushJson(this.#source, Buffer.concat(this.#chunks, this.#bytes).toString('utf8'), '', true)
+      const [first = noBytes, ...others] = this.#chunks
+      const whole = others.length === 0 ? first : Buffer.concat(this.#chunks, this.#bytes)
+      pushJson(this.#source, whole.toString('utf8'), '', true)
       this.#source.builder.done()
     }
     return bytesOf(this.#source.writer.take())

@@ -3,6 +3,8 @@ import type { GatheredAnswer, WholeAnswer } from '../../variants/request-variant
 import type { AnswerFailure } from '../contract/answer.ts'
 import type { AnswerTranslation } from './answer-translation.ts'
 
+const jsonHead: readonly string[] = ['Content-Type', 'application/json; charset=utf-8']
+
 /** An answer that is sent whole once its translation is complete. */
 export class GatheredTranslation implements GatheredAnswer {
   readonly #translation: AnswerTranslation
@@ -31,10 +33,11 @@ export class GatheredTranslation implements GatheredAnswer {
   }
 
   end(): WholeAnswer {
-    const body = Buffer.concat([...this.#parts, this.#translation.end()])
+    const last = this.#translation.end()
+    const body = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last])
     const { outcome, failure } = this.#translation
     const statusCode = outcome === 'complete' ? 200 : (failure?.statusCode ?? 502)
-    return { statusCode, headers: ['Content-Type', 'application/json; charset=utf-8'], body }
+    return { statusCode, headers: jsonHead, body }
   }
 }
 

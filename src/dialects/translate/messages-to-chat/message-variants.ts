@@ -35,6 +35,7 @@ import { onAccepted } from '../on-accepted.ts'
 import type { AppliedTranslation } from '../request-translation.ts'
 import { speaksMessages } from '../speaks-messages.ts'
 import { wholeInstead } from '../upstream-stream.ts'
+import { withoutUsage } from '../without-usage.ts'
 import type { MessagesCall, VariantOptions } from './messages-call.ts'
 import { fittedByEstimate, fittedByRefusal, withMaxTokens } from './tokens/fit-tokens.ts'
 import { roughTokens } from './tokens/prompt-text.ts'
@@ -239,11 +240,10 @@ export class MessageVariants {
       promptTokens,
       isStreamed,
     )
-    const { stream_options: usageOptions, ...withoutUsage } = chat
     const isUsageRequested =
-      usageOptions !== undefined && how.requestsUsage !== false && !streamOptionsRefusals.has(endpoint)
+      chat.stream_options !== undefined && how.requestsUsage !== false && !streamOptionsRefusals.has(endpoint)
     const mayLower = this.#options.fitsMaxTokens === true && how.maxTokens === undefined
-    const body = this.#chatBody(isUsageRequested ? chat : withoutUsage, texts)
+    const body = this.#chatBody(isUsageRequested ? chat : withoutUsage(chat), texts)
     this.#call.onTranslated?.(toChat)
     this.#call.onStreamed?.(isStreamed)
     return {

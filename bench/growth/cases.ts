@@ -1,7 +1,9 @@
+import { allFormats } from './all-formats.ts'
 import { answerReaders } from './answer-readers.ts'
 import { chatRequests } from './chat-requests.ts'
 import { ollamaFormats } from './ollama-formats.ts'
 import { requestReaders } from './request-readers.ts'
+import { wholeFormats } from './whole-formats.ts'
 
 /** One reader and one shape of its input. */
 export interface GrowthCase {
@@ -16,4 +18,6 @@ export const growthCases: readonly GrowthCase[] = [
   ...chatRequests,
   ...answerReaders,
   ...ollamaFormats,
+  ...allFormats,
+  ...wholeFormats,
 ]

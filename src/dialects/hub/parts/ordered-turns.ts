@@ -3,7 +3,6 @@ import type {
   AssistantTurn,
   CallPart,
   Part,
-  ResultsTurn,
   ToolResult,
   Turn,
 } from '../contract/conversation.ts'
@@ -84,12 +83,6 @@ function isEmpty(turn: Turn): boolean {
     case 'assistant':
       return false
   }
-}
-
-/** The assistant turn before some results, for APIs that put both into one turn. */
-export function callsBefore(turns: readonly Turn[], results: ResultsTurn): readonly CallPart[] {
-  const before = turns[turns.indexOf(results) - 1]
-  return before?.role === 'assistant' ? callsOf(before) : []
 }
 
 export function callsOf({ parts }: AssistantTurn): CallPart[] {

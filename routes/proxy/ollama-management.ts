@@ -154,8 +154,9 @@ async function manage(
   reply.raw.once('close', () => {
     const isWhole = reply.raw.writableFinished
     if (!isWhole) aborting.abort()
-    context.status ??= reply.statusCode
-    const outcome = isWhole ? outcomeOfStatus(context.status) : 'client_closed'
+    const status = reply.raw.headersSent ? reply.statusCode : undefined
+    context.status = status
+    const outcome = isWhole && status !== undefined ? outcomeOfStatus(status) : 'client_closed'
     concludeRequest(conclude, context, outcome, first.slot)
   })
   const run: ManagementRun = {
@@ -201,11 +202,13 @@ function answer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  request.gateway.status = statusCode
   reply.code(statusCode)
   if (contentType !== undefined) reply.header('Content-Type', contentType)
   // The endpoints may answer before the client has sent everything.
-  if (!request.raw.complete) request.raw.resume()
+  if (!request.raw.complete) {
+    reply.header('Connection', 'close')
+    request.raw.resume()
+  }
   return reply.send(body)
 }
 

@@ -7,6 +7,7 @@ const root = new URL('../../', import.meta.url)
 
 /** What hosts may import, as the package's `exports` have it. */
 const publicPlugins: readonly (readonly [name: string, what: string])[] = [
+  ['callers', "API keys for an app's own routes"],
   ['circuit-breaker', "circuit breakers for an app's own upstreams"],
   ['events', 'a typed event bus'],
   ['health-checker', "probes for an app's own upstreams"],
@@ -25,7 +26,7 @@ export async function pluginReference(): Promise<string> {
     '',
     'Made from `plugins/` by `npm run docs`; a test holds it to the code.',
     '',
-    'Five plugins are useful without the rest of the gateway and are public. Each registers the internal plugins that it',
+    'Six plugins are useful without the rest of the gateway and are public. Each registers the internal plugins that it',
     'needs; an app that registers several of them has each part once. They use `fastify-plugin`, so what one decorates is',
     'there for the next; register them in a scope of their own to keep them from the rest of an app.',
     '',

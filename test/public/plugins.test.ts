@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify'
 import gateway, { ConfigError, parseConfig } from '../../src/index.ts'
+import callers from '../../src/public/callers.ts'
 import circuitBreaker from '../../src/public/circuit-breaker.ts'
 import events from '../../src/public/events.ts'
 import healthChecker from '../../src/public/health-checker.ts'
 import proxyEngine from '../../src/public/proxy-engine.ts'
 import security from '../../src/public/security.ts'
+import { callersSecret, configuredKey } from '../support/callers.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
 function appFor(t: TestContext): FastifyInstance {
@@ -24,9 +26,15 @@ const sectionsFor = (...urls: string[]) =>
 
 describe('the public plugins', () => {
   const { discovery, proxy } = sectionsFor('http://127.0.0.1:9')
+  const { key, entry } = configuredKey('app')
+  const parseCallers = () => {
+    const { callers: section } = parseConfig({ callers: { secret: callersSecret, keys: [entry] } })
+    return { callers: section }
+  }
   const plugins: ReadonlyArray<
     readonly [name: string, register: (app: FastifyInstance) => unknown, decorator: string]
   > = [
+    ['callers', (app) => app.register(callers, parseCallers()), 'callers'],
     ['circuit-breaker', (app) => app.register(circuitBreaker, { discovery, proxy }), 'circuitBreakers'],
     ['events', (app) => app.register(events), 'gatewayEvents'],
     ['health-checker', (app) => app.register(healthChecker, { discovery, proxy }), 'healthChecker'],
@@ -99,7 +107,10 @@ describe('the public plugins', () => {
     })
     await app.register(gateway, { prefix: '/llm', config: parseConfig({}) })
     await app.ready()
-    assert.equal((await app.inject('/guarded')).body, 'guarded')
+    const headers = { authorization: `Bearer ${key}` }
+    assert.equal((await app.inject({ url: '/guarded', headers })).body, 'guarded')
+    assert.equal((await app.inject('/guarded')).statusCode, 401)
+    assert.equal((await app.inject('/llm/v1/models')).statusCode, 200, 'the gateway needs no key')
     assert.equal((await app.inject('/llm/internal/status')).statusCode, 200)
   })
 })
@@ -111,6 +122,8 @@ describe('a public plugin registered with an invalid option', () => {
     options: Record<string, unknown>,
     message: RegExp,
   ])[] = [
+    ['callers', callers, { caller: {} }, /^caller: unknown option, did you mean "callers"\?$/],
+    ['callers', callers, { callers: { stor: 'x' } }, /^callers\.stor: unknown key, did you mean "store"\?$/],
     ['circuit-breaker', circuitBreaker, { proxi: {} }, /^proxi: unknown option, did you mean "proxy"\?$/],
     ['events', events, { onevent: () => {} }, /^onevent: unknown option, did you mean "onEvent"\?$/],
     [

@@ -14,6 +14,7 @@ import gateway, {
   parseConfig,
 } from 'olla-gateway'
 import { httpServerOptions, type OllaHttpServerOptions, ollaHttpServer } from 'olla-gateway/http-server'
+import callers from 'olla-gateway/plugins/callers'
 import circuitBreaker from 'olla-gateway/plugins/circuit-breaker'
 import events from 'olla-gateway/plugins/events'
 import healthChecker from 'olla-gateway/plugins/health-checker'
@@ -52,6 +53,7 @@ app.register(events)
 app.register(circuitBreaker, { discovery: config.discovery, proxy: config.proxy })
 app.register(healthChecker, {})
 app.register(proxyEngine, { proxy: config.proxy })
+app.register(callers, { callers: { store: 'callers.db' }, admin: true })
 app.register(security, { server: { request_limits: { max_body_size: '1MB' } } })
 expectTypeOf(app.circuitBreakers.get).parameters.toEqualTypeOf<[slot: number]>()
 // @ts-expect-error unknown options of single plugins are found too

@@ -1,3 +1,4 @@
+import { isRecord } from '../../config/file/decode.ts'
 import { EventMessages, type ServerMessage } from './event-messages.ts'
 
 export interface GatewayClientOptions {
@@ -33,8 +34,16 @@ export class GatewayClient {
   }
 
   /** @throws GatewayClientError */
-  async get(path: string): Promise<unknown> {
-    const response = await this.#fetch(path, {}, AbortSignal.timeout(this.#timeoutMs))
+  get(path: string): Promise<unknown> {
+    return this.send('GET', path)
+  }
+
+  /** @param body sent as JSON @throws GatewayClientError */
+  async send(method: string, path: string, body?: unknown): Promise<unknown> {
+    const change = method === 'GET' ? {} : { 'X-Olla-Gateway': '1' }
+    const headers = body === undefined ? change : { ...change, 'Content-Type': 'application/json' }
+    const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
+    const response = await this.#fetch(path, headers, AbortSignal.timeout(this.#timeoutMs), init)
     try {
       return await response.json()
     } catch {
@@ -64,15 +73,25 @@ export class GatewayClient {
     }
   }
 
-  async #fetch(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+  async #fetch(
+    path: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+    init: RequestInit = {},
+  ): Promise<Response> {
     let response: Response
     try {
-      response = await fetch(`${this.url}${path}`, { headers: { ...this.#headers, ...headers }, signal })
+      response = await fetch(`${this.url}${path}`, {
+        ...init,
+        headers: { ...this.#headers, ...headers },
+        signal,
+      })
     } catch (error) {
       throw new GatewayClientError('unreachable', reasonOf(error))
     }
     if (response.ok) return response
-    const text = (await response.text()).trim().slice(0, 300)
+    const text = (await response.text()).trim()
+    const message = errorMessage(text)
     if (response.status === 429) {
       const wait = response.headers.get('retry-after')
       const again = wait === null ? 'try again later' : `try again in ${wait} s`
@@ -80,7 +99,21 @@ export class GatewayClient {
     }
     const isRefusal = response.status === 401 || response.status === 403
     const kind = isRefusal ? 'refused' : 'unexpected'
-    throw new GatewayClientError(kind, isRefusal ? text : `${path} answered ${response.status}`)
+    throw new GatewayClientError(
+      kind,
+      message ?? (isRefusal ? text.slice(0, 300) : `${path} answered ${response.status}`),
+    )
+  }
+}
+
+/** The message of the gateway's own error; undefined if the body is none. */
+function errorMessage(body: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    const error = isRecord(parsed) ? parsed.error : undefined
+    return isRecord(error) && typeof error.message === 'string' ? error.message : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -25,6 +25,7 @@ const usage = `olla-gateway ${version}: gateway and load balancer for self-hoste
 Usage: olla-gateway [options]
        olla-gateway top [options]           a running gateway, live (--help for more)
        olla-gateway status [options]        how a running gateway is, with an exit code (--help for more)
+       olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
        olla-gateway simulator [options]     a scripted inference server (--help for more)
 
 Options:
@@ -63,6 +64,10 @@ export async function main(args: string[]): Promise<void> {
     case 'status': {
       const { statusCommand } = await import('./status-command.ts')
       return finish(await statusCommand(rest, process.env))
+    }
+    case 'keys': {
+      const { keysCommand } = await import('./keys-command.ts')
+      return finish(await keysCommand(rest, process.env))
     }
     case 'top': {
       const { topCommand } = await import('./top-command.ts')

@@ -1,0 +1,155 @@
+import { isRecord } from '../../config/file/decode.ts'
+import { readOptions, UsageError } from './arguments.ts'
+import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
+import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { changesOf, durationSeconds, fieldOptions, fieldUsage } from './key-fields.ts'
+import { keyTable, keyText } from './key-text.ts'
+import type { CommandResult } from './status-command.ts'
+
+const usage = `Usage: olla-gateway keys COMMAND [options]     API keys of a running gateway
+
+Commands:
+  create NAME           make a key and print it, this once
+  list                  the keys; --owner, --team, --search TEXT
+  show KEY              one key, by its ID or name
+  limits KEY            change what a key may use, or how much
+  rotate KEY            replace the secret; --overlap 24h is how long the old one is accepted
+  revoke KEY            delete a key; --disable keeps it, disabled
+  hash                  make a key for the configuration, with callers.secret from --secret-file FILE or
+                        OLLA_CALLERS_SECRET, without a gateway
+
+Options of create and limits:
+${fieldUsage}
+
+Options:
+${clientUsage}
+  --json                print JSON
+
+Exit codes: 0 done   1 refused   2 unreachable   3 not let in, or wrong arguments
+`
+
+const options = {
+  ...clientOptions,
+  ...fieldOptions,
+  search: { type: 'string' },
+  overlap: { type: 'string' },
+  disable: { type: 'boolean' },
+  'secret-file': { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+type Values = ReturnType<typeof readOptions<typeof options>>['values']
+
+const timeoutMs = 30_000
+
+/** `olla-gateway keys`. */
+export async function keysCommand(
+  args: string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<CommandResult> {
+  let client: GatewayClient | undefined
+  try {
+    const { values, positionals } = readOptions(args, options)
+    const [command, ...rest] = positionals
+    if (values.help || command === undefined) return { output: usage, exitCode: values.help ? 0 : 3 }
+    if (rest.length > 1) throw new UsageError(`unexpected argument: ${rest[1]}`)
+    if (command === 'hash') return { output: await hashText(values, env), exitCode: 0 }
+    client = createClient(values, env, timeoutMs)
+    return { output: await run(client, command, rest[0], values), exitCode: 0 }
+  } catch (error) {
+    if (error instanceof GatewayClientError) {
+      return { output: `${client?.url}: ${error.message}\n`, exitCode: exitCodes[error.kind] }
+    }
+    return { output: `${error instanceof Error ? error.message : String(error)}\nTry --help.\n`, exitCode: 3 }
+  }
+}
+
+const exitCodes = { unexpected: 1, unreachable: 2, refused: 3, limited: 3 } as const satisfies Record<
+  GatewayClientError['kind'],
+  number
+>
+
+const path = '/internal/admin/keys'
+
+async function run(
+  client: GatewayClient,
+  command: string,
+  name: string | undefined,
+  values: Values,
+): Promise<string> {
+  if (command === 'list') {
+    const keys = await listKeys(client, values)
+    return values.json ? json(keys) : keyTable(keys)
+  }
+  if (!(command in commands)) throw new UsageError(`unknown command: keys ${command}`)
+  if (name === undefined)
+    throw new UsageError(`keys ${command} needs the ${command === 'create' ? 'name' : 'ID or name'} of a key`)
+  const key = await perform(client, command as keyof typeof commands, name, values)
+  return values.json ? json(key) : keyText(key)
+}
+
+const commands = { create: true, show: true, limits: true, rotate: true, revoke: true } as const
+
+function perform(
+  client: GatewayClient,
+  command: keyof typeof commands,
+  name: string,
+  values: Values,
+): Promise<unknown> {
+  const own = `${path}/${encodeURIComponent(name)}`
+  switch (command) {
+    case 'create':
+      return client.send('POST', path, { name, ...changesOf(values, undefined) })
+    case 'show':
+      return client.get(own)
+    case 'limits':
+      return changeLimits(client, own, values)
+    case 'rotate': {
+      const { overlap } = values
+      const body = overlap === undefined ? {} : { overlap_seconds: durationSeconds(overlap) }
+      return client.send('POST', `${own}/rotate`, body)
+    }
+    case 'revoke':
+      return values.disable ? client.send('PATCH', own, { enabled: false }) : client.send('DELETE', own)
+  }
+}
+
+/** Options that are not given keep the key's value. */
+async function changeLimits(client: GatewayClient, own: string, values: Values): Promise<unknown> {
+  const current = await client.get(own)
+  const changes = changesOf(values, isRecord(current) ? current : {})
+  return Object.keys(changes).length === 0 ? current : client.send('PATCH', own, changes)
+}
+
+async function listKeys(client: GatewayClient, { owner, team, search }: Values): Promise<unknown[]> {
+  const keys: unknown[] = []
+  let after: string | undefined
+  do {
+    const given = Object.entries({ owner, team, search, after }).filter(([, value]) => value !== undefined)
+    const query = new URLSearchParams(Object.fromEntries(given.map(([name, value]) => [name, String(value)])))
+    const page = await client.get(`${path}?${query}`)
+    if (!isRecord(page) || !Array.isArray(page.keys))
+      throw new GatewayClientError('unexpected', 'this is not a gateway')
+    keys.push(...page.keys)
+    after = typeof page.next === 'string' ? page.next : undefined
+  } while (after !== undefined)
+  return keys
+}
+
+async function hashText(values: Values, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const { readFileSync } = await import('node:fs')
+  const { KeyHasher, configHash } = await import('../../callers/keys/key-hasher.ts')
+  const { createKey } = await import('../../callers/keys/key-text.ts')
+  const file = values['secret-file']
+  const secret =
+    file === undefined ? env.OLLA_CALLERS_SECRET : readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  if (secret === undefined || secret === '')
+    throw new UsageError('keys hash needs --secret-file or OLLA_CALLERS_SECRET')
+  const key = createKey()
+  const hash = configHash(new KeyHasher(secret).hash(key))
+  return values.json ? json({ key, hash }) : `key:  ${key}\nhash: ${hash}\n`
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}

@@ -1,3 +1,5 @@
+import { headerName } from './header-name.ts'
+
 /** The head of a message before it is serialized. All texts are Latin-1. */
 export interface HeadParts {
   /** The first line, and fields that precede the others. */
@@ -10,8 +12,6 @@ export interface HeadParts {
   readonly bytes: number
 }
 
-const colon = 0x3a
-const blank = 0x20
 const cr = 0x0d
 const lf = 0x0a
 /** Bytes of a field besides its name and value. */
@@ -28,10 +28,9 @@ export function headParts(start: string, headers: readonly string[], end: string
 export function writeHead(memory: Buffer, offset: number, { start, headers, end }: HeadParts): number {
   let at = writeLatin1(memory, offset, start)
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    at = writeLatin1(memory, at, headers[index] ?? '')
-    memory[at] = colon
-    memory[at + 1] = blank
-    at = writeLatin1(memory, at + 2, headers[index + 1] ?? '')
+    const { label } = headerName(headers[index] ?? '')
+    memory.set(label, at)
+    at = writeLatin1(memory, at + label.length, headers[index + 1] ?? '')
     memory[at] = cr
     memory[at + 1] = lf
     at += 2
@@ -39,14 +38,15 @@ export function writeHead(memory: Buffer, offset: number, { start, headers, end 
   return writeLatin1(memory, at, end)
 }
 
-/**
- * Writes a short text. For such texts a loop takes less time than `Buffer.write`, and joining them to one text first
- * would allocate two or three times its length.
- * @returns the offset after it
- */
+/** Up to this length a loop takes less time than `Buffer.write`. */
+const loopLength = 24
+
+/** Writes a text. To join texts first would allocate two or three times their length. @returns the offset after it */
 export function writeLatin1(memory: Buffer, offset: number, text: string): number {
-  for (let at = 0; at < text.length; at++) memory[offset + at] = text.charCodeAt(at)
-  return offset + text.length
+  const { length } = text
+  if (length > loopLength) return offset + memory.write(text, offset, 'latin1')
+  for (let at = 0; at < length; at++) memory[offset + at] = text.charCodeAt(at)
+  return offset + length
 }
 
 export function headText(head: HeadParts): string {

@@ -26,6 +26,8 @@ export interface HeaderName {
   readonly role: HeaderRole
   /** Whether it is a valid name (RFC 9110 section 5.1). */
   readonly isToken: boolean
+  /** `text` and what separates it from the value, in Latin-1. */
+  readonly label: Uint8Array
   /** Whether the gateway may forward it from a client to an endpoint. */
   readonly goesUp: boolean
   /** Whether the gateway may forward it from an endpoint to a client. */
@@ -219,6 +221,7 @@ function describe(text: string): HeaderName {
     dashed,
     text,
     role,
+    label: Buffer.from(`${text}: `, 'latin1'),
     isToken: /^[\w!#$%&'*+.^`|~-]+$/.test(text),
     goesUp: !isHopByHop && !isTwin && !isOfClient,
     goesDown: !isHopByHop && !keptFromClients.has(dashed) && !dashed.startsWith('x-olla-'),

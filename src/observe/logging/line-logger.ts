@@ -16,17 +16,26 @@ export interface ComposedLines {
   begin(level: LineLevel): void
   /** Adds JSON to the line that has begun: at least one member, without braces. */
   append(json: string): void
+  /** The same in UTF-8. */
+  appendBytes(json: Uint8Array): void
   end(message: string): void
 }
 
 /** Levels by increasing severity; a level includes those after it. */
 const severities: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
-const starts: Readonly<Record<LineLevel, string>> = {
-  debug: '{"level":"debug","time":"',
-  info: '{"level":"info","time":"',
-  warn: '{"level":"warn","time":"',
-  error: '{"level":"error","time":"',
+const starts: Readonly<Record<LineLevel, Uint8Array>> = {
+  debug: startOf('debug'),
+  info: startOf('info'),
+  warn: startOf('warn'),
+  error: startOf('error'),
+}
+/** The end of a time, for each millisecond of a second. */
+const milliseconds = Array.from({ length: 1000 }, (_, ms) => Buffer.from(`${String(ms).padStart(3, '0')}Z",`))
+const lineEnd = Buffer.from('}\n')
+
+function startOf(level: LineLevel): Uint8Array {
+  return Buffer.from(`{"level":"${level}","time":"`)
 }
 
 /**
@@ -37,22 +46,24 @@ export function createLineLogger(level: string, target: LineTarget, clock: Clock
   const threshold = severities.indexOf(level)
   const isLevelEnabled = (other: string) => severities.indexOf(other) >= threshold
   const messages = new LineMembers<string>('msg')
-  let timeMs = Number.NaN
-  let time = ''
+  let second = Number.NaN
+  let upToSecond: Uint8Array = lineEnd
 
-  function timeText(): string {
+  /** Milliseconds change with nearly every line, the rest rarely. */
+  function appendTime(): void {
     const nowMs = clock.nowMs()
-    if (nowMs !== timeMs) {
-      timeMs = nowMs
-      time = new Date(nowMs).toISOString()
+    const wholeSecond = Math.floor(nowMs / 1000)
+    if (wholeSecond !== second) {
+      second = wholeSecond
+      upToSecond = Buffer.from(new Date(wholeSecond * 1000).toISOString().slice(0, -'000Z'.length))
     }
-    return time
+    target.appendBytes(upToSecond)
+    target.appendBytes(milliseconds[Math.floor(nowMs - wholeSecond * 1000)] ?? lineEnd)
   }
 
   function begin(own: LineLevel): void {
-    target.append(starts[own])
-    target.append(timeText())
-    target.append('",')
+    target.appendBytes(starts[own])
+    appendTime()
   }
 
   function writerOf(own: LineLevel) {
@@ -75,9 +86,10 @@ export function createLineLogger(level: string, target: LineTarget, clock: Clock
     composed: {
       begin,
       append: (json) => target.append(json),
+      appendBytes: (json) => target.appendBytes(json),
       end(message) {
-        target.append(messages.of(message))
-        target.append('}\n')
+        target.appendBytes(messages.of(message))
+        target.appendBytes(lineEnd)
         target.end()
       },
     },

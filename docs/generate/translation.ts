@@ -18,6 +18,7 @@ const limitations: Readonly<Record<string, string>> = {
   no_extended_thinking: 'It ignores requests for thinking.',
   no_vision: 'It ignores or refuses images.',
   no_structured_output: 'It ignores the schema that an answer must have.',
+  no_stop_sequences: 'It ignores stop sequences.',
   no_forbidden_tools: 'The model may call tools although `tool_choice` is `none`.',
   no_custom_tools: 'It ignores or refuses tools with free text as input (`custom`).',
   no_logprobs: 'It ignores or refuses requests for log probabilities.',

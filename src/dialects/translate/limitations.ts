@@ -26,6 +26,7 @@ const limitations: ReadonlyMap<string, Limitation> = new Map<string, Limitation>
     'no_structured_output',
     { marks: ['"json_schema"', '"json_object"'], features: ['json_schema', 'json_mode'] },
   ],
+  ['no_stop_sequences', { marks: ['"stop_sequences"', '"stop"'], features: ['stop'] }],
   ['no_forbidden_tools', { marks: ['"none"'], features: ['forbidden_tools'] }],
   ['no_custom_tools', { marks: ['"custom"'], features: ['custom_tools'], isOwnOnly: true }],
   ['no_logprobs', { marks: ['logprobs'], features: ['logprobs'] }],

@@ -27,6 +27,7 @@ const requests: Readonly<Record<string, readonly [JsonObject, JsonObject, featur
     { input: user([{ type: 'input_text', text: '"json_schema"' }]), text: { format: { type: 'text' } } },
     ['json_schema'],
   ],
+  no_stop_sequences: [{ input: 'a', stop: ['x'] }, { input: '"stop"', stop: [] }, ['stop']],
   no_forbidden_tools: [
     { input: 'a', tools, tool_choice: 'none' },
     { input: 'a', tools, tool_choice: 'required', reasoning: { effort: 'none' } },

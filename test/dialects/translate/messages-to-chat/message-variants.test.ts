@@ -123,6 +123,8 @@ describe('the variant of a request', () => {
   it('is a translation if the endpoint does not support what the request needs', () => {
     const image = { type: 'image', source: { type: 'url', url: 'x' } }
     const cases: [string, object, object][] = [
+      ['no_stop_sequences', { stop_sequences: ['x'] }, { stop_sequences: [] }],
+      ['no_forbidden_tools', { tool_choice: { type: 'none' } }, { tool_choice: { type: 'auto' } }],
       ['no_tool_use', { tools: [{ name: 'f' }] }, { tools: [] }],
       ['no_extended_thinking', { thinking: { type: 'enabled' } }, {}],
       ['no_streamed_tools', { stream: true, tools: [{ name: 'f' }] }, { stream: true, tools: [] }],

@@ -29,6 +29,8 @@ export function supportsRequest(
         return request().thinking === undefined
       case 'no_vision':
         return !body.includes('"image"')
+      case 'no_stop_sequences':
+        return !body.includes('"stop_sequences"') || listField(request(), 'stop_sequences').length === 0
       case 'no_forbidden_tools':
         return !body.includes('"none"') || objectField(request(), 'tool_choice')?.type !== 'none'
       case 'no_structured_output':

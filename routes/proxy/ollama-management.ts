@@ -185,6 +185,9 @@ async function manage(
         reason,
       })
     },
+    onBlob(bytes) {
+      context.requestBytes = bytes
+    },
     succeeded: (changed) => refresh(app, clock, changed),
   }
   const isSingle = endpoints.length === 1
@@ -209,6 +212,7 @@ function answer(
     reply.header('Connection', 'close')
     request.raw.resume()
   }
+  if (Buffer.isBuffer(body)) request.gateway.responseBytes = body.length
   return reply.send(body)
 }
 

@@ -26,6 +26,8 @@ export class BodyCopies {
   readonly #copies = new Map<Readable, BodyCopy>()
   readonly #behind = new Set<Readable>()
   #timer: Timer | undefined
+  /** Bytes received so far. */
+  bytes = 0
 
   constructor(source: Readable, options: CopyOptions) {
     this.#source = source
@@ -64,6 +66,7 @@ export class BodyCopies {
   }
 
   #push(chunk: Buffer): void {
+    this.bytes += chunk.length
     for (const stream of this.#copies.keys()) if (!stream.push(chunk)) this.#behind.add(stream)
     if (this.#behind.size > 0) this.#pause()
   }

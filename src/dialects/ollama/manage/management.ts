@@ -31,6 +31,8 @@ export interface ManagementRun {
   readonly signal: AbortSignal
   /** Called as each endpoint is done. */
   onOutcome(outcome: EndpointOutcome): void
+  /** Called once with the size of a blob, as far as it arrived. */
+  onBlob(bytes: number): void
   /** Awaited before the client learns of a success. */
   succeeded(endpoints: readonly Endpoint[]): Promise<void>
 }

@@ -45,6 +45,7 @@ export async function answerWhole(run: ManagementRun): Promise<ManagementAnswer>
   })
   copies?.start()
   const outcomes = await Promise.all(whole)
+  if (copies !== undefined) run.onBlob(copies.bytes)
   const succeeded = outcomes.filter(({ failure }) => failure === undefined)
   if (succeeded.length > 0 && operation.changesModels) await run.succeeded(succeeded.map(endpointOf))
   const [first] = outcomes

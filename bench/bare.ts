@@ -1,11 +1,11 @@
 // The bare path, the yardstick of the gateway: a Fastify route that buffers the body, hijacks the reply and
 // dispatches with undici. It routes nothing, checks nothing and logs nothing.
-//   node bare.js http://127.0.0.1:PORT
+//   node bare.js http://127.0.0.1:PORT [PORT TO LISTEN ON]
 import type { FastifyReply } from 'fastify'
 import Fastify from 'fastify'
 import { type Dispatcher, Pool } from 'undici'
 
-const [origin] = process.argv.slice(2)
+const [origin, port = '0'] = process.argv.slice(2)
 if (origin === undefined) throw new Error('usage: bare.ts ORIGIN')
 
 const connectionHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host'])
@@ -67,4 +67,4 @@ app.post('/*', (request, reply) => {
   )
 })
 process.on('SIGTERM', () => process.exit(0))
-console.log(`listening on ${await app.listen({ host: '127.0.0.1', port: 0 })}`)
+console.log(`listening on ${await app.listen({ host: '127.0.0.1', port: Number(port) })}`)

@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { dotted, type KeyPath, nearest, type Problem } from '../schema/diagnostics.ts'
-import { inputOf, inputSchema, sectionSchema } from '../schema/input-schema.ts'
+import { inputOf, inputSchema, type SchemaNode, sectionSchema } from '../schema/input-schema.ts'
 import { keysAt, schemaAt, sectionsWith } from '../schema/known-keys.ts'
 import { type GatewayConfig, GatewayConfigSchema } from '../schema/schema.ts'
 import { maxThreads, unitKeyword } from '../schema/units.ts'
@@ -19,7 +19,9 @@ const ajv = new Ajv({
   meta: false,
   code: { optimize: false },
 })
-let checkDocument: ValidateFunction | undefined
+/** Compiled for the second document: a process rarely has more than one. */
+let checkAny: ValidateFunction | undefined
+let isFirst = true
 
 /**
  * Validates a document against the schema and fills in defaults.
@@ -38,11 +40,30 @@ export function validate(
     }
   }
   const replaced = replaceLikeOlla(value)
-  checkDocument ??= ajv.compile(inputSchema())
-  const problems = [...replaced, ...problemsBy(checkDocument, value, [], isHolder)]
+  const problems = [...replaced, ...problemsBy(checkFor(value), value, [], isHolder)]
   if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
   // The schema's static type is the decoded one, and `value` has just been validated against it.
   return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
+}
+
+function checkFor(value: unknown): ValidateFunction {
+  if (isFirst) {
+    isFirst = false
+    return ajv.compile(neededFor(value, inputSchema()))
+  }
+  checkAny ??= ajv.compile(inputSchema())
+  return checkAny
+}
+
+/** Leaves out what a schema says about keys that the value does not have: most of it, and compiling takes long. */
+function neededFor(value: unknown, schema: SchemaNode): SchemaNode {
+  const known = schema.properties
+  if (!isRecord(value) || !isRecord(known)) return schema
+  const properties = Object.entries(known).map(([key, own]) => {
+    const isNeeded = Object.hasOwn(value, key) && isRecord(own)
+    return [key, isNeeded ? neededFor(value[key], own) : {}]
+  })
+  return { ...schema, properties: Object.fromEntries(properties) }
 }
 
 /** Problems of one section that a host passes to a plugin; values may be as in the file or decoded. */

@@ -99,3 +99,28 @@ describe('a chat for an endpoint that turns out not to have chats', () => {
     assert.ok(response.status === 404 || response.status === 400, String(response.status))
   })
 })
+
+describe('a request that loads a model', () => {
+  const requests: readonly (readonly [string, object])[] = [
+    ['/api/chat', { messages: [] }],
+    ['/api/generate', {}],
+    ['/api/generate', { keep_alive: 0 }],
+  ]
+  for (const [path, body] of requests) {
+    it(`fails over to an endpoint of another API: ${path} ${JSON.stringify(body)}`, async (t) => {
+      const ollama = await withSimulator(t, { kind: 'ollama', models: ['m'] })
+      const chat = await withSimulator(t, { kind: 'lmdeploy', models: ['m'] })
+      const { url } = await startGateway(t, [
+        { url: ollama.url, type: 'ollama' },
+        { url: chat.url, type: 'lmdeploy', name: 'chat' },
+      ])
+      await ollama.control.setFault({ kind: 'status', status: 503, path })
+      const response = await post(url, path, body)
+      assert.deepEqual([response.status, response.headers.get('x-olla-endpoint')], [200, 'chat'])
+      const answer = await response.json()
+      assert.equal(typeof answer, 'object')
+      assert.deepEqual([Reflect.get(answer ?? {}, 'model'), Reflect.get(answer ?? {}, 'done')], ['m', true])
+      assert.ok(!chat.control.requests().some(({ method }) => method === 'POST'))
+    })
+  }
+})

@@ -27,6 +27,7 @@ import { refusedAnswer } from '../hub/refused-answer.ts'
 import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
 import { repeatedState } from '../openai/responses/answer/response-shape.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
+import { checkedVariant } from './checked-variant.ts'
 import { isEncoded, unreadable } from './encoded-answer.ts'
 import { hasBareEvents, limitedFeatures, unsupportedFeatures } from './limitations.ts'
 import { onAccepted } from './on-accepted.ts'
@@ -174,6 +175,8 @@ export class ConversationVariants {
     targets: readonly Format[],
     how: AskedForm,
   ): RequestVariant {
+    const whole = this.#call.format.immediateAnswer?.(request, this.#call.model, this.#parts.nowMs())
+    if (whole !== undefined) return checkedVariant(target.endpoint.profile, whole)
     const conversation = this.#call.format.readRequest(request)
     const { to, dropped } = this.#choose(conversation, targets, target)
     const { endpoint, nativeModel = this.#call.model, abilities } = target

@@ -206,6 +206,9 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   const manages = proxy.management_endpoints.length > 0
   await when(manages, () => import('../routes/proxy/ollama-management.ts'), { proxy, server })
   const { anthropic } = translators
+  await when(anthropic.enabled || storesResponses, () => import('../plugins/dialects/token-counter.ts'), {
+    translators,
+  })
   const isInspected = anthropic.enabled && anthropic.inspector.enabled
   await when(isInspected, () => import('../plugins/observe/inspector.ts'), { translators })
   await when(anthropic.enabled, () => import('../plugins/dialects/message-translator.ts'), {

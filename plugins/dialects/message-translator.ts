@@ -1,9 +1,7 @@
 /**
  * Converts Anthropic Messages requests to the form that each endpoint accepts. Decorates `messageTranslator`; depends
- * on the model catalogue, the upstream pools and the link to the other threads. Uses if present: `inspector`,
- * `translation`, `upstreamStreams`. Needs no cleanup on close.
+ * on the model catalogue. Uses if present: `inspector`, `translation`, `upstreamStreams`. Needs no cleanup on close.
  */
-import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { createIds } from '../../src/dialects/hub/parts/ids.ts'
@@ -13,32 +11,24 @@ import {
   type MessagesCall,
   MessageVariants,
 } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
-import { TokenCounter } from '../../src/dialects/translate/messages-to-chat/token-counter.ts'
-import {
-  estimateTokens,
-  isInstalled,
-  loadTokenizer,
-} from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
+import type { NativeCount } from '../../src/dialects/translate/messages-to-chat/token-counter.ts'
 import type { TranslateFor, Translations } from '../../src/dialects/translate/request-translation.ts'
 import { speaksMessages } from '../../src/dialects/translate/speaks-messages.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
-import { version as packageVersion } from '../../src/kernel/package.ts'
 
 const messagesPath = '/v1/messages'
 const chatPath = '/v1/chat/completions'
 
-export interface MessageTranslatorOptions extends Sections<'translators' | 'model_registry'> {
-  /** For `User-Agent`. Defaults to the package's version. */
-  readonly version?: string
-}
+export type MessageTranslatorOptions = Sections<'translators' | 'model_registry'>
 
 export interface MessageTranslator {
   readonly passthrough: boolean
-  readonly tokens: TokenCounter
   /** @param session as the client names it, for the inspector */
   variants(call: MessagesCall, session: string | undefined): MessageVariants
   /** Endpoints that support Messages requests natively; undefined if all requests are translated. */
   readonly prefers: ((endpoint: Endpoint) => boolean) | undefined
+  /** Where an endpoint counts the tokens of a Messages request; undefined if it cannot. */
+  readonly countPathAt: NativeCount['pathAt']
   /** Header that names a session; undefined if nothing is recorded. */
   readonly sessionHeader: string | undefined
 }
@@ -51,12 +41,8 @@ declare module 'fastify' {
 
 export default fp<MessageTranslatorOptions>(
   async function messageTranslator(app, options) {
-    const { translators, modelRegistry } = readSections(
-      options,
-      ['translators', 'model_registry'],
-      ['version'],
-    )
-    const { passthroughEnabled: passthrough, fitMaxTokens, tokenizer } = translators.anthropic
+    const { translators, modelRegistry } = readSections(options, ['translators', 'model_registry'])
+    const { passthroughEnabled: passthrough, fitMaxTokens } = translators.anthropic
     const inspector = app.hasDecorator('inspector') ? app.inspector : undefined
     const translation = app.hasDecorator('translation') ? app.translation : undefined
     const streams = app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined
@@ -65,20 +51,13 @@ export default fp<MessageTranslatorOptions>(
     const openThoughts = new OpenThoughts()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
 
-    if (app.gatewayPeers.thread === 0 && !isInstalled(tokenizer)) {
-      app.log.warn(
-        `translators.anthropic.tokenizer: the package ${tokenizer} is not installed (npm install ${tokenizer}); tokens are estimated by rules.`,
-      )
-    }
     app.decorate('messageTranslator', {
       passthrough,
-      tokens: new TokenCounter({
-        fetch: app.upstreamFetch,
-        serverVersion,
-        estimate: (chat) => estimateTokens(chat, () => loadTokenizer(tokenizer), setImmediate),
-        userAgent: `olla-gateway/${options.version ?? packageVersion}`,
-      }),
       prefers: passthrough ? ({ profile, slot }) => speaksMessages(profile, serverVersion(slot)) : undefined,
+      countPathAt({ endpoint: { profile, slot } }) {
+        const counts = profile?.anthropic.tokenCount === true && speaksMessages(profile, serverVersion(slot))
+        return counts ? `${profile.anthropic.messagesPath}/count_tokens` : undefined
+      },
       sessionHeader: inspector?.sessionHeader,
       variants(call, session) {
         const tap = inspector?.record(call, session)
@@ -100,7 +79,7 @@ export default fp<MessageTranslatorOptions>(
   {
     name: 'gateway-message-translator',
     fastify: '5.x',
-    dependencies: ['gateway-peers', 'gateway-upstream-pools', 'gateway-model-discovery'],
+    dependencies: ['gateway-model-discovery'],
   },
 )
 

@@ -10,6 +10,7 @@ import { anthropic } from '../../src/dialects/anthropic/index.ts'
 import { checkMessagesFrame } from '../../src/dialects/anthropic/messages/request/messages-frame.ts'
 import { readMessagesRequest } from '../../src/dialects/anthropic/messages/request/messages-request.ts'
 import { messagesTexts } from '../../src/dialects/anthropic/messages/request/messages-texts.ts'
+import { readMessages } from '../../src/dialects/anthropic/messages/request/read-request.ts'
 import {
   anthropicModel,
   anthropicModelPage,
@@ -71,6 +72,7 @@ export default fp<AnthropicRoutesOptions>(
       'gateway-backend-profiles',
       'gateway-endpoint-registry',
       'gateway-message-translator',
+      'gateway-token-counter',
       'gateway-model-directory',
       'gateway-model-routing',
       'gateway-stats',
@@ -213,8 +215,9 @@ async function countTokens(
     needs: inspection.needs,
   })
   const { candidates } = access === undefined ? routing : withAccess(routing, access)
-  const count = { body, modelSpan: inspection.modelSpan, parsed, model }
-  const { tokens, source, endpoint } = await app.messageTranslator.tokens.count(count, candidates)
+  const native = { body, modelSpan: inspection.modelSpan, pathAt: app.messageTranslator.countPathAt }
+  const count = { native, conversation: () => readMessages(parsed), model }
+  const { tokens, source, endpoint } = await app.tokenCounter.count(count, candidates)
   reply.header('X-Olla-Token-Count', source)
   if (endpoint !== undefined) reply.header('X-Olla-Endpoint', encodeURIComponent(endpoint.name))
   return { input_tokens: tokens }

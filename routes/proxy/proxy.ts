@@ -1,7 +1,7 @@
 /**
  * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the root
  * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients, and those of rankings. Uses if present:
- * `translation`, `responseRequests`.
+ * `translation`, `responseRequests`, `tokenCounter`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -84,6 +84,7 @@ export default fp<ProxyRoutesOptions>(
       'gateway-buffer-budget',
       'gateway-backend-profiles',
       'gateway-request-context',
+      'gateway-model-routing',
       'gateway-dispatch',
     ],
   },
@@ -137,8 +138,8 @@ function handle(
   const { responses } = settings
   if (responses === undefined || !mayConcernState(target.path)) app.dispatch(read, request, reply)
   else {
-    const readBody = (body: Buffer, as: DispatchedRequest = request) =>
-      readRequest(settings, as, body, reply, target, provider)
+    const readBody = (body: Buffer, as: DispatchedRequest = request, path = target.path) =>
+      readRequest(settings, as, body, reply, path === target.path ? target : { path, query: '' }, provider)
     handleResponses(app, responses, { read, readBody, request, reply })
   }
 }

@@ -8,12 +8,16 @@ import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
 import { detachedRequest } from '../../src/proxy/detached/detached-request.ts'
 import { DetachedReply } from '../../src/proxy/detached/detached-response.ts'
 import type { DispatchedRequest, ReadRequest } from '../../src/proxy/dispatch.ts'
+import { compactConversation, compactPath } from './responses-compact.ts'
+import { countInputTokens, inputTokensPath } from './responses-tokens.ts'
+
+const responsesPath = '/v1/responses'
 
 /** A request to the Responses API. */
 interface ResponsesCall {
   readonly read: ReadRequest
   /** Reads the request with another body. */
-  readonly readBody: (body: Buffer, request?: DispatchedRequest) => ReadRequest
+  readonly readBody: (body: Buffer, request?: DispatchedRequest, path?: string) => ReadRequest
   readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
@@ -36,6 +40,17 @@ export function handleResponses(
   const { path, query } = read.target
   const { caller } = request.gateway
   const body = Buffer.isBuffer(read.body) ? read.body : undefined
+  const isPost = request.method === 'POST' && body !== undefined
+  if (isPost && path === inputTokensPath && app.hasDecorator('tokenCounter')) {
+    const count = { read, readBody: call.readBody, body, request, reply }
+    answerWith(reply, countInputTokens(app, responses, count))
+    return
+  }
+  if (isPost && path === compactPath && !servesCompact(app, read)) {
+    const compact = { body, caller, reply, launch: launcher(app, call, responsesPath) }
+    answerWith(reply, compactConversation(responses, compact))
+    return
+  }
   const asked =
     read.client !== undefined && body !== undefined
       ? responses.expand(body, caller)?.then((prepared) => {
@@ -52,6 +67,22 @@ export function handleResponses(
   else asked.catch((error: unknown) => reply.send(responses.errorFor(path, error)))
 }
 
+function answerWith(reply: FastifyReply, answer: Promise<unknown>): void {
+  answer.then(
+    (value) => reply.send(value),
+    (error: unknown) => reply.send(error),
+  )
+}
+
+/** Whether an endpoint with the model is known to compact conversations itself. */
+function servesCompact(app: FastifyInstance, { provider, inspection }: ReadRequest): boolean {
+  const asked = { model: inspection.model, provider, path: compactPath, dryRun: true }
+  const { candidates } = app.modelRouter.route(asked)
+  return candidates.some(
+    ({ endpoint, nativeModel }) => app.pathKnowledge.serves(endpoint, compactPath, nativeModel) === true,
+  )
+}
+
 /** The client may have gone while the store was read. */
 function send(app: FastifyInstance, { request, reply }: ResponsesCall, read: ReadRequest): void {
   if (reply.raw.destroyed) request.gateway.heldBody?.over()
@@ -66,11 +97,11 @@ function answered(reply: FastifyReply, answer: JsonObject | EventAnswer): unknow
 }
 
 /** Sends the request of a response in the background, which does not need the client. */
-function launcher(app: FastifyInstance, { readBody, request }: ResponsesCall): Launch {
+function launcher(app: FastifyInstance, { readBody, request }: ResponsesCall, path?: string): Launch {
   return (body, id, sink) => {
     const reply = new DetachedReply(sink)
     const detached = detachedRequest(request, id, systemClock.monotonicMs())
-    app.dispatch(readBody(body, detached), detached, reply)
+    app.dispatch(readBody(body, detached, path), detached, reply)
     return () => reply.raw.destroy()
   }
 }

@@ -92,7 +92,7 @@ describe('folder of a dialect', () => {
     /^src\/dialects\/all\.ts$/,
     // Responses that clients of one API can continue, and the host's store for them.
     /^plugins\/dialects\/response-store\.ts$/,
-    /^routes\/proxy\/(?:ollama-management|proxy|responses)\.ts$/,
+    /^routes\/proxy\/(?:ollama-management|proxy|responses(?:-\w+)?)\.ts$/,
     /^src\/gateway\.ts$/,
   ]
 

@@ -9,6 +9,7 @@ import fp from 'fastify-plugin'
 import messageTranslator, {
   type MessageTranslatorOptions,
 } from '../../plugins/dialects/message-translator.ts'
+import tokenCounter from '../../plugins/dialects/token-counter.ts'
 import inspector, { type InspectorOptions } from '../../plugins/observe/inspector.ts'
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
@@ -32,7 +33,8 @@ async function createApp(
   for (const name of dependencies) await app.register(fp((_app, _options, done) => done(), { name }))
   app.decorate('gatewayPeers', link)
   if (inspected !== undefined) await app.register(inspector, inspected)
-  await app.register(messageTranslator, { version: '1.2.3', ...options })
+  await app.register(tokenCounter, { translators: options.translators })
+  await app.register(messageTranslator, options)
   return { app, warnings }
 }
 
@@ -105,7 +107,7 @@ describe('message translator', () => {
     const app = Fastify()
     await assert.rejects(
       async () => app.register(messageTranslator),
-      /gateway-peers.*gateway-message-translator/,
+      /gateway-model-discovery.*gateway-message-translator/,
     )
   })
 })

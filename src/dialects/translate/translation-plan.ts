@@ -73,7 +73,7 @@ export class TranslationPlan {
    * them have, so a request shows what the endpoint has beyond that.
    */
   maySpeak({ name }: Format, { endpoint: { profile } }: ServedModel): boolean {
-    return (profile === undefined || profile.name === genericProfile) && name === 'responses'
+    return isGenericProfile(profile) && name === 'responses'
   }
 
   /** What an endpoint's route for a format does not support, and the version that the endpoint reports. */
@@ -110,6 +110,11 @@ export class TranslationPlan {
   target(from: TranslatedFormat, candidate: ServedModel): TranslatedFormat | undefined {
     return 'family' in from ? this.operations(from, candidate)[0] : this.targets(from, candidate)[0]
   }
+}
+
+/** Whether a profile says little about what its servers have. */
+export function isGenericProfile(profile: BackendProfile | undefined): boolean {
+  return profile === undefined || profile.name === genericProfile
 }
 
 /** The path of an operation at endpoints of a backend type, which may have another prefix. */

@@ -61,6 +61,7 @@ const stateful: readonly Buffer[] = [
   '"conversation"',
   '"item_reference"',
   '"background"',
+  '"compaction"',
 ].map((name) => Buffer.from(name))
 
 /** Requests to the Responses API that concern responses and conversations of the stores. */
@@ -72,6 +73,14 @@ export class ResponseRequests {
   constructor(parts: ResponseRequestsParts) {
     this.#parts = parts
     this.#runs = new BackgroundRuns({ ...parts, ...parts.background, keep: (run) => this.#keepRun(run) })
+  }
+
+  get newId(): (prefix: string) => string {
+    return this.#parts.newId
+  }
+
+  get nowMs(): () => number {
+    return this.#parts.nowMs
   }
 
   /** Serves the other threads. @returns a function that ends it */

@@ -12,9 +12,9 @@ import {
   textField,
 } from '../../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
-import { readMessages } from '../../anthropic/messages/request/read-request.ts'
+import { isMissingStatus } from '../../errors/missing.ts'
+import type { Conversation } from '../../hub/contract/conversation.ts'
 import { writeChatRequest } from '../../openai/chat/request/write-request.ts'
-import { speaksMessages } from '../speaks-messages.ts'
 import { imageTokens, promptText } from './tokens/prompt-text.ts'
 
 /** Source of a count: the endpoint's own count, its tokenizer, or an estimate. */
@@ -28,16 +28,26 @@ export interface TokenCount {
 }
 
 export interface CountRequest {
+  readonly native: NativeCount
+  /** @throws GatewayError invalid_request */
+  conversation(): Conversation
+  /** The client's name for it. */
+  readonly model: string
+}
+
+/** How endpoints with the client's API count. */
+export interface NativeCount {
   /** As the client sent it. */
   readonly body: Buffer
   readonly modelSpan: JsonSpan | undefined
-  readonly parsed: JsonObject
-  readonly model: string
+  /** Where an endpoint counts; undefined if it cannot. */
+  pathAt(target: RoutedEndpoint): string | undefined
+  /** An endpoint does not have the path. */
+  lacks?(target: RoutedEndpoint, path: string): void
 }
 
 export interface TokenCounterServices {
   readonly fetch: UpstreamFetch
-  readonly serverVersion: (slot: number) => string | undefined
   /** Counts a chat request without a request to an endpoint. */
   readonly estimate: (chat: JsonObject) => Promise<number>
   readonly userAgent: string
@@ -50,7 +60,7 @@ const maxAnswerBytes = 16 * 1024 * 1024
 /** Number of endpoints tried before the counter estimates. */
 const maxEndpoints = 2
 
-/** Counts the tokens of a Messages request: on an endpoint that can count, else by an estimate. */
+/** Counts the tokens of a request: on an endpoint that can count, else by an estimate. */
 export class TokenCounter {
   readonly #services: TokenCounterServices
 
@@ -60,46 +70,48 @@ export class TokenCounter {
 
   /** @param candidates endpoints that have the model, best first */
   async count(request: CountRequest, candidates: readonly RoutedEndpoint[]): Promise<TokenCount> {
-    const native = candidates.filter(({ endpoint }) => this.#countsItself(endpoint))
-    const others = candidates.filter(
-      ({ endpoint }) => !this.#countsItself(endpoint) && endpoint.profile?.tokenize,
+    const { native } = request
+    const paths = new Map(candidates.map((target) => [target, native.pathAt(target)]))
+    const [counting, others] = [true, false].map((counts) =>
+      candidates.filter((target) => (paths.get(target) !== undefined) === counts),
     )
-    for (const target of [...native, ...others].slice(0, maxEndpoints)) {
-      const { endpoint } = target
-      const isNative = this.#countsItself(endpoint)
-      const counting = isNative ? this.#native(request, target) : this.#tokenized(request, target)
+    const tokenizing = others?.filter(({ endpoint }) => endpoint.profile?.tokenize) ?? []
+    for (const target of [...(counting ?? []), ...tokenizing].slice(0, maxEndpoints)) {
+      const path = paths.get(target)
+      const count = path === undefined ? this.#tokenized(request, target) : this.#native(native, target, path)
       // On any failure the next method counts.
-      const tokens = await counting.catch(() => undefined)
-      if (tokens !== undefined) return { tokens, source: isNative ? 'native' : 'tokenizer', endpoint }
+      const tokens = await count.catch(() => undefined)
+      if (tokens === undefined) continue
+      return { tokens, source: path === undefined ? 'tokenizer' : 'native', endpoint: target.endpoint }
     }
-    const tokens = await this.#services.estimate(chatRequest(request.parsed, request.model, plainChat))
+    const tokens = await this.#services.estimate(
+      chatRequest(request.conversation(), request.model, plainChat),
+    )
     return { tokens, source: 'estimated', endpoint: undefined }
   }
 
-  #countsItself({ profile, slot }: Endpoint): boolean {
-    return (
-      profile?.anthropic.tokenCount === true && speaksMessages(profile, this.#services.serverVersion(slot))
-    )
-  }
-
   async #native(
-    { body, modelSpan }: CountRequest,
-    { endpoint, sentModel }: RoutedEndpoint,
+    { body, modelSpan, lacks }: NativeCount,
+    target: RoutedEndpoint,
+    path: string,
   ): Promise<number | undefined> {
-    const path = `${endpoint.profile?.anthropic.messagesPath}/count_tokens`
+    const { endpoint, sentModel } = target
     const sent =
       modelSpan !== undefined && sentModel !== undefined
         ? editBody(body, [valueEdit(modelSpan, sentModel)])
         : body
-    const answer = await this.#post(endpoint, path, sent)
+    const answer = await this.#post(endpoint, path, sent, () => lacks?.(target, path))
     return isObject(answer) ? numberField(answer, 'input_tokens') : undefined
   }
 
-  async #tokenized({ parsed, model }: CountRequest, target: RoutedEndpoint): Promise<number | undefined> {
+  async #tokenized(
+    { conversation, model }: CountRequest,
+    target: RoutedEndpoint,
+  ): Promise<number | undefined> {
     const { endpoint, nativeModel } = target
     const { tokenize, chat: traits } = endpoint.profile ?? {}
     if (tokenize === undefined) return undefined
-    const chat = chatRequest(parsed, nativeModel ?? model, traits ?? plainChat)
+    const chat = chatRequest(conversation(), nativeModel ?? model, traits ?? plainChat)
     const { images } = promptText(chat)
     const counted = await this.#countText(endpoint, tokenize.path, tokenize.style, withoutImages(chat))
     return counted === undefined ? undefined : counted + imageTokens(images)
@@ -127,7 +139,12 @@ export class TokenCounter {
     return isObject(answer) && Array.isArray(answer.tokens) ? answer.tokens.length : undefined
   }
 
-  async #post(endpoint: Endpoint, path: string, body: Buffer | JsonObject): Promise<unknown> {
+  async #post(
+    endpoint: Endpoint,
+    path: string,
+    body: Buffer | JsonObject,
+    missing?: () => void,
+  ): Promise<unknown> {
     const answer = await this.#services.fetch({
       url: `${endpoint.url}${path}`,
       headers: [
@@ -143,12 +160,13 @@ export class TokenCounter {
       maxBytes: maxAnswerBytes,
       body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
     })
+    if (isMissingStatus(answer.statusCode)) missing?.()
     return answer.statusCode === 200 ? JSON.parse(answer.body.toString('utf8')) : undefined
   }
 }
 
-function chatRequest(request: JsonObject, model: string, traits: ChatTraits): JsonObject {
-  return writeChatRequest(readMessages(request), { model, traits }).body
+function chatRequest(conversation: Conversation, model: string, traits: ChatTraits): JsonObject {
+  return writeChatRequest(conversation, { model, traits }).body
 }
 
 /** Tokenizers only support text. */

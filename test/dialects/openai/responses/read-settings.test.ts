@@ -126,7 +126,7 @@ describe('instructions and settings of a Responses request', () => {
     // TsinHzl/kiro2cc-proxy#38
     [
       { input: [message('user', 'x'), { type: 'compaction_trigger' }] },
-      /^input\.1: this server does not compact/,
+      /^input\.1: this server compacts conversations with POST/,
     ],
     [{ prompt: { id: 'pmpt_1' } }, /^prompt: /],
     [{ max_output_tokens: 'x' }, /^max_output_tokens: must be a number/],

@@ -9,7 +9,7 @@ import { foundTools, itemArguments, shellOutput } from './history-calls.ts'
 import { readParts } from './read-parts.ts'
 import type { ToolReader } from './read-tools.ts'
 import { listOf } from './request-values.ts'
-import { openThinking } from './thinking-envelope.ts'
+import { openThinking, summaryMessage } from './thinking-envelope.ts'
 
 /**
  * Reads the items of `input`. Items that other servers made for themselves (searches, blobs, snapshots) are skipped: a
@@ -83,7 +83,7 @@ export class ItemReader {
         this.#compaction(item)
         return
       case 'compaction_trigger':
-        refuse(field, 'this server does not compact conversations; ask the model for a summary instead')
+        refuse(field, 'this server compacts conversations with POST /v1/responses/compact only')
         break
       case 'configuration_update':
         this.update = item
@@ -192,7 +192,7 @@ export class ItemReader {
 
   #compaction(item: JsonObject): void {
     const text = openThinking(item.encrypted_content)?.text ?? textField(item, 'summary') ?? ''
-    if (text !== '') this.#user([{ kind: 'text', text: `[Summary of the conversation so far]\n${text}` }])
+    if (text !== '') this.#user([{ kind: 'text', text: summaryMessage(text) }])
   }
 
   /** Calls and results of any other type are known by their IDs. Searches and images of a server have none. */

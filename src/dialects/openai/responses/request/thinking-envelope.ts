@@ -35,3 +35,8 @@ function base64url(text: string): string {
 function decoded(text: string): string {
   return Buffer.from(text, 'base64url').toString('utf8')
 }
+
+/** A summary of a conversation as the message of a user. */
+export function summaryMessage(text: string): string {
+  return `[Summary of the conversation so far]\n${text}`
+}

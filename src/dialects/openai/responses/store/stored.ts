@@ -1,5 +1,6 @@
 import { isObject, type JsonObject, listField, textField } from '../../../../kernel/json/json-fields.ts'
 import { parseJson } from '../request/request-values.ts'
+import { openThinking, summaryMessage } from '../request/thinking-envelope.ts'
 import { conversationFull, exclusiveState, unknownConversation } from '../request/unknown-state.ts'
 import { type ConversationStore, maxConversationItems } from './conversation-store.ts'
 
@@ -95,11 +96,26 @@ export async function expandRequest(
   }
   const items = itemsOf(request.input)
   const own = items.some(isReference) ? await resolved(items, context, responses) : items
-  if (own === items && previousId === undefined && conversationId === undefined) return undefined
+  const refers = own !== items || previousId !== undefined || conversationId !== undefined
+  if (!refers && !items.some(isOwnCompaction)) return undefined
   if (conversationId !== undefined && context.length + own.length > maxConversationItems)
     throw conversationFull(conversationId)
   const { previous_response_id: _, conversation: __, ...others } = request
-  return { whole: { ...others, input: [...context, ...own] }, own: { ...request, input: own } }
+  return {
+    whole: { ...others, input: [...context, ...own].map(openedCompaction) },
+    own: { ...request, input: own },
+  }
+}
+
+function isOwnCompaction(item: unknown): boolean {
+  return openedCompaction(item) !== item
+}
+
+/** The summary that the gateway gave a client, as a message: no endpoint knows such items. */
+function openedCompaction(item: unknown): unknown {
+  if (!isObject(item) || item.type !== 'compaction') return item
+  const text = openThinking(item.encrypted_content)?.text ?? ''
+  return text === '' ? item : { type: 'message', role: 'user', content: summaryMessage(text) }
 }
 
 /** ID of the conversation that a request continues. */

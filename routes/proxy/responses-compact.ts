@@ -1,0 +1,58 @@
+import type { FastifyReply } from 'fastify'
+import { parseRequest } from '../../src/dialects/hub/parts/request-body.ts'
+import type { Launch } from '../../src/dialects/openai/responses/background/background-runs.ts'
+import {
+  type Collected,
+  CollectedAnswer,
+  compacted,
+  summaryRequest,
+} from '../../src/dialects/openai/responses/compaction.ts'
+import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { isObject, type JsonObject } from '../../src/kernel/json/json-fields.ts'
+
+export const compactPath = '/v1/responses/compact'
+
+/** A request to compact a conversation. */
+export interface CompactCall {
+  readonly body: Buffer
+  readonly caller: string | undefined
+  readonly reply: FastifyReply
+  /** Sends a request of the gateway for the client. */
+  readonly launch: Launch
+}
+
+/**
+ * Compacts a conversation: the model of the request summarizes it. Endpoints of other APIs, and most with the Responses
+ * API, cannot compact.
+ */
+export async function compactConversation(
+  responses: ResponseRequests,
+  { body, caller, reply, launch }: CompactCall,
+): Promise<JsonObject | string> {
+  const asked = await responses.expand(body, caller)
+  const whole = asked?.whole ?? parseRequest(body)
+  const sent = responses.bodyOf({ whole: summaryRequest(whole) })
+  const answer = await collected(reply, (sink) => launch(sent, responses.newId('resp'), sink))
+  if (answer.statusCode !== 200) {
+    // An error in the dialect of the client, as any response would have it.
+    reply.code(answer.statusCode).type('application/json; charset=utf-8')
+    return answer.text
+  }
+  const response: unknown = JSON.parse(answer.text)
+  const result = isObject(response) ? compacted(whole, response, responses) : undefined
+  if (result === undefined) throw new GatewayError('upstream_failed', 'The model gave no summary.')
+  return result
+}
+
+/** The answer to a request; the request ends if the client leaves. */
+function collected(reply: FastifyReply, send: (sink: CollectedAnswer) => () => void): Promise<Collected> {
+  return new Promise((resolve, reject) => {
+    const sink = new CollectedAnswer((outcome) => {
+      if (outcome instanceof GatewayError) reject(outcome)
+      else resolve(outcome)
+    })
+    const stop = send(sink)
+    reply.raw.once('close', stop)
+  })
+}

@@ -30,12 +30,13 @@ export async function runInTerminal(
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
     const plain = stdout.replace(escapes, '')
-    const [next] = left
-    const at = next === undefined ? -1 : plain.indexOf(next.after, read)
-    if (next === undefined || at < 0) return
-    read = at + next.after.length
-    left.shift()
-    child.stdin.write(`${next.line}\r`)
+    for (let next = left[0]; next !== undefined; next = left[0]) {
+      const at = plain.indexOf(next.after, read)
+      if (at < 0) return
+      read = at + next.after.length
+      left.shift()
+      child.stdin.write(`${next.line}\r`)
+    }
   })
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -142,9 +142,9 @@ function isRefused(ask: Ask, format: string, apis: readonly ServerApi[]): boolea
   )
 }
 
-/** Chat completions pass through without the header, and Messages are translated to them without it, as in Olla. */
+/** Messages are translated to chat completions without the header, as in Olla. */
 function modeOf(format: string, isOwn: boolean, apis: readonly ServerApi[]): Answered['mode'] {
-  if (isOwn) return format === 'chat' ? 'none' : 'passthrough'
+  if (isOwn) return 'passthrough'
   return format === 'messages' && apis.includes('chat') ? 'none' : 'translated'
 }
 

@@ -116,6 +116,8 @@ for (const engine of engines) {
         const answer = await anthropic.messages.create({
           ...request,
           max_tokens: 100,
+          // So that the white space of the JSON does not use up all tokens.
+          ...{ temperature: 0 },
           output_config: { format: { type: 'json_schema', schema } },
         })
         const [block] = answer.content
@@ -145,6 +147,7 @@ for (const engine of engines) {
       const answer = await openai.chat.completions.create({
         ...request,
         max_tokens: 50,
+        temperature: 0,
         response_format: {
           type: 'json_schema',
           json_schema: {

@@ -215,3 +215,31 @@ describe('a stream that is assembled', () => {
     assert.equal(choices[0]?.message.content.length, 5 * count)
   })
 })
+
+describe('a call in an assembled message', () => {
+  const message = (stopReason: string) =>
+    events(
+      { type: 'message_start', message: { id: 'm', role: 'assistant', content: [], usage: {} } },
+      {
+        type: 'content_block_start',
+        index: 0,
+        content_block: { type: 'tool_use', id: 't', name: 'f', input: {} },
+      },
+      { type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: '{"x"' } },
+      { type: 'message_delta', delta: { stop_reason: stopReason }, usage: { output_tokens: 5 } },
+      { type: 'message_stop' },
+    )
+
+  it('has an empty input if max_tokens cut it', () => {
+    const { content, stop_reason } = assemble('/v1/messages', [message('max_tokens')]) as {
+      content: unknown
+      stop_reason: string
+    }
+    assert.deepEqual(content, [{ type: 'tool_use', id: 't', name: 'f', input: {} }])
+    assert.equal(stop_reason, 'max_tokens')
+  })
+
+  it('makes the answer invalid if it is broken otherwise', () => {
+    assert.match(String(assemble('/v1/messages', [message('tool_use')])), /not JSON/)
+  })
+})

@@ -54,7 +54,7 @@ export class MessageAssembly implements AnswerAssembler {
     if (model !== undefined && typeof message.model === 'string') message.model = model
     try {
       const blocks = [...this.#blocks.entries()].sort(([a], [b]) => a - b)
-      message.content = blocks.map(([, block]) => wholeBlock(block))
+      message.content = blocks.map(([, block]) => wholeBlock(block, message.stop_reason !== 'tool_use'))
     } catch (error) {
       if (error instanceof SyntaxError) return { reason: 'the input of a tool call is not JSON' }
       throw error
@@ -112,6 +112,13 @@ export class MessageAssembly implements AnswerAssembler {
 }
 
 /** @throws SyntaxError if the input is not JSON */
-function wholeBlock({ fields, input }: GrowingBlock): Merged {
-  return input.trim() === '' ? fields : { ...fields, input: parseLossless(input) }
+/** @param mayBeCut whether the answer may have ended inside a call; its input is then empty, as in a whole answer */
+function wholeBlock({ fields, input }: GrowingBlock, mayBeCut: boolean): Merged {
+  if (input.trim() === '') return fields
+  try {
+    return { ...fields, input: parseLossless(input) }
+  } catch (error) {
+    if (mayBeCut && error instanceof SyntaxError) return { ...fields, input: {} }
+    throw error
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * Decides for which requests the gateway asks an endpoint for a stream although the client asks for a whole answer.
- * Decorates `upstreamStreams`; depends on the registry. A thread shares what it learns about endpoints with the others.
+ * Decorates `upstreamStreams`; depends on the registry and the model catalogue. A thread shares what it learns about endpoints with the others.
  * Without it, requests are streamed only as clients ask.
  */
 import fp from 'fastify-plugin'
@@ -29,7 +29,11 @@ export default fp<UpstreamStreamsOptions>(
     const { proxy } = readSections(options, ['proxy'], ['clock'])
     const mode = proxy.streamUpstream
     if (mode === 'never') return
-    const knowledge = new StreamKnowledge(mode, options.clock ?? systemClock)
+    const knowledge = new StreamKnowledge(
+      mode,
+      options.clock ?? systemClock,
+      (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
+    )
     app.decorate('upstreamStreams', knowledge)
     knowledge.onLearned((fact) => app.gatewayPeers.broadcast(learnedStream, fact))
     const deaf = app.gatewayPeers.on(learnedStream, (fact) => {
@@ -56,6 +60,6 @@ export default fp<UpstreamStreamsOptions>(
   {
     name: 'gateway-upstream-streams',
     fastify: '5.x',
-    dependencies: ['gateway-peers', 'gateway-events', 'gateway-endpoint-registry'],
+    dependencies: ['gateway-peers', 'gateway-events', 'gateway-endpoint-registry', 'gateway-model-discovery'],
   },
 )

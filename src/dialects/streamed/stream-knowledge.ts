@@ -36,10 +36,17 @@ export class StreamKnowledge {
   readonly #isAlways: boolean
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #known = new WeakMap<Endpoint, Known>()
+  readonly #versionOf: (slot: number) => string | undefined
   #hasFacts = false
   #listener: (fact: StreamFact) => void = () => {}
 
-  constructor(mode: Exclude<StreamUpstream, 'never'>, clock: Pick<Clock, 'monotonicMs'>) {
+  /** @param versionOf the version that an endpoint's server reports */
+  constructor(
+    mode: Exclude<StreamUpstream, 'never'>,
+    clock: Pick<Clock, 'monotonicMs'>,
+    versionOf: (slot: number) => string | undefined = () => undefined,
+  ) {
+    this.#versionOf = versionOf
     this.#isAlways = mode === 'always'
     this.#clock = clock
   }
@@ -67,6 +74,11 @@ export class StreamKnowledge {
   /** Whether streams of a path have ended properly at an endpoint. */
   streams(endpoint: Endpoint, path: string): boolean {
     return this.#known.get(endpoint)?.paths.has(path) === true
+  }
+
+  /** The version of an endpoint's server; undefined if it is not known. */
+  versionOf({ slot }: Endpoint): string | undefined {
+    return this.#versionOf(slot)
   }
 
   /** A stream has ended properly. */

@@ -1,3 +1,4 @@
+import { isAtLeast } from '../../endpoints/profiles/server-version.ts'
 import {
   framingIn,
   headerValue,
@@ -41,7 +42,7 @@ export function streamedVariant(call: StreamedCall, plain: PlainForm): RequestVa
   const { path } = plain
   const form = answerFormOf('POST', path)?.assembly
   if (form?.owns(path) !== true || !knowledge.asks(target, path)) return undefined
-  if (losesContent(form, target, plain.body)) return undefined
+  if (losesContent(form, target, plain.body, knowledge.versionOf(target.endpoint))) return undefined
   const body = streamedBody(plain.body, form)
   if (body === undefined) return undefined
   const model = target.sentModel === undefined ? undefined : call.requestedModel
@@ -72,12 +73,18 @@ export function streamedVariant(call: StreamedCall, plain: PlainForm): RequestVa
   }
 }
 
-/** Whether a stream of the endpoint's route shows less than a whole answer, whatever its version. */
-function losesContent(form: AssemblyForm, { endpoint }: RoutedEndpoint, body: Buffer): boolean {
+/** Whether a stream of the endpoint's route shows less than a whole answer. */
+function losesContent(
+  form: AssemblyForm,
+  { endpoint }: RoutedEndpoint,
+  body: Buffer,
+  version: string | undefined,
+): boolean {
   const { profile } = endpoint
   if (form.limitations === undefined || profile === undefined) return false
   return form.limitations(profile).some((each) => {
-    const [name] = each.split('<', 1)
+    const [name, fixedIn] = each.split('<', 2)
+    if (fixedIn !== undefined && isAtLeast(version, fixedIn)) return false
     return name === losesFields || (name === losesTools && body.includes('"tools"', 0, 'latin1'))
   })
 }

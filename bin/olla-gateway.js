@@ -11,16 +11,16 @@ if (found[0] < 22 || (found[0] === 22 && found[1] < 19)) {
 }
 
 // Node takes these only when it starts, so it starts again in the same process, in 40 ms; what the user has set
-// stays. A young generation of 16 MB, as it would be, holds 38 MB more after load and 18 KB more for each open stream,
-// and saves 3 % of a chat's CPU. One malloc arena for all threads, where glibc would give each its own, holds 10 MB
-// and 5 KB less.
+// stays. In a young generation of 4 MB objects of a stream grow old, so that twice as many full collections stop all
+// streams; in one of 16 MB, as it would be, each open stream takes 12 KB more. One malloc arena for all threads, where
+// glibc would give each its own, holds 10 MB and 5 KB less.
 var flag = '--max-semi-space-size'
 var given = process.execArgv.concat(process.env.NODE_OPTIONS || '').join(' ')
 var hasFlag = given.indexOf(flag) >= 0
 // Without it SIGUSR1 opens the inspector, with which any user of the machine can run code.
 var deaf = '--disable-sigusr1'
 var own = []
-if (!hasFlag) own.push(flag + '=4')
+if (!hasFlag) own.push(flag + '=8')
 if (given.indexOf('disable-sigusr1') < 0 && process.allowedNodeEnvironmentFlags.has(deaf)) own.push(deaf)
 var hasArenas = process.env.MALLOC_ARENA_MAX !== undefined
 var args = [process.execPath].concat(process.execArgv, own, process.argv.slice(1))

@@ -29,7 +29,7 @@ export async function measureMemory(
 ): Promise<MemoryResult> {
   const endpoint = await startEndpoint({ tls })
   const child = fork(entry, [endpoint.url, JSON.stringify(proxy)], {
-    execArgv: ['--expose-gc', '--max-semi-space-size=4'],
+    execArgv: ['--expose-gc', '--max-semi-space-size=8'],
     env: { ...process.env, MALLOC_ARENA_MAX: '2' },
   })
   try {

@@ -25,13 +25,13 @@ async function start(t: TestContext, env: Record<string, string> = {}) {
 describe('the command', { skip: !existsSync('/proc/self/environ') && 'no /proc' }, () => {
   it('runs with low memory settings by default', async (t) => {
     const { flags, arenas, output } = await start(t)
-    assert.deepEqual(flags, [`${flag}=4`])
+    assert.deepEqual(flags, [`${flag}=8`])
     assert.deepEqual(arenas, ['MALLOC_ARENA_MAX=1'])
     assert.doesNotMatch(output, /warning/i)
   })
 
   it("keeps the user's settings", async (t) => {
-    const { flags, arenas } = await start(t, { MALLOC_ARENA_MAX: '4', NODE_OPTIONS: `${flag}=8` })
+    const { flags, arenas } = await start(t, { MALLOC_ARENA_MAX: '4', NODE_OPTIONS: `${flag}=6` })
     assert.deepEqual(flags, [])
     assert.deepEqual(arenas, ['MALLOC_ARENA_MAX=4'])
   })

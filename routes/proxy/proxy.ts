@@ -83,6 +83,7 @@ export default fp<ProxyRoutesOptions>(
     dependencies: [
       'gateway-buffer-budget',
       'gateway-backend-profiles',
+      'gateway-endpoint-registry',
       'gateway-request-context',
       'gateway-model-routing',
       'gateway-dispatch',

@@ -3,7 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Launch } from '../../src/dialects/openai/responses/background/background-runs.ts'
 import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import { EventAnswer } from '../../src/dialects/openai/responses/store/event-answer.ts'
+import { isGenericProfile } from '../../src/dialects/translate/translation-plan.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
 import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
 import { detachedRequest } from '../../src/proxy/detached/detached-request.ts'
 import { DetachedReply } from '../../src/proxy/detached/detached-response.ts'
@@ -60,11 +62,19 @@ export function handleResponses(
           } else send(app, call, { ...call.readBody(responses.bodyOf(prepared)), original: prepared.own })
         })
       : responses.answer({ method: request.method, path, query, body, caller })?.then((answer) => {
-          if (answer === undefined) send(app, call, read)
-          else reply.send(answered(reply, answer))
+          if (answer !== undefined) reply.send(answered(reply, answer))
+          else if (endpointsKeepResponses(app)) send(app, call, read)
+          else throw new GatewayError('path_not_served')
         })
   if (asked === undefined) app.dispatch(read, request, reply)
   else asked.catch((error: unknown) => reply.send(responses.errorFor(path, error)))
+}
+
+/** Whether an endpoint may have a response that the gateway does not have. */
+function endpointsKeepResponses({ endpointRegistry, pathKnowledge }: FastifyInstance): boolean {
+  return endpointRegistry.snapshot.endpoints.some(
+    (endpoint) => pathKnowledge.serves(endpoint, responsesPath) ?? isGenericProfile(endpoint.profile),
+  )
 }
 
 function answerWith(reply: FastifyReply, answer: Promise<unknown>): void {

@@ -104,6 +104,16 @@ describe('conversations', () => {
     })
   })
 
+  it('are named by an ID', async (t) => {
+    const { client } = await start(t, 'lmdeploy')
+    for (const conversation of [5, {}, []]) {
+      const body = { model: 'm', input: 'x', conversation }
+      await assert.rejects(client.post('/responses', { body }), /conversation: must be the ID/)
+    }
+    await assert.rejects(client.responses.retrieve('resp_x'), /Response with id 'resp_x' not found/)
+    await assert.rejects(client.responses.cancel('resp_x'), /Response with id 'resp_x' not found/)
+  })
+
   it('make a request too large that would exceed the maximum body size', async (t) => {
     const { client } = await start(t, 'lmdeploy', { server: { request_limits: { max_body_size: '4KB' } } })
     const { id } = await client.conversations.create()

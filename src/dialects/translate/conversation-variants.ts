@@ -32,6 +32,7 @@ import { isEncoded, unreadable } from './encoded-answer.ts'
 import { hasBareEvents, limitedFeatures, unsupportedFeatures } from './limitations.ts'
 import { onAccepted } from './on-accepted.ts'
 import { ownRequest } from './own-request.ts'
+import { asksForText } from './plain-prompts.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
 import { type UpstreamStreams, wholeInstead } from './upstream-stream.ts'
@@ -66,16 +67,6 @@ const maxGrowth = 4
 const spareBytes = 1_048_576
 const bytesPerToken = 4
 const noHeaders: readonly string[] = []
-/** A request with one of these asks to continue a text, not for a turn of a chat. */
-const plainFeatures: readonly Feature[] = [
-  'plain_prompt',
-  'raw_prompt',
-  'several_prompts',
-  'token_prompt',
-  'suffix',
-  'echo',
-  'completion_logprobs',
-]
 const noFeatures: readonly Feature[] = []
 
 /**
@@ -267,7 +258,7 @@ export class ConversationVariants {
     target: RoutedEndpoint,
   ): { readonly to: Format; readonly dropped: readonly Feature[] } {
     let best: { to: Format; dropped: readonly Feature[] } | undefined
-    const isChat = !plainFeatures.some((feature) => conversation.uses.has(feature))
+    const isChat = !asksForText(conversation)
     for (const to of targets) {
       if (isChat && to.isPlain === true && best !== undefined) break
       const { names, version } = this.#parts.plan.limitations(to, target)

@@ -10,7 +10,7 @@ export interface KeptItem {
 /** A conversation as a store keeps it. */
 export interface KeptConversation {
   readonly id: string
-  /** Name of the caller to whom it belongs; undefined if the gateway does not know its callers. */
+  /** Name of the caller that owns it; undefined if the gateway does not know its callers. */
   readonly owner?: string | undefined
   /** Unix time in seconds. */
   readonly createdAt: number

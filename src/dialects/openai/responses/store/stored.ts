@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, listField, textField } from '../../../../kernel/json/json-fields.ts'
+import { refuse } from '../../chat/request/field-values.ts'
 import { parseJson } from '../request/request-values.ts'
 import { openThinking, summaryMessage } from '../request/thinking-envelope.ts'
 import { conversationFull, exclusiveState, unknownConversation } from '../request/unknown-state.ts'
@@ -15,7 +16,7 @@ export interface KeptResponse {
   readonly request: Uint8Array
   /** The response object as the client received it. */
   readonly response: Uint8Array
-  /** Name of the caller to whom it belongs; undefined if the gateway does not know its callers. */
+  /** Name of the caller that owns it; undefined if the gateway does not know its callers. */
   readonly owner?: string | undefined
   /** The events of its stream, if clients may read them again. */
   readonly events?: Uint8Array | undefined
@@ -85,6 +86,8 @@ export async function expandRequest(
 ): Promise<ExpandedRequest | undefined> {
   const previousId = textField(request, 'previous_response_id')
   const conversationId = conversationOf(request)
+  if (conversationId === undefined && (request.conversation ?? undefined) !== undefined)
+    refuse('conversation', 'must be the ID of a conversation, or an object with its `id`')
   if (previousId !== undefined && conversationId !== undefined) throw exclusiveState()
   const context = previousId === undefined ? [] : await contextOf(previousId, responses)
   if (context === undefined) return undefined

@@ -55,14 +55,16 @@ export interface PreparedRequest extends ExpandedRequest {
   readonly isBackground?: boolean
 }
 
-/** Members of a request that concern something stored. */
+/** Node searches for up to this many bytes with a loop that is four times as fast as its search for more. */
+const fastSearchBytes = 7
+/** How the members of a request begin that concern something stored. */
 const stateful: readonly Buffer[] = [
   '"previous_response_id"',
   '"conversation"',
   '"item_reference"',
   '"background"',
   '"compaction"',
-].map((name) => Buffer.from(name))
+].map((name) => Buffer.from(name.slice(0, fastSearchBytes)))
 
 /** Requests to the Responses API that concern responses and conversations of the stores. */
 export class ResponseRequests {

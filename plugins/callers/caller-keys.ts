@@ -9,6 +9,7 @@ import { ClientKeys } from '../../src/admin/security/client-key.ts'
 import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { authenticate, checkEntry, type WrongKeyTries } from '../../src/callers/directory/authenticate.ts'
 import type { KnownCaller } from '../../src/callers/directory/known-caller.ts'
+import { ConnectionHashes } from '../../src/callers/keys/connection-hashes.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
@@ -23,7 +24,12 @@ export default fp<CallerKeysOptions>(
     const { callers, server } = readSections(options, ['callers', 'server'], ['clock'])
     const { directory, hasher, isCurrent } = app.callers
     const addresses = new ClientKeys(server.rateLimits.ipv6Prefix)
-    const services = { directory, hasher, isCurrent, tries: triesOf(callers.wrongKeysPerMinute) }
+    const services = {
+      directory,
+      hashes: new ConnectionHashes(hasher),
+      isCurrent,
+      tries: triesOf(callers.wrongKeysPerMinute),
+    }
     const prefixLength = app.prefix.length
 
     function triesOf(perMinute: number): WrongKeyTries | undefined {
@@ -38,20 +44,17 @@ export default fp<CallerKeysOptions>(
       }
     }
 
-    function callerOf({ headers, gateway }: FastifyRequest): KnownCaller {
+    function callerOf({ headers, gateway, socket }: FastifyRequest): KnownCaller {
       if (gateway.caller !== undefined) return directory.named(gateway.caller)
-      const time = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
-      return authenticate(services, headers, gateway.clientAddress, time)
+      return authenticate(services, {
+        headers,
+        connection: socket,
+        client: gateway.clientAddress,
+        nowMs: clock.nowMs(),
+        monotonicMs: clock.monotonicMs(),
+      })
     }
 
-    app.addHook('preHandler', function setParameters(request, _reply, next) {
-      const rules = request.gateway.identity?.parameters
-      const { body, gateway } = request
-      if (rules !== undefined && Buffer.isBuffer(body)) {
-        request.body = rules.apply(body, pathOf(gateway.url).slice(prefixLength))
-      }
-      next()
-    })
     app.addHook('onRequest', function requireKey(request, _reply, next) {
       const { gateway } = request
       if (gateway.routeClass === 'internal') {

@@ -225,7 +225,8 @@ async function countTokens(
 
 /** @throws GatewayError if the body is not a request, or names no model */
 function readCall(request: FastifyRequest) {
-  const body = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
+  const sent = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
+  const body = request.gateway.identity?.parameters?.apply(sent, '/v1/messages') ?? sent
   if (body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
   const inspection = {
     ...inspectRequest(body, 'application/json', '/v1/messages'),

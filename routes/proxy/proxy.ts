@@ -159,7 +159,9 @@ function readRequest(
     const inspection = inspectUpload(received.model, target.query)
     return { provider, target, body: received, bodyBytes: received.bytes, inspection }
   }
-  const body = Buffer.isBuffer(received) && received.length > 0 ? withoutBom(received) : null
+  const sent = Buffer.isBuffer(received) && received.length > 0 ? withoutBom(received) : null
+  const parameters = request.gateway.identity?.parameters
+  const body = parameters === undefined || sent === null ? sent : parameters.apply(sent, target.path)
   const inspection = inspectRequest(body, request.headers['content-type'], target.path, target.query)
   const { modelSpan, usageEdit: edit } = inspection
   const client = request.method === 'POST' ? settings.translation?.formatOf(target.path) : undefined

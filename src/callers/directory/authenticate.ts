@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { GatewayError } from '../../kernel/errors.ts'
-import type { KeyHasher } from '../keys/key-hasher.ts'
+import type { ConnectionHashes } from '../keys/connection-hashes.ts'
 import { maxKeyLength } from '../keys/key-text.ts'
 import { presentedKey } from '../keys/presented-key.ts'
 import type { Entry, EntryRefusal } from '../policy/entry-rules.ts'
@@ -15,14 +15,20 @@ export interface WrongKeyTries {
 
 export interface AuthenticationServices {
   readonly directory: Pick<CallerDirectory, 'find'>
-  readonly hasher: Pick<KeyHasher, 'hash'>
+  readonly hashes: Pick<ConnectionHashes, 'of'>
   /** Undefined without a limit. */
   readonly tries: WrongKeyTries | undefined
   /** Whether the directory has all keys; a new one may be missing while the store is away. */
   readonly isCurrent: () => boolean
 }
 
-export interface AuthenticationTime {
+/** A request as far as authentication needs it. */
+export interface AuthenticatedRequest {
+  readonly headers: IncomingHttpHeaders
+  /** Its connection: any object that lives as long. */
+  readonly connection: object
+  /** Key under which wrong keys of the client are counted. */
+  readonly client: string
   readonly nowMs: number
   readonly monotonicMs: number
 }
@@ -44,19 +50,16 @@ const entryMessages: Readonly<Record<EntryRefusal, string>> = {
 
 /**
  * Finds the caller of a request by the key in its headers.
- * @param client key under which wrong keys of the client are counted
  * @throws GatewayError if there is no key, or it is not accepted
  */
 export function authenticate(
-  { directory, hasher, tries, isCurrent }: AuthenticationServices,
-  headers: IncomingHttpHeaders,
-  client: string,
-  { nowMs, monotonicMs }: AuthenticationTime,
+  { directory, hashes, tries, isCurrent }: AuthenticationServices,
+  { headers, connection, client, nowMs, monotonicMs }: AuthenticatedRequest,
 ): KnownCaller {
   const key = presentedKey(headers)
   if (key === undefined) throw refusal('An API key is required: send it as "Authorization: Bearer <key>".')
   const isTooLong = key.length > maxKeyLength
-  const found = directory.find(hasher.hash(isTooLong ? key.slice(0, maxKeyLength) : key), nowMs)
+  const found = directory.find(hashes.of(connection, isTooLong ? key.slice(0, maxKeyLength) : key), nowMs)
   if (found === undefined || isTooLong) throw wrongKey(tries, isCurrent, client, monotonicMs)
   if (found.refusal !== undefined) throw refusal(keyMessages[found.refusal])
   return found.caller

@@ -71,7 +71,7 @@ export class ParameterRules {
 
   /**
    * Applies the rules to the body of a request. Everything else in it stays as it is.
-   * @param path below the gateway's own prefix
+   * @param path as requested from the endpoint
    * @returns the same buffer if nothing changes, or if it is not a JSON object
    */
   apply(body: Buffer, path: string): Buffer {

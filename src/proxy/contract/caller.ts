@@ -18,7 +18,7 @@ export interface Caller {
 /** Default parameters and maximum values for the requests of a caller. */
 export interface CallerParameters {
   /**
-   * @param path below the gateway's own prefix
+   * @param path as requested from the endpoint
    * @returns the same buffer if nothing changes
    */
   apply(body: Buffer, path: string): Buffer

@@ -20,19 +20,22 @@ const peers = Object.keys(manifest(root).peerDependencies ?? {})
 /**
  * Modules that the command loads instead of others, since these load much that it does not use. An `import` of
  * `node:http` reads all exports, and the getters among them load Node's `fetch` and `WebSocket`, which takes 30 ms;
- * `undici` loads a `fetch` of its own besides, 60 ms.
+ * `undici` loads a `fetch` of its own besides, 60 ms; `@fastify/static` needs `glob` only to list a folder.
  */
 const lean: Readonly<Record<string, string>> = {
   'node:http': `const http = process.getBuiltinModule('node:http')
 export const { ${valuesOf(http).join(', ')} } = http
 export default http`,
   undici: `export { default as Client } from 'undici/lib/dispatcher/client.js'`,
+  glob: `export function glob() {
+  throw new Error('the command lists no folder')
+}`,
 }
 const leanModules: Plugin = {
   name: 'lean-modules',
   enforce: 'pre',
   resolveId(id, _importer, { kind }) {
-    return kind === 'import-statement' && id in lean ? leanPrefix + id : undefined
+    return id in lean && (kind === 'import-statement' || id === 'glob') ? leanPrefix + id : undefined
   },
   load: (id) => (id.startsWith(leanPrefix) ? lean[id.slice(leanPrefix.length)] : undefined),
 }

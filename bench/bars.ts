@@ -24,6 +24,12 @@ const cpuBars = [
   { scenario: 'sse-full', overBare: 1.05, overNginx: 1.1, onNode: 1.3 },
 ] as const
 
+const concernBars = [
+  { target: 'olla-text', name: 'a text log', limit: 1.15 },
+  { target: 'olla-sticky', name: 'sticky sessions', limit: 1.08 },
+  { target: 'olla-otel', name: 'an OpenTelemetry SDK', limit: 1.4 },
+] as const
+
 const megabyte = 1024 * 1024
 
 export function barsOf(results: Results): Bar[] {
@@ -72,6 +78,11 @@ export function barsOf(results: Results): Bar[] {
       limit: 3,
       value: inMillis(figureOf(results, 'sse-silence', 'olla', 'delayP99')),
     },
+    ...concernBars.map(({ target, name, limit }) => ({
+      name: `${titleOf('chat-64')}: CPU with ${name} over without`,
+      limit,
+      value: ratio('chat-64', target, 'olla', 'cpu'),
+    })),
     ...(['chat-16', 'chat-64'] as const).map((scenario) => ({
       name: `${titleOf(scenario)}: CPU with TLS to the endpoint over without`,
       limit: 1.25,

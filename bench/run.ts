@@ -49,7 +49,9 @@ await withWorkbench(run)
 
 async function run({ programs, machine, cores, folder }: Workbench): Promise<void> {
   const works = choose([...scenarios, { name: 'streams' } as const], values.only, '--only').filter(isInTime)
-  const asked = choose(targets, values.targets, '--targets')
+  const asked = choose(targets, values.targets, '--targets').filter(
+    ({ only }) => !isQuick || values.targets !== undefined || only === undefined,
+  )
   const rounds = wholeNumber('--rounds', values.rounds ?? (isQuick ? '2' : '3'))
   const processes = wholeNumber('--processes', values.processes ?? (isQuick ? '1' : '3'))
   const streams = values.streams.split(',').map((text) => wholeNumber('--streams', text))

@@ -1,5 +1,6 @@
 // The measured targets: each is a separate process in front of the same upstream.
 import { join } from 'node:path'
+import { concernTargets } from './concerns.ts'
 import { gatewayTarget } from './gateway.ts'
 import type { CoreSplit } from './machine.ts'
 import { nginx } from './nginx.ts'
@@ -56,6 +57,7 @@ export const targets: readonly Target[] = [
   }),
   gatewayTarget({ name: 'olla-2', title: 'gateway, `olla`, 2 threads', engine: 'olla', threads: 2 }),
   tlsGateway,
+  ...concernTargets,
   gatewayTarget({
     name: 'embedded',
     title: "gateway in an app, Node's server",

@@ -1,6 +1,6 @@
-import { fieldName } from '../headers/field-name.ts'
 import { fieldValue } from '../headers/field-value.ts'
 import { isHost } from '../headers/host-field.ts'
+import { recurringText } from '../headers/recurring-text.ts'
 
 /** A request head that can be read in one way only. */
 export interface PlainHead {
@@ -47,7 +47,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   while (at < end) {
     const valueEnd = text.indexOf('\r\n', at)
     const colon = text.indexOf(':', at)
-    const name = fieldName(text, at, colon)
+    const name = recurringText(text, at, colon)
     const value = fieldValue(text, colon + 1, valueEnd)
     if (!fields.read(name, value)) return undefined
     headers.push(name, value)
@@ -56,7 +56,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
   if (!fields.hasHost || headers.length > 2 * maxHeaders) return undefined
   return {
     method: methodOf(text, space),
-    target: text.slice(space + 1, lineEnd - ' HTTP/1.1'.length),
+    target: recurringText(text, space + 1, lineEnd - ' HTTP/1.1'.length),
     headers,
     lengthBytes: fields.lengthBytes ?? 0,
     keepsAlive: !fields.closes,

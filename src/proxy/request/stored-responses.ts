@@ -6,6 +6,7 @@ import { GatewayError } from '../../kernel/errors.ts'
 import { memberSpans } from '../../kernel/json/body-members.ts'
 import { type JsonSpan, openBrace, quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { hasResponseId, ResponseIdReader } from './response-id.ts'
@@ -27,6 +28,17 @@ const nameSpans = new KeyNames<number>([
 const names: readonly Buffer[] = ['"previous_response_id"', '"conversation"'].map((name) => Buffer.from(name))
 const idKey = new KeyNames<number>([['id', 0]])
 const idInPath = /\/(responses|conversations)\/([^/?]+)/
+
+const paths = new Remembered<boolean>()
+
+/** Whether a path may name a response or a conversation, or its body what it continues. */
+function mayName(path: string): boolean {
+  const known = paths.get(path)
+  if (known !== undefined) return known
+  const may = path.includes('/responses') || path.includes('/conversations')
+  paths.set(path, may)
+  return may
+}
 
 /**
  * Remembers which endpoint stored which response or conversation of the Responses API. No other endpoint can continue,
@@ -58,7 +70,7 @@ export class StoredResponses {
    * @throws GatewayError not_found, invalid_request if it belongs to another caller
    */
   ownerOf(path: string, body: Buffer | undefined, caller?: string): number | undefined {
-    if (!path.includes('/responses') && !path.includes('/conversations')) return undefined
+    if (!mayName(path)) return undefined
     const [, kind, idOfPath] = idInPath.exec(path) ?? []
     const id = idOfPath ?? (body === undefined ? undefined : continuedId(body))
     if (id === undefined || id.length > maxIdLength) return undefined

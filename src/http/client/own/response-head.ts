@@ -1,5 +1,5 @@
-import { fieldName } from '../../headers/field-name.ts'
 import { fieldValue } from '../../headers/field-value.ts'
+import { recurringText } from '../../headers/recurring-text.ts'
 import { invalidResponse } from '../errors.ts'
 
 /** How the body ends (RFC 9112 section 6.3); a number is its length in bytes. */
@@ -40,7 +40,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
     const end = text.indexOf('\r\n', at)
     if (end === at) break
     const colon = text.indexOf(':', at)
-    const name = fieldName(text, at, colon)
+    const name = recurringText(text, at, colon)
     const value = fieldValue(text, colon + 1, end)
     headers.push(name, value)
     fields.read(name, value)

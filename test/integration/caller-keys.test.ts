@@ -106,16 +106,16 @@ describe('API keys', () => {
     const { key, entry } = configuredKey('ci')
     const endpoint = await startScriptedEndpoint(t, ['m'], () => ({ body: answer }))
     const gateway = await startGateway(t, [{ url: endpoint.url }], {
-      callers: { secret: callersSecret, keys: [entry], wrong_keys_per_minute: 5 },
+      callers: { secret: callersSecret, keys: [entry], wrong_keys_per_minute: 1 },
     })
     const statuses: number[] = []
-    for (let count = 0; count < 8; count++) {
+    for (let count = 0; count < 4; count++) {
       const response = await postChat(gateway.url, {}, { headers: bearer(createKey()) })
       statuses.push(response.status)
       if (response.status === 429) assert.ok(Number(response.headers.get('retry-after')) >= 1)
       await response.text()
     }
-    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429])
+    assert.deepEqual(statuses, [401, 429, 429, 429])
     assert.equal((await postChat(gateway.url, {}, { headers: bearer(key) })).status, 200)
     assert.equal((await postChat(gateway.url)).status, 401, 'a missing key takes no try')
   })

@@ -47,12 +47,16 @@ function changeOf({ keys, hashes, teams, owners }: CallerRecords): DirectoryChan
   }
 }
 
-/** Equal values become one object: most keys of a fleet have one of few policies. */
-function shared<T>(isEmpty: (value: T) => boolean): (value: T) => T | undefined {
+/** Equal values become one object: most keys of a fleet have one of few policies. The store returns few objects. */
+function shared<T extends object>(isEmpty: (value: T) => boolean): (value: T) => T | undefined {
   const byText = new Map<string, T | undefined>()
+  const known = new Map<T, T | undefined>()
   return (value) => {
+    if (known.has(value)) return known.get(value)
     const text = JSON.stringify(value)
     if (!byText.has(text)) byText.set(text, isEmpty(value) ? undefined : value)
-    return byText.get(text)
+    const one = byText.get(text)
+    known.set(value, one)
+    return one
   }
 }

@@ -39,13 +39,28 @@ function subjectOf(row: Row) {
   }
 }
 
+const policies = new Map<string, Policy>()
+const limits = new Map<string, Limits>()
+/** Most keys of a fleet have one of few policies, and reading one takes far longer than reading the row. */
+const maxRemembered = 1_000
+
 /** Keys that a later version adds get their defaults. The routes have validated what is stored. */
 function policyOf(value: SqlValue | undefined): Policy {
-  return decode(PolicySchema, JSON.parse(text(value))) as Policy
+  return remembered(policies, text(value), (json) => decode(PolicySchema, JSON.parse(json)) as Policy)
 }
 
 function limitsOf(value: SqlValue | undefined): Limits {
-  return decode(LimitsSchema, JSON.parse(text(value))) as Limits
+  return remembered(limits, text(value), (json) => decode(LimitsSchema, JSON.parse(json)) as Limits)
+}
+
+/** Equal texts give one object, which is never changed. */
+function remembered<T>(known: Map<string, T>, json: string, read: (json: string) => T): T {
+  const found = known.get(json)
+  if (found !== undefined) return found
+  if (known.size >= maxRemembered) known.clear()
+  const value = read(json)
+  known.set(json, value)
+  return value
 }
 
 function metadataOf(value: SqlValue | undefined): Record<string, string> {

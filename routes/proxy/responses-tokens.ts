@@ -4,8 +4,11 @@ import { readResponsesRequest } from '../../src/dialects/openai/responses/reques
 import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import type { CountRequest } from '../../src/dialects/translate/messages-to-chat/token-counter.ts'
 import { isGenericProfile } from '../../src/dialects/translate/translation-plan.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
 import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
+import { ownerOf } from '../../src/proxy/contract/context.ts'
 import type { ReadRequest } from '../../src/proxy/dispatch.ts'
+import { withAccess } from '../../src/routing/models/access.ts'
 
 export const inputTokensPath = '/v1/responses/input_tokens'
 const responsesPath = '/v1/responses'
@@ -26,13 +29,15 @@ export async function countInputTokens(
   { read, readBody, body, request, reply }: CountCall,
 ): Promise<JsonObject> {
   const { gateway: context } = request
-  const expanded = await responses.expand(body, context.caller)
+  const expanded = await responses.expand(body, ownerOf(context))
   const whole = expanded === undefined ? body : responses.bodyOf(expanded)
   const { provider, inspection } = expanded === undefined ? read : readBody(whole)
   const { model = '', modelSpan } = inspection
   context.model = inspection.model
+  const access = context.identity?.access
+  if (access?.allowsModel(model) === false) throw new GatewayError('model_not_allowed')
   const client = app.translation.formatOf(responsesPath)
-  const { candidates } = app.modelRouter.route({
+  const routing = app.modelRouter.route({
     model: inspection.model,
     provider,
     path: responsesPath,
@@ -40,6 +45,7 @@ export async function countInputTokens(
     needs: inspection.needs,
     dryRun: true,
   })
+  const { candidates } = access === undefined ? routing : withAccess(routing, access)
   const { pathKnowledge } = app
   const native: CountRequest['native'] = {
     body: whole,

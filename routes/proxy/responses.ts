@@ -7,9 +7,11 @@ import { isGenericProfile } from '../../src/dialects/translate/translation-plan.
 import { systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
+import { ownerOf } from '../../src/proxy/contract/context.ts'
 import { detachedRequest } from '../../src/proxy/detached/detached-request.ts'
 import { DetachedReply } from '../../src/proxy/detached/detached-response.ts'
 import type { DispatchedRequest, ReadRequest } from '../../src/proxy/dispatch.ts'
+import { type ModelAccess, withAccess } from '../../src/routing/models/access.ts'
 import { compactConversation, compactPath } from './responses-compact.ts'
 import { countInputTokens, inputTokensPath } from './responses-tokens.ts'
 
@@ -40,7 +42,7 @@ export function handleResponses(
 ): void {
   const { read, request, reply } = call
   const { path, query } = read.target
-  const { caller } = request.gateway
+  const caller = ownerOf(request.gateway)
   const body = Buffer.isBuffer(read.body) ? read.body : undefined
   const isPost = request.method === 'POST' && body !== undefined
   if (isPost && path === inputTokensPath && app.hasDecorator('tokenCounter')) {
@@ -48,7 +50,7 @@ export function handleResponses(
     answerWith(reply, countInputTokens(app, responses, count))
     return
   }
-  if (isPost && path === compactPath && !servesCompact(app, read)) {
+  if (isPost && path === compactPath && !servesCompact(app, read, request.gateway.identity?.access)) {
     const compact = { body, caller, reply, launch: launcher(app, call, responsesPath) }
     answerWith(reply, compactConversation(responses, compact))
     return
@@ -85,9 +87,14 @@ function answerWith(reply: FastifyReply, answer: Promise<unknown>): void {
 }
 
 /** Whether an endpoint with the model is known to compact conversations itself. */
-function servesCompact(app: FastifyInstance, { provider, inspection }: ReadRequest): boolean {
+function servesCompact(
+  app: FastifyInstance,
+  { provider, inspection }: ReadRequest,
+  access: ModelAccess | undefined,
+): boolean {
   const asked = { model: inspection.model, provider, path: compactPath, dryRun: true }
-  const { candidates } = app.modelRouter.route(asked)
+  const routing = app.modelRouter.route(asked)
+  const { candidates } = access === undefined ? routing : withAccess(routing, access)
   return candidates.some(
     ({ endpoint, nativeModel }) => app.pathKnowledge.serves(endpoint, compactPath, nativeModel) === true,
   )
@@ -106,12 +113,13 @@ function answered(reply: FastifyReply, answer: JsonObject | EventAnswer): unknow
   return Readable.from(answer.events, { objectMode: false })
 }
 
-/** Sends the request of a response in the background, which does not need the client. */
+/** Sends a request of the gateway for the client, within what the client may use. */
 function launcher(app: FastifyInstance, { readBody, request }: ResponsesCall, path?: string): Launch {
   return (body, id, sink) => {
     const reply = new DetachedReply(sink)
     const detached = detachedRequest(request, id, systemClock.monotonicMs())
-    app.dispatch(readBody(body, detached, path), detached, reply)
+    const allowed = detached.gateway.identity?.parameters?.apply(body, path ?? responsesPath) ?? body
+    app.dispatch(readBody(allowed, detached, path), detached, reply)
     return () => reply.raw.destroy()
   }
 }

@@ -23,7 +23,7 @@ import type { Refresh } from '../routing/models/routing-strategies.ts'
 import type { LiveLoad } from '../routing/selection/live-load.ts'
 import type { CallerMeter, MeteredRequest } from './contract/caller-meter.ts'
 import type { ClientReply } from './contract/client-reply.ts'
-import type { RequestContext } from './contract/context.ts'
+import { ownerOf, type RequestContext } from './contract/context.ts'
 import type { ExchangeRequest } from './contract/exchange-request.ts'
 import { outcomeOfStatus } from './contract/outcome.ts'
 import type { ProxyEngine } from './exchange/engine.ts'
@@ -331,11 +331,6 @@ function reserve(
   } catch (error) {
     throw error instanceof GatewayError ? reject(services, context, error) : error
   }
-}
-
-/** Names the caller for what is kept for it alone: names of keys may be used again, IDs may not. */
-function ownerOf({ identity, caller }: RequestContext): string | undefined {
-  return identity?.keyId ?? caller
 }
 
 /** Counts a request that was refused before it reached an endpoint. */

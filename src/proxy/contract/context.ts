@@ -47,6 +47,17 @@ export interface ReceivedRequest {
   readonly traceId: string | undefined
 }
 
+/**
+ * Names the caller that owns what is kept for it alone, such as responses: names of keys may be used again, IDs may not.
+ * @returns undefined if the gateway does not know its callers
+ */
+export function ownerOf({
+  identity,
+  caller,
+}: Pick<ReceivedRequest, 'identity' | 'caller'>): string | undefined {
+  return identity?.keyId ?? caller
+}
+
 /** How the request was routed. */
 export interface RequestRoute {
   model: string | undefined

@@ -18,6 +18,7 @@ export function detachedRequest(
   context.method = gateway.method
   context.url = gateway.url
   context.caller = gateway.caller
+  context.identity = gateway.identity
   return {
     gateway: context,
     method,

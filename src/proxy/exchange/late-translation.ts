@@ -5,6 +5,7 @@ import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { type AnswerGate, type BadAttempt, type GatedAttempt, otherForm } from '../answer/answer-gate.ts'
+import { ownerOf } from '../contract/context.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { LackKnowledge } from './request-lack.ts'
 
@@ -66,7 +67,8 @@ export function lateTranslation(
     if (readMissing({ path, statusCode, text }) !== 'path') return undefined
     knowledge.path(target, path, false)
     try {
-      const { id: requestId, startedAtMs: startedMs, caller } = context
+      const { id: requestId, startedAtMs: startedMs } = context
+      const caller = ownerOf(context)
       const onTranslated = (applied: Parameters<typeof noteTranslation>[1]) =>
         noteTranslation(context, applied)
       const onStreamed = (isStreamed: boolean) => {

@@ -10,6 +10,7 @@ import type { SessionColumn } from '../../routing/affinity/session-cells.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
+import { ownerOf } from '../contract/context.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { RequestSession } from '../contract/request-session.ts'
 import { isHeaderValue } from './request-headers.ts'
@@ -97,7 +98,7 @@ export class RequestSessions implements Affinity {
       path,
       body: Buffer.isBuffer(body) ? body : undefined,
       model: context.model,
-      caller: context.identity?.keyId ?? context.caller,
+      caller: ownerOf(context),
       clientAddress: context.clientAddress,
     })
   }

@@ -9,6 +9,7 @@ import { KeyNames } from '../../kernel/json/key-names.ts'
 import { Remembered } from '../../kernel/remembered.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
+import { ownerOf } from '../contract/context.ts'
 import { hasResponseId, ResponseIdReader } from './response-id.ts'
 
 /** Maximum number of stored responses whose endpoint is remembered; at least half of them are kept. */
@@ -54,8 +55,8 @@ export class StoredResponses {
   /** Reads the IDs of responses and conversations from answers that contain them. */
   readonly observe = ({ context, head, path, target }: RelayedAnswer): RelayObserver | undefined => {
     if (!hasResponseId(path, head)) return undefined
-    const { caller } = context
-    return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot, caller))
+    const owner = ownerOf(context)
+    return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot, owner))
   }
 
   /** @param caller name of the caller; undefined if the gateway does not know it */

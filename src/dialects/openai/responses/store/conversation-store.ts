@@ -21,6 +21,8 @@ export interface KeptConversation {
 
 /** A change to a conversation; a store applies it at once, whatever other requests change meanwhile. */
 export interface ConversationChange {
+  /** Who may change it; a conversation of another owner stays as it is. */
+  readonly owner?: string | undefined
   readonly metadata?: JsonObject | undefined
   /** Items to append. */
   readonly added?: readonly KeptItem[] | undefined
@@ -35,7 +37,7 @@ export interface ConversationChange {
 export interface ConversationStore {
   get(id: string): Promise<KeptConversation | undefined>
   create(conversation: KeptConversation): Promise<void>
-  /** @returns the changed conversation; undefined if the store does not have it, or has no room for the change */
+  /** @returns the changed conversation; undefined if the owner has none, or the store has no room for the change */
   change(id: string, change: ConversationChange): Promise<KeptConversation | undefined>
   /** @returns whether the store had it */
   delete(id: string): Promise<boolean>
@@ -44,11 +46,12 @@ export interface ConversationStore {
 /** Maximum items of one conversation. */
 export const maxConversationItems = 20_000
 
-/** @returns undefined if the conversation would have too many items */
+/** @returns undefined if the conversation has another owner, or would have too many items */
 export function changed(
   conversation: KeptConversation,
-  { metadata, added, removed }: ConversationChange,
+  { owner, metadata, added, removed }: ConversationChange,
 ): KeptConversation | undefined {
+  if (conversation.owner !== owner) return undefined
   const { items } = conversation
   const kept = removed === undefined ? items : items.filter(({ id }) => id !== removed)
   const all = added === undefined ? kept : [...kept, ...added]

@@ -22,8 +22,7 @@ export function ownedStores(
     conversations: {
       get: async (id) => own(await conversations.get(id)),
       create: (conversation) => conversations.create({ ...conversation, owner }),
-      change: async (id, change) =>
-        (await hasConversation(id)) ? conversations.change(id, change) : undefined,
+      change: (id, change) => conversations.change(id, { ...change, owner }),
       delete: async (id) => (await hasConversation(id)) && conversations.delete(id),
     },
   }

@@ -53,11 +53,17 @@ interface NamedChange {
 const getConversation: Topic<string, KeptConversation | undefined> = 'conversation-store:get'
 const changeConversation: Topic<NamedChange, KeptConversation | undefined> = 'conversation-store:change'
 const deleteConversation: Topic<string, boolean> = 'conversation-store:delete'
+const awaitChanges: Topic<string, boolean> = 'conversation-store:await-changes'
 
-/** The same for conversations: the thread that created one keeps and changes it. */
+/**
+ * The same for conversations: the thread that created one keeps and changes it. Readers wait for the changes that other
+ * threads have requested: a client may continue a conversation as soon as it has the answer before.
+ */
 export class SharedConversationStore implements ConversationStore {
   readonly #own: ConversationStore
   readonly #peers: Peers
+  /** The last change of each conversation that another thread has yet to confirm. */
+  readonly #pending = new Map<string, Promise<unknown>>()
 
   constructor(own: ConversationStore, peers: Peers) {
     this.#own = own
@@ -70,10 +76,12 @@ export class SharedConversationStore implements ConversationStore {
       this.#peers.on(getConversation, (id) => this.#own.get(id)),
       this.#peers.on(changeConversation, ({ id, change }) => this.#own.change(id, change)),
       this.#peers.on(deleteConversation, (id) => this.#own.delete(id)),
+      this.#peers.on(awaitChanges, (id) => this.#changesOf(id)),
     ])
   }
 
   async get(id: string): Promise<KeptConversation | undefined> {
+    if (this.#peers.threads > 1) await this.#peers.requestAll(awaitChanges, id)
     return (await this.#own.get(id)) ?? (await elsewhere(this.#peers, getConversation, id))
   }
 
@@ -81,14 +89,33 @@ export class SharedConversationStore implements ConversationStore {
     return this.#own.create(conversation)
   }
 
-  async change(id: string, change: ConversationChange): Promise<KeptConversation | undefined> {
-    if ((await this.#own.get(id)) !== undefined) return this.#own.change(id, change)
-    return elsewhere(this.#peers, changeConversation, { id, change })
+  change(id: string, change: ConversationChange): Promise<KeptConversation | undefined> {
+    const changing = this.#change(id, change)
+    if (this.#peers.threads > 1) this.#track(id, changing)
+    return changing
   }
 
   async delete(id: string): Promise<boolean> {
     const deleted = await this.#peers.requestAll(deleteConversation, id)
     return deleted.includes(true)
+  }
+
+  async #change(id: string, change: ConversationChange): Promise<KeptConversation | undefined> {
+    if ((await this.#own.get(id)) !== undefined) return this.#own.change(id, change)
+    return elsewhere(this.#peers, changeConversation, { id, change })
+  }
+
+  #track(id: string, changing: Promise<unknown>): void {
+    // Messages from one thread to another keep their order, so the last change is the last one to be confirmed.
+    const settled = changing.then(ignore, ignore).then(() => {
+      if (this.#pending.get(id) === settled) this.#pending.delete(id)
+    })
+    this.#pending.set(id, settled)
+  }
+
+  async #changesOf(id: string): Promise<boolean> {
+    await this.#pending.get(id)
+    return true
   }
 }
 
@@ -102,6 +129,8 @@ async function elsewhere<Data, Found>(
   const found = await peers.requestAll(topic, data)
   return found.find((each) => each !== undefined)
 }
+
+function ignore(): void {}
 
 function endAll(ends: readonly (() => void)[]): () => void {
   return () => {

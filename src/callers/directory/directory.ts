@@ -17,26 +17,26 @@ export type Found =
   | { readonly caller: KnownCaller; readonly refusal: undefined }
   | { readonly caller: KnownCaller; readonly refusal: KeyRefusal }
 
-interface Entry {
-  readonly key: DirectoryKey
+/** A key as it is kept: there may be a hundred thousand, and nearly all have one secret. */
+interface Entry extends Omit<DirectoryKey, 'hashes'> {
+  readonly hash: string
+  readonly endsAtMs: number | undefined
+  /** Its other secrets, while it is rotated. */
+  readonly others: DirectoryKey['hashes']
   /** Undefined until the key is used, and after its team or owner has changed. */
   found: Found | undefined
 }
 
-interface HashEntry {
-  readonly hash: string
-  readonly entry: Entry
-  readonly endsAtMs: number | undefined
-}
-
 /** The keys of one thread, found by the hash of what a client presents. */
 export class CallerDirectory {
-  #byHash = new Map<string, HashEntry>()
+  /** By the beginning of each hash. */
+  #byHash = new Map<string, Entry>()
   #byId = new Map<string, Entry>()
   #teams = new Map<string, DirectoryTeam>()
   #owners = new Map<string, DirectoryOwner>()
   /** Callers that a host names instead of a key. */
   #named = new Map<string, KnownCaller>()
+  readonly #texts = new Map<string, string>()
   readonly #onChange: (() => void)[] = []
 
   /** Number of keys. */
@@ -50,13 +50,15 @@ export class CallerDirectory {
    * @returns undefined if there is no such key
    */
   find(hash: string, nowMs: number): Found | undefined {
-    const hashed = this.#byHash.get(beginningOf(hash))
-    if (!isEqual(hash, hashed?.hash ?? noHash) || hashed === undefined) return undefined
-    const { entry, endsAtMs } = hashed
-    entry.found ??= this.#read(entry.key)
-    const { found } = entry
+    const entry = this.#byHash.get(beginningOf(hash))
+    const isCurrent = isEqual(hash, entry?.hash ?? noHash)
+    if (entry === undefined) return undefined
+    const other = isCurrent ? undefined : entry.others.find(([each]) => isEqual(hash, each))
+    if (!isCurrent && other === undefined) return undefined
+    entry.found ??= this.#read(entry)
+    const { found, expiresAtMs } = entry
     if (found.refusal !== undefined) return found
-    const { expiresAtMs } = entry.key
+    const endsAtMs = other === undefined ? entry.endsAtMs : other[1]
     if (endsAtMs !== undefined && endsAtMs <= nowMs) return { caller: found.caller, refusal: 'replaced' }
     if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { caller: found.caller, refusal: 'expired' }
     return found
@@ -109,7 +111,10 @@ export class CallerDirectory {
     return {
       ...noChange,
       isWhole: true,
-      keys: [...this.#byId.values()].map(({ key }) => key),
+      keys: [...this.#byId.values()].map(({ hash, endsAtMs, others, found: _found, ...key }) => ({
+        ...key,
+        hashes: hash === '' ? [] : [[hash, endsAtMs] as const, ...others],
+      })),
       teams: [...this.#teams.values()],
       owners: [...this.#owners.values()],
     }
@@ -122,19 +127,45 @@ export class CallerDirectory {
 
   #put(key: DirectoryKey): void {
     this.#forget(key.id)
-    const entry: Entry = { key, found: undefined }
-    this.#byId.set(key.id, entry)
-    for (const [hash, endsAtMs] of key.hashes) this.#byHash.set(beginningOf(hash), { hash, entry, endsAtMs })
+    const { id, name, owner, team, enabled, expiresAtMs, policy, limits, hashes } = key
+    const [[hash, endsAtMs] = noSecret, ...others] = hashes
+    const entry: Entry = {
+      id,
+      name,
+      owner: this.#oneText(owner),
+      team: this.#oneText(team),
+      enabled,
+      expiresAtMs,
+      policy,
+      limits,
+      hash,
+      endsAtMs,
+      others: others.length === 0 ? noOthers : others,
+      found: undefined,
+    }
+    this.#byId.set(id, entry)
+    for (const [each] of hashes) this.#byHash.set(beginningOf(each), entry)
   }
 
   #forget(id: string): void {
     const entry = this.#byId.get(id)
     if (entry === undefined) return
-    for (const [hash] of entry.key.hashes) this.#byHash.delete(beginningOf(hash))
+    this.#byHash.delete(beginningOf(entry.hash))
+    for (const [hash] of entry.others) this.#byHash.delete(beginningOf(hash))
     this.#byId.delete(id)
   }
 
-  #read(key: DirectoryKey): Found {
+  /** Equal names of owners and teams become one text: those of a message are each their own. */
+  #oneText(text: string | undefined): string | undefined {
+    if (text === undefined) return undefined
+    const known = this.#texts.get(text)
+    if (known !== undefined) return known
+    if (this.#texts.size >= maxTexts) this.#texts.clear()
+    this.#texts.set(text, text)
+    return text
+  }
+
+  #read(key: Entry): Found {
     const team = key.team === undefined ? undefined : this.#teams.get(key.team)
     const owner = key.owner === undefined ? undefined : this.#owners.get(key.owner)
     const isEnabled = key.enabled && team?.enabled !== false && owner?.enabled !== false
@@ -147,6 +178,10 @@ export class CallerDirectory {
 function beginningOf(hash: string): string {
   return hash.slice(0, 12)
 }
+
+const noSecret = ['', undefined] as const
+const noOthers: DirectoryKey['hashes'] = []
+const maxTexts = 10_000
 
 const noHash = '.'.repeat(43)
 
@@ -161,7 +196,7 @@ function isEqual(a: string, b: string): boolean {
 const maxNamed = 10_000
 
 function callerOf(
-  key: DirectoryKey,
+  key: Entry,
   team: DirectoryTeam | undefined,
   owner: DirectoryOwner | undefined,
 ): KnownCaller {
@@ -182,7 +217,7 @@ function callerOf(
 
 /** An owner or team without a record has no limits, but the ledger counts for it. */
 function subjectsOf(
-  key: DirectoryKey,
+  key: Entry,
   team: DirectoryTeam | undefined,
   owner: DirectoryOwner | undefined,
 ): Subject[] {

@@ -150,6 +150,27 @@ describe('the directory of callers', () => {
     assert.deepEqual([found(directory), found(directory, hashB), directory.size], ['unknown', 'two', 1])
   })
 
+  it('gives its whole content to the directory of another thread', () => {
+    const keys = [
+      key({ owner: 'ann', team: 'ml' }),
+      key({
+        id: 'key_2',
+        name: 'two',
+        hashes: [
+          [hashB, nowMs + 10],
+          [hasher.hash('c'), undefined],
+        ],
+      }),
+      key({ id: 'key_3', name: 'none', hashes: [] }),
+    ]
+    const given = whole({ keys, owners: [{ name: 'ann', enabled: true, limits: undefined }] })
+    const directory = directoryOf(given)
+    assert.deepEqual(directory.content(), given)
+    const copy = directoryOf(structuredClone(directory.content()))
+    assert.deepEqual([found(copy), found(copy, hashB), found(copy, hasher.hash('c'))], ['ci', 'two', 'two'])
+    assert.equal(found(copy, hashB, nowMs + 10), 'replaced')
+  })
+
   it('remembers a bounded number of callers that a host names', () => {
     const directory = directoryOf(whole())
     const first = directory.named('alice')

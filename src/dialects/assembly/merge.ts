@@ -24,7 +24,7 @@ export function isDropped(key: string): boolean {
  * Merges a delta into what arrived before. `null` replaces nothing. The strings of text keys are joined; lists are joined,
  * or merged by `index` if their items have one; objects are merged; of all other values the last one counts.
  * @param skips keys that the caller handles
- * @returns the characters added, if only texts were
+ * @returns the characters added, if only texts were; else undefined
  */
 export function mergeDelta(into: Merged, delta: JsonObject, skips?: ReadonlySet<string>): number | undefined {
   let characters: number | undefined = 0
@@ -32,6 +32,7 @@ export function mergeDelta(into: Merged, delta: JsonObject, skips?: ReadonlySet<
     const value = delta[key]
     if (skips?.has(key) === true || isDropped(key)) continue
     const known = into[key]
+    if (known === undefined && characters !== undefined) characters += key.length
     if (value === null) {
       if (known === undefined) into[key] = null
     } else if (typeof value === 'string') {
@@ -81,13 +82,20 @@ function findItem(list: readonly unknown[], { index, type }: JsonObject): Merged
   return undefined
 }
 
-/** Of each key, the last value other than null counts. */
-export function takeLast(into: Merged, value: JsonObject, skips?: ReadonlySet<string>): void {
+/**
+ * Of each key, the last value other than null counts.
+ * @returns the characters of the keys added
+ */
+export function takeLast(into: Merged, value: JsonObject, skips?: ReadonlySet<string>): number {
+  let characters = 0
   for (const key in value) {
     if (skips?.has(key) === true || isDropped(key)) continue
     const each = value[key]
-    if (each !== null || into[key] === undefined) into[key] = each
+    if (into[key] === undefined) characters += key.length
+    else if (each === null) continue
+    into[key] = each
   }
+  return characters
 }
 
 /** Whether the value is an object that deltas may extend. */

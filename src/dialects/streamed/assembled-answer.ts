@@ -1,5 +1,7 @@
 import { SseReader } from '../../kernel/stream/sse-reader.ts'
 import type { AnswerAssembler, AssemblyForm } from '../assembly/assembly-form.ts'
+import { readEvent } from '../assembly/merge.ts'
+import { renamedAnswer } from '../assembly/renamed-answer.ts'
 import { type BadAnswer, errorOfEvent } from '../errors/bad-answer.ts'
 import { LineReader } from '../hub/answer/line-reader.ts'
 import type { GatheredAnswer, WholeAnswer } from '../variants/request-variant.ts'
@@ -55,12 +57,11 @@ export class AssembledAnswer implements GatheredAnswer {
   }
 
   end(): WholeAnswer {
-    if (this.#whole && this.failure === undefined)
-      return { statusCode: 200, headers: jsonHead, body: Buffer.concat(this.#whole) }
-    if (this.failure === undefined) this.#events.end()
-    const body = this.failure === undefined ? this.#assembled() : this.failure
+    const isWhole = Array.isArray(this.#whole)
+    if (this.failure === undefined && !isWhole) this.#events.end()
+    const body = this.failure ?? (isWhole ? this.#received() : this.#assembled())
     if (Buffer.isBuffer(body)) {
-      this.#ended(this.#assembler.lacksUsage)
+      if (!isWhole) this.#ended(this.#assembler.lacksUsage)
       return { statusCode: 200, headers: jsonHead, body }
     }
     this.failure = body
@@ -73,6 +74,13 @@ export class AssembledAnswer implements GatheredAnswer {
       name === 'error'
         ? errorOfEvent(data.toString('utf8'))
         : this.#guarded(() => this.#assembler.push(data, name))
+  }
+
+  /** The whole answer, as the endpoint sent it. */
+  #received(): Buffer | BadAnswer {
+    const body = Buffer.concat(this.#whole || [])
+    const read = readEvent(body.toString('utf8'))
+    return 'bad' in read ? read.bad : renamedAnswer(body, this.#model)
   }
 
   #assembled(): Buffer | BadAnswer {

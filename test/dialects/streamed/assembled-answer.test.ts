@@ -58,6 +58,31 @@ function stable(answer: unknown): unknown {
 }
 
 describe('an assembled answer', () => {
+  it('passes a whole answer that its endpoint labels a stream, with the name of the model', () => {
+    const whole = (model: string) => ({ model, choices: [{ index: 0, message: { content: 'hi' } }] })
+    const chunks = [JSON.stringify(whole('native')).slice(0, 20), JSON.stringify(whole('native')).slice(20)]
+    assert.deepEqual(assemble('/v1/chat/completions', chunks, 'mine'), whole('mine'))
+    const cut = assemble('/v1/chat/completions', chunks.slice(0, 1), 'mine')
+    assert.equal(cut, 'something that is not JSON')
+  })
+
+  it('counts everything that a stream makes it keep', () => {
+    const deltas: Readonly<Record<string, (number: number) => object>> = {
+      names: (number) => ({ tool_calls: [{ id: `call_${number}`, function: { name: 'look' } }] }),
+      'a long name': () => ({ tool_calls: [{ index: 0, function: { name: 'look' } }] }),
+      members: (number) => ({ [`member_${number}`]: null }),
+      'members of calls': (number) => ({ tool_calls: [{ index: 0, [`member_${number}`]: 1 }] }),
+    }
+    for (const [name, delta] of Object.entries(deltas)) {
+      const answer = new AssembledAnswer(assemblyOf('/v1/chat/completions'), undefined, () => {})
+      for (let number = 0; number < 1_000; number++) {
+        const choices = [{ index: 0, delta: delta(number) }]
+        answer.push(Buffer.from(`data: ${JSON.stringify({ choices })}\n\n`))
+      }
+      assert.ok(answer.heldBytes >= 4_000, `${name}: ${answer.heldBytes}`)
+    }
+  })
+
   for (const [kind, path, body] of operations) {
     for (const [name, script] of Object.entries(scripts)) {
       it(`equals the one without streaming: ${path} with ${name}, ${Object.keys(body).join(', ')}`, async (t) => {

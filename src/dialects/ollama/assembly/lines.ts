@@ -32,7 +32,7 @@ export class LineAssembly implements AnswerAssembler {
     }
     this.heldBytes += characters ?? data.length
     if (value.done === true) this.#last = value
-    else takeLast(this.#others, value, parts)
+    else this.heldBytes += takeLast(this.#others, value, parts)
     return undefined
   }
 

@@ -46,7 +46,8 @@ export class CallAssembly {
       call.args += args
     }
     const more = mergeDelta(call.fields, delta, callKeys) ?? 0
-    return args.length + more + (inner === delta ? 0 : (mergeDelta(call.inner, inner, innerKeys) ?? 0))
+    const others = inner === delta ? 0 : (mergeDelta(call.inner, inner, innerKeys) ?? 0)
+    return id.length + name.length + args.length + more + others
   }
 
   end(): JsonObject[] {

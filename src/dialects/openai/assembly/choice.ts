@@ -61,8 +61,8 @@ export class ChoiceAssembly {
     const finish = textField(choice, 'finish_reason')
     if (finish) this.#finish = finish
     if (isObject(choice.usage)) this.usage = choice.usage
-    takeLast(this.#fields, choice, handled)
-    return characters
+    const added = takeLast(this.#fields, choice, handled)
+    return characters === undefined ? undefined : characters + added
   }
 
   end(isChat: boolean): JsonObject {

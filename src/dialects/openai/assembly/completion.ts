@@ -45,8 +45,7 @@ export class CompletionAssembly implements AnswerAssembler {
       const bad = errorIn(text)
       if (bad !== undefined) return bad
     }
-    this.#head(value)
-    let characters: number | undefined = 0
+    let characters: number | undefined = this.#head(value)
     if (isChunk) {
       for (const [at, choice] of choices.entries()) {
         if (!isObject(choice)) continue
@@ -86,10 +85,11 @@ export class CompletionAssembly implements AnswerAssembler {
     return [...this.#choices.values()].find((choice) => choice.usage !== undefined)?.usage
   }
 
-  #head(value: JsonObject): void {
+  /** @returns the characters added */
+  #head(value: JsonObject): number {
     // An endpoint may leave them empty in its first chunk.
     for (const key of firstKeys) if (value[key]) this.#fields[key] ||= value[key]
-    takeLast(this.#fields, value, handled)
+    return takeLast(this.#fields, value, handled)
   }
 
   #choice(given: unknown, at: number): ChoiceAssembly | undefined {

@@ -1,16 +1,15 @@
-import { editBody, valueEdit } from '../../../kernel/json/body-edit.ts'
 import { memberSpans } from '../../../kernel/json/body-members.ts'
-import { decodeString, quote } from '../../../kernel/json/json-bytes.ts'
+import { decodeString } from '../../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../../kernel/json/key-names.ts'
 import type { AnswerAssembler } from '../../assembly/assembly-form.ts'
 import { endedEarly } from '../../assembly/assembly-form.ts'
+import { renamedAnswer } from '../../assembly/renamed-answer.ts'
 import { type BadAnswer, errorIn } from '../../errors/bad-answer.ts'
 
 const eventKeys = new KeyNames<number>([
   ['type', 0],
   ['response', 1],
 ])
-const modelKey = new KeyNames<number>([['model', 0]])
 const endings: ReadonlySet<string> = new Set([
   ...['response.completed', 'response.incomplete', 'response.failed', 'response.cancelled'],
 ])
@@ -42,11 +41,7 @@ export class ResponseAssembly implements AnswerAssembler {
   end(model: string | undefined): Buffer | BadAnswer {
     const response = this.#response
     if (response === undefined) return endedEarly
-    const [span] = (model === undefined ? undefined : memberSpans(response, modelKey)) ?? []
-    const named =
-      span === undefined || model === undefined || response[span.start] !== quote
-        ? response
-        : editBody(response, [valueEdit(span, model)])
+    const named = renamedAnswer(response, model)
     if (!this.#hasFailed) return named
     const text = named.toString('utf8')
     return { ...(errorIn(text) ?? { reason: 'a failed response' }), whole: text }

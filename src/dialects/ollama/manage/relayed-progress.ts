@@ -4,10 +4,8 @@ import { headerValue } from '../../../http/headers/response-headers.ts'
 import { EndpointCall } from './endpoint-call.ts'
 import { jsonAnswer, type ManagementAnswer, type ManagementRun, requestTo } from './management.ts'
 
-const success = '"success"'
-
 /**
- * Passes the progress of a single endpoint on as it is. The chunk that reports the success waits until the gateway
+ * Passes the progress of a single endpoint on as it is. The line that reports the success waits until the gateway
  * knows the new models, because clients stop reading there.
  */
 export function relayProgress(run: ManagementRun, endpoint: Endpoint): Promise<ManagementAnswer> {
@@ -23,7 +21,7 @@ export function relayProgress(run: ManagementRun, endpoint: Endpoint): Promise<M
     })
   let out: Readable | undefined
   let status = 502
-  let held: Buffer | undefined
+  const success = new SuccessHold()
   const call = new EndpointCall(services, endpoint, {
     onHead(statusCode, headers) {
       status = statusCode
@@ -37,18 +35,16 @@ export function relayProgress(run: ManagementRun, endpoint: Endpoint): Promise<M
       resolve({ statusCode, contentType: headerValue(headers, 'content-type'), body: out })
     },
     onData(chunk) {
-      const isHeld = held !== undefined || (status < 300 && chunk.includes(success))
-      if (!isHeld) return out?.push(chunk) ?? true
-      held = held === undefined ? chunk : Buffer.concat([held, chunk])
-      return true
+      const passed = status < 300 ? success.push(chunk) : chunk
+      return passed.length === 0 || (out?.push(passed) ?? true)
     },
     onEnd() {
       outcome(status, status < 300 ? undefined : `HTTP ${status}`)
       const finish = () => {
-        if (held !== undefined) out?.push(held)
+        if (success.held.length > 0) out?.push(success.held)
         out?.push(null)
       }
-      if (held === undefined || !request.operation.changesModels) finish()
+      if (!success.isFound || !request.operation.changesModels) finish()
       else void run.succeeded([endpoint]).finally(finish)
     },
     onFailed(reason) {
@@ -65,4 +61,26 @@ export function relayProgress(run: ManagementRun, endpoint: Endpoint): Promise<M
   signal.addEventListener('abort', abort)
   call.send(requestTo(endpoint, request, request.body))
   return promise
+}
+
+const successText = '"success"'
+const lineFeed = 0x0a
+/** Lines of progress are short: more than this passes. */
+const maxHeldBytes = 65_536
+
+/** Holds back the line that reports the success, and everything after it; of other lines, what is incomplete. */
+class SuccessHold {
+  held: Buffer = Buffer.alloc(0)
+  isFound = false
+
+  /** @returns what may pass */
+  push(chunk: Buffer): Buffer {
+    const bytes = this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk])
+    const at = this.isFound ? 0 : bytes.indexOf(successText)
+    this.isFound ||= at >= 0
+    const from = this.isFound ? bytes.lastIndexOf(lineFeed, at) + 1 : bytes.lastIndexOf(lineFeed) + 1
+    const start = bytes.length - from > maxHeldBytes ? bytes.length : from
+    this.held = bytes.subarray(start)
+    return bytes.subarray(0, start)
+  }
 }

@@ -7,6 +7,7 @@ import {
   compacted,
   summaryRequest,
 } from '../../src/dialects/openai/responses/compaction.ts'
+import { parseJson } from '../../src/dialects/openai/responses/request/request-values.ts'
 import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { isObject, type JsonObject } from '../../src/kernel/json/json-fields.ts'
@@ -39,7 +40,7 @@ export async function compactConversation(
     reply.code(answer.statusCode).type('application/json; charset=utf-8')
     return answer.text
   }
-  const response: unknown = JSON.parse(answer.text)
+  const response = parseJson(answer.text)
   const result = isObject(response) ? compacted(whole, response, responses) : undefined
   if (result === undefined) throw new GatewayError('upstream_failed', 'The model gave no summary.')
   return result

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import OpenAI from 'openai'
 import { startGateway } from '../support/gateway.ts'
+import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 import { lastPost, withSimulator } from '../support/simulator.ts'
 
 const kinds = ['lmdeploy', 'vllm', 'llamacpp', 'ollama'] as const
@@ -93,6 +94,14 @@ describe('a compacted conversation', () => {
     await assert.rejects(client.responses.compact({ model: 'unknown', input: 'x' }), OpenAI.NotFoundError)
     const unknown = { model: 'm', input: 'x', previous_response_id: 'resp_x' }
     await assert.rejects(client.responses.compact(unknown), { code: 'previous_response_not_found' })
+    const whole = { output: [{ type: 'message', content: [{ type: 'output_text', text: 'x' }] }] }
+    const endpoint = await startScriptedEndpoint(t, ['m'], () => ({
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(whole).slice(0, -5),
+    }))
+    const cut = await startGateway(t, [{ url: endpoint.url, type: 'vllm' }])
+    const cutClient = new OpenAI({ baseURL: `${cut.url}/v1`, apiKey: 'any', maxRetries: 0 })
+    await assert.rejects(cutClient.responses.compact({ model: 'm', input: 'x' }), { status: 502 })
     await simulator.control.setFault({ kind: 'status', status: 429 })
     await assert.rejects(client.responses.compact({ model: 'm', input: 'x' }), OpenAI.RateLimitError)
   })

@@ -105,6 +105,8 @@ describe('conversations', () => {
     await assert.rejects(call('GET', '/conv_1/items/own'), /Item with id 'own' not found/)
     const left = await call('GET', '/conv_1/items', undefined, undefined, '?order=asc')
     assert.deepEqual(textsOf(left?.data), ['one', 'two'])
+    const unknown = call('GET', '/conv_1/items', undefined, undefined, '?after=own')
+    await assert.rejects(unknown, { code: 'invalid_request' })
   })
 
   it('grow with each response', async () => {
@@ -193,6 +195,7 @@ describe('conversations', () => {
     await call('POST', '')
     const items = [user('x'.repeat(3_000))]
     await assert.rejects(call('POST', '/conv_1/items', { items }), { code: 'payload_too_large' })
+    await assert.rejects(call('POST', '', { items }), { code: 'payload_too_large' })
     // The response itself is too large to be kept, too.
     await respond({ model: 'm', input: 'x'.repeat(3_000), conversation: 'conv_1' }, 'y')
     assert.match(String(errors[0]), /no room/)
@@ -214,6 +217,8 @@ describe('conversations', () => {
     const before = store.bytes
     await call('POST', '/conv_1/items', { items: [user('x'.repeat(1_000))] })
     assert.ok(store.bytes > before + 1_000)
+    await call('POST', '', { metadata: { key: 'x'.repeat(500) } })
+    assert.ok(store.bytes > before + 2_000)
   })
 
   const paths: readonly (readonly [string, unknown])[] = [

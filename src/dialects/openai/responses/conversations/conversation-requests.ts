@@ -92,7 +92,7 @@ async function created(
     metadata: metadataOf(body) ?? {},
     items: keptItems(newItems(body, 'items'), newId),
   }
-  await store.create(conversation)
+  if (!(await store.create(conversation))) throw conversationFull(conversation.id)
   return shown(conversation)
 }
 

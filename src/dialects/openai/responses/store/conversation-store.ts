@@ -36,7 +36,8 @@ export interface ConversationChange {
  */
 export interface ConversationStore {
   get(id: string): Promise<KeptConversation | undefined>
-  create(conversation: KeptConversation): Promise<void>
+  /** @returns whether the store has room for it */
+  create(conversation: KeptConversation): Promise<boolean>
   /** @returns the changed conversation; undefined if the owner has none, or the store has no room for the change */
   change(id: string, change: ConversationChange): Promise<KeptConversation | undefined>
   /** @returns whether the store had it */

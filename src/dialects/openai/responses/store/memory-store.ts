@@ -96,9 +96,10 @@ class MemoryConversationStore implements ConversationStore {
     return this.#conversation(id)
   }
 
-  async create(conversation: KeptConversation): Promise<void> {
+  async create(conversation: KeptConversation): Promise<boolean> {
     this.#cache.purgeStale()
     this.#cache.set(conversation.id, conversation)
+    return this.#cache.has(conversation.id)
   }
 
   async change(id: string, change: ConversationChange): Promise<KeptConversation | undefined> {
@@ -130,7 +131,7 @@ function sizeOf(kept: Kept): number {
     const texts = request.length + response.length + (events?.length ?? 0)
     return texts + overheadBytes + itemIds.length * itemOverheadBytes
   }
-  let bytes = overheadBytes
+  let bytes = overheadBytes + JSON.stringify(kept.metadata).length
   for (const { text } of kept.items) bytes += text.length + itemOverheadBytes
   return bytes
 }

@@ -85,7 +85,7 @@ export class SharedConversationStore implements ConversationStore {
     return (await this.#own.get(id)) ?? (await elsewhere(this.#peers, getConversation, id))
   }
 
-  create(conversation: KeptConversation): Promise<void> {
+  create(conversation: KeptConversation): Promise<boolean> {
     return this.#own.create(conversation)
   }
 

@@ -12,7 +12,7 @@ import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn } from './config/options/derived.ts'
+import { callersAreOn, ledgerIsOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
@@ -58,6 +58,9 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
     ? await import('../plugins/callers/caller-store.ts')
     : await import('../plugins/callers/caller-mirror.ts')
   await app.register(plugin, { callers })
+  if (!ledgerIsOn(callers) || !app.gatewayPeers.isControl) return
+  const { default: ledger } = await import('../plugins/callers/caller-ledger.ts')
+  await app.register(ledger, { callers })
 }
 
 /**

@@ -44,7 +44,7 @@ import proxyRoutes from '../routes/proxy/proxy.ts'
 import type { LimitStore } from './admin/security/limit-store.ts'
 import { registerBase, registerCallers, registerEndpoints, type ThreadOfSeveral } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn } from './config/options/derived.ts'
+import { callersAreOn, ledgerIsOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'
@@ -176,6 +176,9 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   // Proxying: forwarding a request to an endpoint, and its statistics.
   await app.register(gatewayStats)
   await when(proxy.usage !== 'off', () => import('../plugins/proxy/answer-usage.ts'), {})
+  const hasLedger = ledgerIsOn(callers)
+  await when(hasLedger, () => import('../plugins/callers/caller-usage.ts'), {})
+  await when(hasLedger, () => import('../plugins/callers/caller-meter.ts'), {})
   await when(proxy.engine === 'olla', () => import('../plugins/proxy/engine-olla.ts'), { proxy })
   await when(proxy.engine === 'sherpa', () => import('../plugins/proxy/engine-sherpa.ts'), {})
   await app.register(proxyEngine, { proxy, model_registry })
@@ -197,6 +200,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalOpenApi)
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})
   await when(callersAreOn(callers), () => import('../routes/callers/groups.ts'), {})
+  await when(hasLedger, () => import('../routes/callers/usage.ts'), {})
   await when(dashboard.enabled, () => import('../routes/admin/dashboard.ts'), {})
   await app.register(versionRoute)
 

@@ -1,3 +1,4 @@
+import { callerMetrics } from '../../src/observe/prometheus/caller-metrics.ts'
 import { endpointMetrics } from '../../src/observe/prometheus/endpoint-metrics.ts'
 import { type MetricFamily, seriesNames } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
@@ -17,6 +18,7 @@ export const metricGroups: readonly (readonly [title: string, families: readonly
   ['Sessions', stickyMetrics],
   ['Process', processMetrics],
   ["Olla's names", ollaMetrics],
+  ['API keys, with a store', callerMetrics],
 ]
 
 /** Olla's names that are not here, and what to use instead (contract 8.1). */

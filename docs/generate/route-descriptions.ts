@@ -35,6 +35,7 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/admin\/(teams|owners)$/, 'callers', 'Groups of API keys', ['get', 'post']],
   [/^\/internal\/admin\/(teams|owners)\/\{\w+\}$/, 'callers', 'One group of API keys', change],
   [/^\/internal\/admin\/audit$/, 'callers', 'Changes of API keys and their groups', get],
+  [/^\/internal\/admin\/usage$/, 'callers', 'What callers have used, as JSON or CSV', get],
   [/^\/internal\/ui/, 'dashboard', 'The dashboard', get],
   [/^\/internal\/session$/, 'dashboard', 'Signs in to the dashboard with the admin token', all],
   [/^\/version$/, 'status', 'Version and capabilities of the gateway', get],

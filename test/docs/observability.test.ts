@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { metricGroups } from '../../docs/generate/metrics.ts'
 import { seriesNames } from '../../src/observe/prometheus/exposition.ts'
+import { bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
 import { parseExposition } from '../support/exposition-parser.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { hasPromtool, promtool } from '../support/promtool.ts'
@@ -142,11 +143,14 @@ describe('the alert rules', () => {
 describe('the list of metrics', () => {
   it('lists exactly the metrics that a gateway exposes', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
+    const { key, entry } = configuredKey('ci')
     const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
       proxy: { sticky_sessions: { enabled: true } },
+      callers: { store: await storeFile(), secret: callersSecret, keys: [entry] },
     })
-    await (await postChat(gateway.url, { stream: true })).text()
-    const generate = { method: 'POST', body: JSON.stringify({ model: 'm', prompt: 'x' }) }
+    const headers = bearer(key)
+    await (await postChat(gateway.url, { stream: true }, { headers })).text()
+    const generate = { method: 'POST', headers, body: JSON.stringify({ model: 'm', prompt: 'x' }) }
     await (await fetch(`${gateway.url}/api/generate`, generate)).text()
     const exposed = async () => {
       const response = await fetch(`${gateway.url}/internal/metrics`, {
@@ -154,7 +158,11 @@ describe('the list of metrics', () => {
       })
       return parseExposition(await response.text(), 'openmetrics').map(({ name }) => name)
     }
-    await eventually(async () => (await exposed()).includes('olla_translated_requests'))
+    const last = ['olla_translated_requests', 'olla_caller_requests']
+    await eventually(async () => {
+      const names = await exposed()
+      return last.every((name) => names.includes(name))
+    })
     assert.deepEqual(
       await exposed(),
       families.filter(({ isTextOnly }) => isTextOnly !== true).map(({ name }) => name),

@@ -26,7 +26,7 @@ export interface CallerAdminServices {
 type Kind = AuditEntry['kind']
 
 /** The operations on keys, teams and owners, with their rules. They run on the thread that has the store. */
-export function callerAdmin(services: CallerAdminServices): OperationHandlers {
+export function callerAdmin(services: CallerAdminServices): Omit<OperationHandlers, 'usage' | 'usageTotals'> {
   const { store, configured, clock, publish } = services
 
   function writable(): CallerStore {

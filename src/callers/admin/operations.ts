@@ -1,6 +1,9 @@
 import { type ErrorCode, GatewayError } from '../../kernel/errors.ts'
 import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { KeyRecord, OwnerRecord, TeamRecord } from '../contract/records.ts'
+import type { LedgerState } from '../ledger/ledger.ts'
+import type { UsagePage, UsageQuery } from '../ledger/usage-query.ts'
+import type { UsageTotal } from '../ledger/usage-totals.ts'
 import type { AuditRow, KeyQuery, NameQuery } from '../store/caller-store.ts'
 import type { KeyInput, OwnerInput, TeamInput } from './input.ts'
 
@@ -47,6 +50,11 @@ export interface CallerOperations {
     input: { readonly limit: number; readonly before: number | undefined }
     output: readonly AuditRow[]
   }
+  usage: { input: UsageQuery; output: UsagePage & { readonly ledger: LedgerState } }
+  usageTotals: {
+    input: null
+    output: { readonly totals: readonly UsageTotal[]; readonly ledger: LedgerState }
+  }
 }
 
 export type OperationName = keyof CallerOperations
@@ -83,9 +91,10 @@ function topicOf<Name extends OperationName>(
 }
 
 /** Answers the operations of other threads. */
-export function serveOperations(link: PeerLink, handlers: OperationHandlers): void {
+export function serveOperations(link: PeerLink, handlers: Partial<OperationHandlers>): void {
   const serve = <Name extends OperationName>(name: Name) => {
-    const handler: OperationHandlers[Name] = handlers[name]
+    const handler: OperationHandlers[Name] | undefined = handlers[name]
+    if (handler === undefined) return
     link.on(topicOf(name), async (input): Promise<Reply<CallerOperations[Name]['output']>> => {
       try {
         return { value: await handler(input) }
@@ -111,6 +120,6 @@ export function remoteOperations(link: PeerLink): PerformOperation {
 
 export const storeAway = 'The store of API keys cannot be used now.'
 
-function operationNames(handlers: OperationHandlers): OperationName[] {
+function operationNames(handlers: Partial<OperationHandlers>): OperationName[] {
   return Object.keys(handlers).filter((name): name is OperationName => name in handlers)
 }

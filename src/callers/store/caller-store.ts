@@ -61,6 +61,11 @@ export class CallerStore {
     this.#database = database
   }
 
+  /** For what else is kept in the same database. */
+  get database(): Database {
+    return this.#database
+  }
+
   close(): Promise<void> {
     return this.#database.close()
   }

@@ -27,6 +27,29 @@ export const migrations: readonly (readonly string[])[] = [
       revision BIGINT PRIMARY KEY, at BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
       kind TEXT NOT NULL, subject TEXT NOT NULL, fields TEXT NOT NULL)`,
   ],
+  // The texts of a row of the ledger are in `olla_usage_subjects`, once: rows stay below a hundred bytes.
+  [
+    'CREATE TABLE olla_usage_writers (writer TEXT PRIMARY KEY, batch BIGINT NOT NULL, at BIGINT NOT NULL)',
+    'CREATE TABLE olla_usage_sequence (id INTEGER PRIMARY KEY, last_id BIGINT NOT NULL)',
+    'INSERT INTO olla_usage_sequence (id, last_id) VALUES (1, 0)',
+    `CREATE TABLE olla_usage_subjects (
+      id BIGINT PRIMARY KEY, key_id TEXT NOT NULL, key_name TEXT NOT NULL, owner TEXT NOT NULL, team TEXT NOT NULL,
+      model TEXT NOT NULL, endpoint TEXT NOT NULL, UNIQUE (key_id, model, endpoint, team, owner, key_name))`,
+    `CREATE TABLE olla_usage (
+      hour INTEGER NOT NULL, subject BIGINT NOT NULL REFERENCES olla_usage_subjects (id), requests BIGINT NOT NULL, ok BIGINT NOT NULL,
+      client_errors BIGINT NOT NULL, upstream_errors BIGINT NOT NULL, cancelled BIGINT NOT NULL,
+      refused BIGINT NOT NULL, prompt_tokens BIGINT NOT NULL, cached_tokens BIGINT NOT NULL,
+      reasoning_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,
+      duration_ms BIGINT NOT NULL, PRIMARY KEY (hour, subject))`,
+    'CREATE INDEX olla_usage_subject ON olla_usage (subject)',
+    `CREATE TABLE olla_usage_days (
+      hour INTEGER NOT NULL, subject BIGINT NOT NULL REFERENCES olla_usage_subjects (id), requests BIGINT NOT NULL, ok BIGINT NOT NULL,
+      client_errors BIGINT NOT NULL, upstream_errors BIGINT NOT NULL, cancelled BIGINT NOT NULL,
+      refused BIGINT NOT NULL, prompt_tokens BIGINT NOT NULL, cached_tokens BIGINT NOT NULL,
+      reasoning_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,
+      duration_ms BIGINT NOT NULL, PRIMARY KEY (hour, subject))`,
+    'CREATE INDEX olla_usage_days_subject ON olla_usage_days (subject)',
+  ],
 ]
 
 /** Any number, the same in every version: gateways that start together migrate one after the other. */

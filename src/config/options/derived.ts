@@ -13,6 +13,16 @@ export function callersAreOn({
   return enabled ?? (store !== '' || keys.length > 0)
 }
 
+/** Whether what callers use is counted in their store. */
+export function ledgerIsOn(callers: {
+  readonly enabled?: boolean | undefined
+  readonly store: string
+  readonly keys: readonly unknown[]
+  readonly ledger: { readonly enabled: boolean }
+}): boolean {
+  return callersAreOn(callers) && callers.store !== '' && callers.ledger.enabled
+}
+
 /** Whether lower priorities serve only if no higher one can. */
 export function hasPriorityTiers({ priorityTiers, loadBalancer }: SectionOptions<'proxy'>): boolean {
   return priorityTiers || loadBalancer === 'priority'

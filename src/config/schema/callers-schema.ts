@@ -99,6 +99,20 @@ export const ConfigKeySchema = Section(
 export const ConfigTeamSchema = Section({ ...subject, policy: PolicySchema }, 'A team.')
 export const ConfigOwnerSchema = Section(subject, 'An owner of keys.')
 
+export const LedgerSchema = Section(
+  {
+    enabled: Flag(true, 'Count in the store what callers use; without a `store` there is no ledger.'),
+    hourly_days: Count(90, 'Days for which use is kept by hour; 0 is for ever.'),
+    daily_days: Count(0, 'Days for which use is kept by day; 0 is for ever.'),
+    exposed_keys: Count(
+      100,
+      'Keys, and teams, with metrics of their own; others share one with the name `(other)`. 0 exposes none.',
+      { maximum: 10_000 },
+    ),
+  },
+  'What callers have used, by hour and by day (UTC).',
+)
+
 export const minSecretLength = 32
 
 export const CallersSchema = Section(
@@ -129,6 +143,7 @@ export const CallersSchema = Section(
       default: '500ms',
       description: 'Interval at which changes by other gateways and commands are read from the store.',
     }),
+    ledger: LedgerSchema,
     keys: Type.Array(ConfigKeySchema, {
       default: [],
       description: 'Keys by their hash, in addition to the store.',

@@ -14,6 +14,7 @@ export const responses: AnswerForm = answerForm({
       prompt_tokens: 'usage.input_tokens',
       completion_tokens: 'usage.output_tokens',
       cached_tokens: 'usage.input_tokens_details.cached_tokens',
+      reasoning_tokens: 'usage.output_tokens_details.reasoning_tokens',
     },
     furtherPaths: undefined,
   },

@@ -49,6 +49,11 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
         level: event.data.state === 'available' ? 'info' : 'error',
         message: `store of callers is ${event.data.state}`,
       }
+    case 'callers.ledger':
+      return {
+        level: event.data.state === 'writable' ? 'info' : 'error',
+        message: `ledger of callers is ${event.data.state}`,
+      }
     case 'thread.started':
       return { level: 'info', message: 'serving thread has started' }
     case 'thread.stopped':

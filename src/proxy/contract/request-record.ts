@@ -16,6 +16,8 @@ export interface AnswerFigures {
   readonly isCounted: boolean
   /** Prompt tokens that the endpoint read from a cache. */
   readonly cachedTokens: number | undefined
+  /** Completion tokens that are reasoning. */
+  readonly reasoningTokens?: number | undefined
   /** Time that the endpoint took to load the model and to read the prompt. */
   readonly loadMs: number | undefined
   readonly promptMs: number | undefined

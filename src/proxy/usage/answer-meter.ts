@@ -16,6 +16,7 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
   readonly #tail: LastBytes | undefined
   isCounted = false
   cachedTokens: number | undefined
+  reasoningTokens: number | undefined
   loadMs: number | undefined
   promptMs: number | undefined
   generationMs: number | undefined
@@ -56,6 +57,7 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
     result.completionTokens ??= usage.get('completionTokens')
     this.#countEvents()
     this.cachedTokens = usage.get('cachedTokens')
+    this.reasoningTokens = usage.get('reasoningTokens')
     this.loadMs = usage.get('loadMs')
     this.promptMs = usage.get('promptMs')
     this.#time(result.completionTokens, usage.get('generationMs'))

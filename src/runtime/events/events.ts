@@ -47,6 +47,8 @@ export interface GatewayEvents {
   }
   /** The store of callers became readable or unreadable. */
   'callers.store': { state: 'available' | 'unavailable'; reason: string | null }
+  /** What callers use could be written to the store again, or no longer; until then it is kept in memory. */
+  'callers.ledger': { state: 'writable' | 'unwritable'; reason: string | null; pendingRows: number }
   'thread.started': { thread: number; reason: string | null }
   /** `cut` counts the thread's requests in flight. */
   'thread.stopped': { thread: number; reason: string | null; cut: number }
@@ -69,6 +71,7 @@ export const gatewayEventTypes = Object.keys({
   'access.refused': true,
   'callers.changed': true,
   'callers.store': true,
+  'callers.ledger': true,
   'thread.started': true,
   'thread.stopped': true,
   'lifecycle.phase': true,

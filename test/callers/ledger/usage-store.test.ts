@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { queryUsage, type UsageQuery } from '../../../src/callers/ledger/usage-query.ts'
+import { hourMs, type UsageRow } from '../../../src/callers/ledger/usage-row.ts'
+import { UsageStore } from '../../../src/callers/ledger/usage-store.ts'
+import type { Database } from '../../../src/callers/store/database.ts'
+import { migrate } from '../../../src/callers/store/migrations.ts'
+import { openPostgres } from '../../../src/callers/store/postgres-database.ts'
+import { openSqlite } from '../../../src/callers/store/sqlite-database.ts'
+import { startPostgres, whyNoPostgres } from '../../support/postgres.ts'
+import { firstHour, usageRow } from './rows.ts'
+
+const postgres = whyNoPostgres === undefined ? await startPostgres() : undefined
+
+const kinds: readonly { name: string; skip: string | undefined; open: () => Promise<Database> }[] = [
+  {
+    name: 'SQLite',
+    skip: undefined,
+    open: async () => openSqlite(join(await mkdtemp(join(tmpdir(), 'olla-usage-')), 'callers.db')),
+  },
+  {
+    name: 'PostgreSQL',
+    skip: whyNoPostgres,
+    open: async () =>
+      openPostgres((await postgres?.createSchema()) ?? '', { onError: (error) => assert.fail(error) }),
+  },
+]
+
+const all: UsageQuery = {
+  sinceMs: firstHour * hourMs,
+  untilMs: (firstHour + 240) * hourMs,
+  by: [],
+  interval: 'total',
+  filter: {},
+  limit: 100,
+}
+
+for (const { name, skip, open } of kinds) {
+  describe(`the ledger in ${name}`, skip === undefined ? {} : { skip }, () => {
+    let batches = 0
+    async function start(t: TestContext) {
+      const database = await open()
+      t.after(() => database.close())
+      await migrate(database, { secretCheck: 'check' })
+      const store = new UsageStore(database)
+      const write = (rows: UsageRow[], number = ++batches) =>
+        store.write({ writer: 'w', number, atMs: 0, rows })
+      const ask = (query: Partial<UsageQuery> = {}, hourlyFromMs = 0) =>
+        queryUsage(database, { ...all, ...query }, hourlyFromMs)
+      return { database, store, write, ask }
+    }
+
+    it('adds up rows, in one batch and over several', async (t) => {
+      const { write, ask } = await start(t)
+      await write([usageRow(), usageRow({ model: 'n', completionTokens: 7 }), usageRow()])
+      await write([usageRow({ cachedTokens: 3, reasoningTokens: 2, durationMs: 1.4 })])
+      const { rows, total, next } = await ask({ by: ['model'] })
+      assert.deepEqual(
+        rows.map((row) => [row.model, row.requests, row.promptTokens, row.completionTokens, row.cost]),
+        [
+          ['m', 3, 30, 15, 0.75],
+          ['n', 1, 10, 7, 0.25],
+        ],
+      )
+      assert.deepEqual(
+        [total.requests, total.cachedTokens, total.reasoningTokens, total.durationMs],
+        [4, 3, 2, 1],
+      )
+      assert.equal(next, undefined)
+    })
+
+    it('writes a batch once, however often it is repeated', async (t) => {
+      const { store, ask } = await start(t)
+      const batch = { writer: 'w', number: 1_000, atMs: 0, rows: [usageRow()] }
+      await store.write(batch)
+      await store.write(batch)
+      await store.write({ ...batch, number: 999 })
+      assert.equal((await ask()).total.requests, 1)
+      await store.write({ ...batch, writer: 'another' })
+      assert.equal((await ask()).total.requests, 2)
+    })
+
+    it('writes a batch and what belongs to it, or neither', async (t) => {
+      const { store, ask, write } = await start(t)
+      const batch = { writer: 'w', number: 2_000, atMs: 0, rows: [usageRow()] }
+      const broken = store.write(batch, () => Promise.reject(new Error('broken')))
+      await assert.rejects(broken, /broken/)
+      assert.equal((await ask()).total.requests, 0)
+      await store.write(batch)
+      await write([usageRow()], 2_001)
+      assert.equal((await ask()).total.requests, 2)
+    })
+
+    it('adds the rows of several processes without losing or waiting for one', async (t) => {
+      const { database, ask } = await start(t)
+      const writers = Array.from({ length: 8 }, (_, at) => ({
+        writer: `w${at}`,
+        store: new UsageStore(database),
+      }))
+      await Promise.all(
+        writers.map(async ({ writer, store }, at) => {
+          for (let number = 1; number <= 5; number++) {
+            const models = ['a', 'b', 'c', 'd', `own${at}`]
+            const rows = models.map((model) => usageRow({ model })).sort(() => (number + at) % 2 || -1)
+            await store.write({ writer, number, atMs: 0, rows })
+          }
+        }),
+      )
+      assert.equal((await ask()).total.requests, 8 * 5 * 5)
+      assert.equal((await ask({ filter: { model: 'a' } })).total.requests, 40)
+    })
+
+    it('groups, filters and divides by time', async (t) => {
+      const { write, ask } = await start(t)
+      await write([
+        usageRow({ hour: firstHour + 1 }),
+        usageRow({ hour: firstHour + 2, keyId: 'key_2', keyName: 'two', owner: '', team: 'web' }),
+        usageRow({ hour: firstHour + 25, endpoint: 'cpu' }),
+        usageRow({ hour: firstHour + 49 }),
+      ])
+      const requestsOf = async (query: Partial<UsageQuery>) => (await ask(query)).total.requests
+      assert.equal(await requestsOf({ filter: { key: 'ci' } }), 3)
+      assert.equal(await requestsOf({ filter: { key: 'key_2' } }), 1)
+      assert.equal(await requestsOf({ filter: { team: 'ml', endpoint: 'cpu' } }), 1)
+      assert.equal(await requestsOf({ filter: { team: 'nobody' } }), 0)
+      assert.equal(await requestsOf({ sinceMs: (firstHour + 2) * hourMs }), 3)
+      assert.equal(
+        await requestsOf({ sinceMs: (firstHour + 2) * hourMs, untilMs: (firstHour + 49) * hourMs }),
+        2,
+      )
+      const days = await ask({ interval: 'day', by: ['team'], sinceMs: (firstHour + 1) * hourMs })
+      assert.deepEqual(
+        days.rows.map(({ atMs, team, requests }) => [Number(atMs) / hourMs - firstHour, team, requests]),
+        [
+          [0, 'ml', 1],
+          [0, 'web', 1],
+          [24, 'ml', 1],
+          [48, 'ml', 1],
+        ],
+      )
+      const hours = await ask({ interval: 'hour' })
+      assert.deepEqual(
+        hours.rows.map(({ atMs }) => Number(atMs) / hourMs - firstHour),
+        [1, 2, 25, 49],
+      )
+      const first = await ask({ interval: 'hour', limit: 3 })
+      assert.equal(first.rows.length, 3)
+      const second = await ask({ interval: 'hour', limit: 3, after: first.next })
+      assert.deepEqual([second.rows.length, second.next], [1, undefined])
+      assert.deepEqual(second.total, first.total)
+    })
+
+    it('answers from days where hours have been removed, and removes what is not used', async (t) => {
+      const { database, store, write, ask } = await start(t)
+      await write([usageRow({ hour: firstHour + 1, model: 'old' }), usageRow({ hour: firstHour + 60 })])
+      assert.equal(await store.removeBefore('olla_usage', firstHour + 48, () => false), true)
+      const kept = (firstHour + 48) * hourMs
+      assert.equal(
+        (await ask({ sinceMs: (firstHour + 2) * hourMs }, kept)).total.requests,
+        2,
+        'the whole day',
+      )
+      assert.equal((await ask({ interval: 'hour' }, kept)).total.requests, 1)
+      await store.removeUnused(0)
+      assert.equal((await database.all('SELECT id FROM olla_usage_subjects')).length, 2)
+      let passes = 0
+      assert.equal(await store.removeBefore('olla_usage_days', firstHour + 480, () => ++passes > 0), false)
+      assert.equal(await store.removeBefore('olla_usage_days', firstHour + 480, () => false), true)
+      await store.removeBefore('olla_usage', firstHour + 480, () => false)
+      await store.removeUnused(0)
+      assert.equal((await database.all('SELECT id FROM olla_usage_subjects')).length, 0)
+      await write([usageRow({ model: 'old' })])
+      assert.equal((await ask()).total.requests, 1)
+    })
+  })
+}

@@ -207,7 +207,12 @@ for (const { name, skip, place } of kinds) {
       })
       await assert.rejects(migrate(database, { secretCheck }), (error) => {
         assert.ok(error instanceof StoreError)
-        assert.match(error.message, /version 2, and this gateway knows versions up to 1/)
+        assert.match(
+          error.message,
+          new RegExp(
+            `version ${migrations.length + 1}, and this gateway knows versions up to ${migrations.length}:`,
+          ),
+        )
         return true
       })
       assert.deepEqual(await database.all('SELECT version FROM olla_schema'), [

@@ -24,7 +24,10 @@ describe('what Olla accepts', () => {
         'model_registry: { unification: { cache_ttl: 5m, custom_rules: [] } }',
         /cache_ttl: .*stale_threshold/,
       ],
-      [endpoints('{ url: "http://h:1", tags: [a], health_check: { path: / } }'), /endpoints\[0\]\.tags: /],
+      [
+        endpoints('{ url: "http://h:1", tags: [a], health_check: { path: / } }'),
+        /endpoints\[0\]\.health_check: /,
+      ],
     ] as const) {
       assert.match(warningsOf(await load(text)), expected, text)
     }

@@ -27,10 +27,6 @@ const unreadKeys: readonly (readonly [string, string])[] = [
   ['discovery.health_check', 'has no effect in Olla and none here; use check_interval of an endpoint'],
   ['discovery.consul', 'Olla never read it; endpoints come from discovery.static'],
   [
-    'discovery.static.endpoints[].tags',
-    'Olla never read it; select endpoints by type, priority or model_filter',
-  ],
-  [
     'discovery.static.endpoints[].health_check',
     'Olla never read it; use health_check_url, check_interval and check_timeout',
   ],

@@ -12,6 +12,8 @@ import type { KnownCaller } from '../../src/callers/directory/known-caller.ts'
 import { ConnectionHashes } from '../../src/callers/keys/connection-hashes.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
+import { withoutKeys } from '../../src/kernel/names/key-like.ts'
 
 /** Reads `callers.wrong_keys_per_minute`, and `server.rate_limits.ipv6_prefix` for its addresses. */
 export interface CallerKeysOptions extends Sections<'callers' | 'server'> {
@@ -59,6 +61,13 @@ export default fp<CallerKeysOptions>(
       const { gateway } = request
       if (gateway.routeClass === 'internal') {
         next()
+        return
+      }
+      const url = withoutKeys(gateway.url)
+      if (url !== gateway.url) {
+        // It would go on to an endpoint, and into the logs of every proxy.
+        gateway.url = url
+        next(new GatewayError('invalid_request', 'The URL contains an API key: send it in a header.'))
         return
       }
       try {

@@ -37,7 +37,7 @@ export default fp<RequestLogOptions>(
       context.status ??= this.headersSent ? this.statusCode : undefined
       const level = lineLevel(context, method)
       if (logger.isLevelEnabled?.(level) === false) return
-      const details = { method, url: request.url, userAgent: request.headers['user-agent'] }
+      const details = { method, url: context.url, userAgent: request.headers['user-agent'] }
       const durationMs = clock.monotonicMs() - context.startedAtMs
       const { composed } = logger
       if (composed === undefined) {

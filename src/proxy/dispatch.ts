@@ -12,6 +12,7 @@ import type { TargetPath } from '../http/request/target-path.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GatewayError } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json/json-fields.ts'
+import { withoutKeys } from '../kernel/names/key-like.ts'
 import { withAccess } from '../routing/models/access.ts'
 import type { ModelLookup } from '../routing/models/model-lookup.ts'
 import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
@@ -115,6 +116,7 @@ export function dispatch(
   context.wantsOverhead = request.headers['x-olla-overhead'] !== undefined
   context.requestBytes = read.bodyBytes
   context.model = read.inspection.model
+  if (context.identity !== undefined && context.model !== undefined) refuseKeyAsModel(services, context)
   const shownModel = shown(context.model)
   if (shownModel !== undefined) context.headers.push('X-Olla-Model', shownModel)
 
@@ -317,6 +319,15 @@ function checkModel(services: ConcludeServices, context: RequestContext, method:
   const message =
     model === undefined ? 'The API key may use only some models, and the request names none.' : undefined
   throw reject(services, context, new GatewayError('model_not_allowed', message))
+}
+
+/** A client that has mixed up its settings would have its key in every list of models. */
+function refuseKeyAsModel(services: ConcludeServices, context: RequestContext): void {
+  const { model = '' } = context
+  const shown = withoutKeys(model)
+  if (shown === model) return
+  context.model = shown
+  throw reject(services, context, new GatewayError('invalid_request', 'The name of the model is an API key.'))
 }
 
 /** @throws GatewayError if a limit of the caller does not allow the request, which then counts as refused */

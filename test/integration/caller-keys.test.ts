@@ -79,6 +79,13 @@ describe('API keys', () => {
       texts.push(
         await (await fetch(`${gateway.url}/v1/models?api_key=${each}`, { headers: bearer(each) })).text(),
       )
+      // Where a key does not belong; only the client itself reads it there.
+      const headers = { ...bearer(each), 'user-agent': `agent ${each}` }
+      for (const misplaced of [each, `openai/${each}`])
+        texts.push(await (await postChat(gateway.url, { model: misplaced }, { headers })).text())
+      const inUrl = await fetch(`${gateway.url}/v1/${each}`, { headers })
+      assert.equal(inUrl.status, 400, 'it would go on to an endpoint')
+      texts.push(await inUrl.text())
     }
     const read = async (path: string) => (await fetch(`${gateway.url}${path}`)).text()
     await eventually(async () => (await read('/internal/requests')).includes('"key_id":"config:ci"'))

@@ -1,3 +1,5 @@
+import { withoutKeys } from '../../kernel/names/key-like.ts'
+
 /** Maximum cached values of one key; when exceeded, the cache is cleared. */
 const maxCached = 256
 /** Longer texts are not cached. */
@@ -20,7 +22,8 @@ export class LineMembers<Value extends string | number> {
   }
 
   #make(value: Value): Uint8Array {
-    const member = Buffer.from(`${this.#start}${JSON.stringify(value)}`)
+    const shown = typeof value === 'string' ? withoutKeys(value) : value
+    const member = Buffer.from(`${this.#start}${JSON.stringify(shown)}`)
     if (typeof value === 'string' && value.length > maxCachedLength) return member
     if (this.#kept.size >= maxCached) this.#kept.clear()
     this.#kept.set(value, member)

@@ -1,4 +1,5 @@
 import { translationText } from '../../dialects/translate/request-translation.ts'
+import { withoutKeys } from '../../kernel/names/key-like.ts'
 import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestSession } from '../../proxy/contract/request-session.ts'
 import { upstreamTimeMs } from '../../proxy/request/own-time.ts'
@@ -62,7 +63,7 @@ export function requestLine(
     translation: context.translation === undefined ? undefined : translationText(context.translation),
     streamed_upstream: context.isStreamedUpstream ? true : undefined,
     error: context.error,
-    user_agent: request.userAgent,
+    user_agent: request.userAgent === undefined ? undefined : withoutKeys(request.userAgent),
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { usageCommand } from '../../src/app/cli/usage-command.ts'
 import { adminOf, bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
 import { askFor, type Ending, startCountingEndpoint } from '../support/counting-endpoint.ts'
 import { startGateway } from '../support/gateway.ts'
@@ -118,6 +119,17 @@ describe('the ledger', () => {
     const [names, line] = (await csv.text()).split('\r\n')
     assert.match(String(names), /^key_id,key,model,requests,ok,client_errors,/)
     assert.match(String(line), /^[^,]+,ci,m,2,2,0,0,0,0,14,0,0,7,0,\d+$/)
+
+    const command = (...args: string[]) => usageCommand(['--url', gateway.url, ...args], {})
+    const table = await command('--by', 'team,model', '--since', '7d')
+    assert.equal(table.exitCode, 0)
+    const [head, values] = table.output.split('\n')
+    assert.match(String(head), /^TEAM {2}MODEL {2}REQUESTS {2}FAILED/)
+    assert.deepEqual(String(values).split(/ +/), ['ml', 'm', '2', '0', '0', '0', '14', '0', '7', '0'])
+    assert.match((await command('--csv')).output, /^key_id,key,requests/)
+    assert.match((await command('--json', '--by', 'owner')).output, /"owner": "ann"/)
+    assert.match((await command('--by', 'user')).output, /by: unknown "user"/)
+    assert.equal((await command('--sort', 'name')).exitCode, 3)
 
     const metrics = await (await fetch(`${gateway.url}/internal/metrics`)).text()
     assert.match(metrics, /olla_caller_requests_total\{kind="team",name="ml",outcome="ok"\} 2\n/)

@@ -38,6 +38,12 @@ export class GatewayClient {
     return this.send('GET', path)
   }
 
+  /** @throws GatewayClientError */
+  async getText(path: string): Promise<string> {
+    const response = await this.#fetch(path, {}, AbortSignal.timeout(this.#timeoutMs))
+    return response.text()
+  }
+
   /** @param body sent as JSON @throws GatewayClientError */
   async send(method: string, path: string, body?: unknown): Promise<unknown> {
     const change = method === 'GET' ? {} : { 'X-Olla-Gateway': '1' }

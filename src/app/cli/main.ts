@@ -26,6 +26,7 @@ Usage: olla-gateway [options]
        olla-gateway top [options]           a running gateway, live (--help for more)
        olla-gateway status [options]        how a running gateway is, with an exit code (--help for more)
        olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
+       olla-gateway usage [options]         what its callers have used (--help for more)
        olla-gateway simulator [options]     a scripted inference server (--help for more)
 
 Options:
@@ -68,6 +69,10 @@ export async function main(args: string[]): Promise<void> {
     case 'keys': {
       const { keysCommand } = await import('./keys-command.ts')
       return finish(await keysCommand(rest, process.env))
+    }
+    case 'usage': {
+      const { usageCommand } = await import('./usage-command.ts')
+      return finish(await usageCommand(rest, process.env))
     }
     case 'top': {
       const { topCommand } = await import('./top-command.ts')

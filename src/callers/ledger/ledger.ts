@@ -1,14 +1,15 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { StoredAmount } from './amount-store.ts'
 import { addUsage, otherModel, subjectText, type UsageRow } from './usage-row.ts'
-import type { AlsoWrite, UsageBatch } from './usage-store.ts'
+import type { UsageBatch } from './usage-store.ts'
 
 export interface LedgerOptions {
   /** Identifies this process among those that write to the database. */
   readonly writer: string
-  readonly store: { write(batch: UsageBatch, also?: AlsoWrite): Promise<void> }
+  readonly store: { write(batch: UsageBatch): Promise<void> }
   readonly clock: Clock
-  /** Writes what has to agree with the ledger, in the same transaction. */
-  readonly also?: AlsoWrite | undefined
+  /** The amounts of limits that have changed since the last call; they are written with the next batch. */
+  readonly changedAmounts?: () => readonly StoredAmount[]
   /** Rows became writable or unwritable. */
   readonly onState?: (isWritable: boolean, reason: string | undefined) => void
   /** Rows in memory beyond which a key's rows are folded into one; at twice as many, requests are lost. */
@@ -108,10 +109,10 @@ export class Ledger {
   }
 
   async #write(): Promise<void> {
-    const { store, also } = this.#options
+    const { store } = this.#options
     for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
       try {
-        await store.write(batch, also)
+        await store.write(batch)
       } catch (error) {
         this.#failed(error)
         return
@@ -132,8 +133,9 @@ export class Ledger {
       this.#pending.delete(name)
     }
     if (rows.length === 0) return undefined
-    const { writer, clock } = this.#options
-    this.#batch = { writer, number: ++this.#number, atMs: clock.nowMs(), rows }
+    const { writer, clock, changedAmounts } = this.#options
+    const amounts = changedAmounts?.() ?? []
+    this.#batch = { writer, number: ++this.#number, atMs: clock.nowMs(), rows, amounts }
     return this.#batch
   }
 

@@ -1,4 +1,5 @@
 import type { Database, SqlValue, Statements } from '../store/database.ts'
+import { type StoredAmount, saveAmounts } from './amount-store.ts'
 import {
   hoursPerDay,
   subjectText,
@@ -15,10 +16,9 @@ export interface UsageBatch {
   readonly number: number
   readonly atMs: number
   readonly rows: readonly UsageRow[]
+  /** What limits have counted with these rows. */
+  readonly amounts: readonly StoredAmount[]
 }
-
-/** Writes what belongs to the same transaction. */
-export type AlsoWrite = (statements: Statements) => Promise<void>
 
 export const columns: Readonly<Record<UsageCount, string>> = {
   requests: 'requests',
@@ -59,7 +59,7 @@ export class UsageStore {
    * Writes a batch in one transaction. A batch that was written before is left out: after a lost connection it is
    * unknown whether the transaction was committed.
    */
-  async write({ writer, number, atMs, rows }: UsageBatch, also?: AlsoWrite): Promise<void> {
+  async write({ writer, number, atMs, rows, amounts }: UsageBatch): Promise<void> {
     try {
       await this.#database.transaction(async (statements) => {
         const marked = await statements.all(
@@ -74,7 +74,7 @@ export class UsageStore {
         for (const table of ['olla_usage', 'olla_usage_days'] as const) {
           await this.#addRows(statements, table, this.#numbered(rows, hoursOf[table]))
         }
-        await also?.(statements)
+        await saveAmounts(statements, amounts)
       })
     } catch (error) {
       // Another process may have removed a subject.

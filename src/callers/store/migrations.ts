@@ -49,6 +49,9 @@ export const migrations: readonly (readonly string[])[] = [
       reasoning_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,
       duration_ms BIGINT NOT NULL, PRIMARY KEY (hour, subject))`,
     'CREATE INDEX olla_usage_days_subject ON olla_usage_days (subject)',
+    `CREATE TABLE olla_amounts (
+      kind TEXT NOT NULL, id TEXT NOT NULL, window_name TEXT NOT NULL, bucket BIGINT NOT NULL, amount BIGINT NOT NULL,
+      PRIMARY KEY (kind, id, window_name, bucket))`,
   ],
 ]
 

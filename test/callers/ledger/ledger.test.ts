@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { Ledger } from '../../../src/callers/ledger/ledger.ts'
-import type { UsageBatch } from '../../../src/callers/ledger/usage-store.ts'
+import { type UsageBatch, UsageStore } from '../../../src/callers/ledger/usage-store.ts'
+import { migrate } from '../../../src/callers/store/migrations.ts'
+import { openSqlite } from '../../../src/callers/store/sqlite-database.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { usageRow } from './rows.ts'
 
@@ -79,5 +84,28 @@ describe('the ledger', () => {
     assert.equal(await ledger.flush(), true)
     const rows = batches.at(-1)?.rows ?? []
     assert.equal(rows.find(({ keyId, model }) => keyId === 'key_1' && model === '(other)')?.requests, 46)
+  })
+
+  it('survives a full disk', async (t) => {
+    const database = openSqlite(join(await mkdtemp(join(tmpdir(), 'olla-ledger-')), 'callers.db'))
+    t.after(() => database.close())
+    await migrate(database, { secretCheck: 'check' })
+    const [page] = await database.all('PRAGMA page_count')
+    const reasons: (string | undefined)[] = []
+    const ledger = new Ledger({
+      writer: 'w',
+      store: new UsageStore(database),
+      clock: new FakeClock(),
+      onState: (_isWritable, reason) => reasons.push(reason),
+    })
+    await database.all(`PRAGMA max_page_count = ${Number(page?.page_count)}`)
+    for (let at = 0; at < 3_000; at++) ledger.add([usageRow({ keyId: `key_${at}` })])
+    assert.equal(await ledger.flush(), false)
+    assert.match(String(reasons[0]), /full/)
+    await database.all('PRAGMA max_page_count = 100000')
+    assert.equal(await ledger.flush(), true)
+    const [row] = await database.all('SELECT SUM(requests) AS n FROM olla_usage')
+    assert.equal(row?.n, 3_000)
+    assert.deepEqual(reasons.slice(1), [undefined])
   })
 })

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { readAmounts, removeAmounts } from '../../../src/callers/ledger/amount-store.ts'
 import { queryUsage, type UsageQuery } from '../../../src/callers/ledger/usage-query.ts'
 import { hourMs, type UsageRow } from '../../../src/callers/ledger/usage-row.ts'
 import { UsageStore } from '../../../src/callers/ledger/usage-store.ts'
@@ -47,7 +48,7 @@ for (const { name, skip, open } of kinds) {
       await migrate(database, { secretCheck: 'check' })
       const store = new UsageStore(database)
       const write = (rows: UsageRow[], number = ++batches) =>
-        store.write({ writer: 'w', number, atMs: 0, rows })
+        store.write({ writer: 'w', number, atMs: 0, rows, amounts: [] })
       const ask = (query: Partial<UsageQuery> = {}, hourlyFromMs = 0) =>
         queryUsage(database, { ...all, ...query }, hourlyFromMs)
       return { database, store, write, ask }
@@ -74,7 +75,7 @@ for (const { name, skip, open } of kinds) {
 
     it('writes a batch once, however often it is repeated', async (t) => {
       const { store, ask } = await start(t)
-      const batch = { writer: 'w', number: 1_000, atMs: 0, rows: [usageRow()] }
+      const batch = { writer: 'w', number: 1_000, atMs: 0, rows: [usageRow()], amounts: [] }
       await store.write(batch)
       await store.write(batch)
       await store.write({ ...batch, number: 999 })
@@ -83,15 +84,27 @@ for (const { name, skip, open } of kinds) {
       assert.equal((await ask()).total.requests, 2)
     })
 
-    it('writes a batch and what belongs to it, or neither', async (t) => {
-      const { store, ask, write } = await start(t)
+    it('writes a batch and the amounts of limits, or neither', async (t) => {
+      const { database, store, ask } = await start(t)
+      const amount = {
+        kind: 'team',
+        id: 'ml',
+        window: 'money month calendar',
+        bucket: 7,
+        amount: 2 ** 45,
+      } as const
       const batch = { writer: 'w', number: 2_000, atMs: 0, rows: [usageRow()] }
-      const broken = store.write(batch, () => Promise.reject(new Error('broken')))
-      await assert.rejects(broken, /broken/)
+      const broken = store.write({ ...batch, amounts: [{ ...amount, amount: Number.NaN }] })
+      await assert.rejects(broken)
       assert.equal((await ask()).total.requests, 0)
-      await store.write(batch)
-      await write([usageRow()], 2_001)
+      const other = { ...amount, kind: 'key', id: 'key_1' } as const
+      await store.write({ ...batch, amounts: [amount, other] })
+      await store.write({ ...batch, number: 2_001, amounts: [{ ...amount, amount: 5 }] })
       assert.equal((await ask()).total.requests, 2)
+      const byKind = (await readAmounts(database)).sort((a, b) => (a.kind < b.kind ? -1 : 1))
+      assert.deepEqual(byKind, [other, { ...amount, amount: 5 }])
+      await removeAmounts(database, ({ kind }) => kind === 'key')
+      assert.deepEqual(await readAmounts(database), [{ ...amount, amount: 5 }])
     })
 
     it('adds the rows of several processes without losing or waiting for one', async (t) => {
@@ -105,7 +118,7 @@ for (const { name, skip, open } of kinds) {
           for (let number = 1; number <= 5; number++) {
             const models = ['a', 'b', 'c', 'd', `own${at}`]
             const rows = models.map((model) => usageRow({ model })).sort(() => (number + at) % 2 || -1)
-            await store.write({ writer, number, atMs: 0, rows })
+            await store.write({ writer, number, atMs: 0, rows, amounts: [] })
           }
         }),
       )

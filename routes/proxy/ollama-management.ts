@@ -143,7 +143,13 @@ async function manage(
   }
   const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : null
   const isBlob = operation.kind === 'blob'
-  if (!isBlob) context.model = modelOf(body)
+  if (!isBlob) {
+    const models = modelsIn(body)
+    context.model = models[0]
+    const access = identity?.access
+    if (access !== undefined && !models.every((each) => access.allowsModel(each)))
+      throw new GatewayError('model_not_allowed')
+  }
   context.receivedMs = clock.monotonicMs() - context.startedAtMs
   context.requestBytes = body?.length ?? 0
   context.attemptCount = endpoints.length
@@ -216,9 +222,12 @@ function answer(
   return reply.send(body)
 }
 
-function modelOf(body: Buffer | null): string | undefined {
-  const { model, name, source } = parseManagementBody(body)
-  return [model, name, source].find((each): each is string => typeof each === 'string' && each !== '')
+/** The models that an operation concerns. */
+function modelsIn(body: Buffer | null): string[] {
+  const { model, name, source, destination, from } = parseManagementBody(body)
+  return [model, name, source, destination, from].filter(
+    (each): each is string => typeof each === 'string' && each !== '',
+  )
 }
 
 function headersFor({ headers }: FastifyRequest, isBlob: boolean, via: string): ManagementRequest['headers'] {

@@ -118,8 +118,7 @@ function launcher(app: FastifyInstance, { readBody, request }: ResponsesCall, pa
   return (body, id, sink) => {
     const reply = new DetachedReply(sink)
     const detached = detachedRequest(request, id, systemClock.monotonicMs())
-    const allowed = detached.gateway.identity?.parameters?.apply(body, path ?? responsesPath) ?? body
-    app.dispatch(readBody(allowed, detached, path), detached, reply)
+    app.dispatch(readBody(body, detached, path), detached, reply)
     return () => reply.raw.destroy()
   }
 }

@@ -40,7 +40,7 @@ async function start(
     const response = await fetch(`${gateway.url}${path}`, { headers: bearer(keyOf(name)) })
     return { status: response.status, text: await response.text() }
   }
-  return { gateway, plain, tagged, chat, get }
+  return { gateway, plain, tagged, chat, get, keyOf }
 }
 
 const include = (...names: string[]) => ({ include: names })
@@ -150,6 +150,29 @@ describe('the policy of a key', () => {
     assert.equal((await get('chat', '/v1/models')).status, 403)
     assert.equal((await chat('here', { model })).status, 200)
     assert.equal((await chat('there', { model })).status, 403)
+  })
+
+  it('allows to manage some models only', async (t) => {
+    const sections = { proxy: { management_endpoints: ['plain'] } }
+    const { gateway, plain, keyOf } = await start(t, { llama: { models: include('llama*') } }, sections)
+    const manage = async (method: string, path: string, body: object) => {
+      const headers = bearer(keyOf('llama'))
+      const response = await fetch(`${gateway.url}${path}`, { method, headers, body: JSON.stringify(body) })
+      return response.status
+    }
+    for (const [method, path, body] of [
+      ['DELETE', '/api/delete', { model: 'qwen3' }],
+      ['POST', '/api/pull', { name: 'qwen3', model: 'llama3:8b' }],
+      ['POST', '/api/copy', { source: 'qwen3', destination: 'llama4' }],
+      ['POST', '/api/copy', { source: 'llama3:8b', destination: 'qwen3' }],
+      ['POST', '/api/create', { model: 'llama4', from: 'qwen3' }],
+    ] as const)
+      assert.equal(await manage(method, path, body), 403, path)
+    assert.deepEqual(
+      plain.calls.filter(({ path }) => path !== '/api/version'),
+      [],
+    )
+    assert.equal(await manage('POST', '/api/copy', { source: 'llama3:8b', destination: 'llama4' }), 200)
   })
 
   it('sets and caps parameters', async (t) => {

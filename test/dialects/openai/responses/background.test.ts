@@ -67,7 +67,9 @@ describe('a response in the background', () => {
     const { id, status, store, previous_response_id: previous, output } = made.response
     assert.deepEqual([id, status, store, previous], ['resp_1', 'completed', true, 'resp_0'])
     assert.deepEqual(output, theirs.output)
-    const events = made.view(-1).events?.map((text) => JSON.parse(text.slice(text.indexOf('data: ') + 6)))
+    const events = made
+      .eventsAfter(-1)
+      .events?.map((text) => JSON.parse(text.slice(text.indexOf('data: ') + 6)))
     assert.deepEqual(
       events?.map(({ type, sequence_number: number }) => [type, number]),
       [
@@ -79,10 +81,10 @@ describe('a response in the background', () => {
       ],
     )
     for (const { response } of events ?? []) assert.ok(response === undefined || response.id === 'resp_1')
-    assert.deepEqual(made.view(2).events?.length, 2)
+    assert.deepEqual(made.eventsAfter(2).events?.length, 2)
     const rest: string[] = []
     for await (const text of eventsAfter(Buffer.from(made.events ?? ''), 2)) rest.push(text)
-    assert.equal(rest.join(''), made.view(2).events?.join(''))
+    assert.equal(rest.join(''), made.eventsAfter(2).events?.join(''))
   })
 
   const failures: readonly (readonly [string, (run: BackgroundRun) => void, object])[] = [
@@ -135,7 +137,7 @@ describe('a response in the background', () => {
       happen(made)
       await settle()
       assert.deepEqual([made.response.status, made.response.error], ['failed', error])
-      const types = made.view(-1).events?.map((text) => text.slice(7, text.indexOf('\n')))
+      const types = made.eventsAfter(-1).events?.map((text) => text.slice(7, text.indexOf('\n')))
       assert.equal(types?.filter((type) => type === 'error').length, 1)
       assert.equal(types?.at(-1), 'response.failed')
       assert.deepEqual(kept, [made])
@@ -146,7 +148,7 @@ describe('a response in the background', () => {
     const { run, runs, settle, stops, kept } = start()
     const { id } = run()
     assert.equal(await runs.end({ id, owner: 'bob' }, false), undefined)
-    assert.equal(await runs.read({ id, owner: undefined }, -1, false), undefined)
+    assert.equal(await runs.read({ id, owner: undefined }), undefined)
     const ended = await runs.end({ id, owner: 'ann' }, false)
     assert.match(ended?.response ?? '', /"status":"cancelled"/)
     await settle()
@@ -175,7 +177,7 @@ describe('a response in the background', () => {
     const { run, runs } = start()
     const made = run({ stream: true })
     const name = { id: made.id, owner: 'ann' }
-    const next = runs.read(name, 1, true)
+    const next = runs.follow(name, 1)
     made.begin(200, true)
     made.write(toSse([event('in_progress', { response: theirs })], ''))
     assert.equal((await next)?.events?.length, 1)

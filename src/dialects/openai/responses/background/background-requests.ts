@@ -32,7 +32,7 @@ export async function answerBackground(
   }
   if (method === 'POST' && part === 'cancel') return objectIn((await runs.end(run, false))?.response)
   if (method !== 'GET' || part === 'cancel') return undefined
-  const found = await runs.read(run, -1, false)
+  const found = await runs.read(run)
   if (found === undefined) return undefined
   if (part === 'input_items') {
     const request = ownBytes(found.request)
@@ -42,7 +42,7 @@ export async function answerBackground(
   }
   const after = streamedAfter(query)
   if (after === undefined) return objectIn(found.response)
-  if (found.events === undefined) throw noStream()
+  if (!found.hasEvents) throw noStream()
   return new EventAnswer(followed(runs, run, after))
 }
 
@@ -54,11 +54,11 @@ export async function* followed(
 ): AsyncGenerator<string, void, undefined> {
   let last = after
   for (;;) {
-    const view = await runs.read(run, last, true)
-    if (view?.events === undefined) break
-    if (view.events.length > 0) yield view.events.join('')
-    last += view.events.length
-    if (view.isOver) return
+    const found = await runs.follow(run, last)
+    if (found?.events === undefined) break
+    if (found.events.length > 0) yield found.events.join('')
+    last += found.events.length
+    if (found.isOver) return
   }
   const kept = await run.responses.get(run.id)
   if (kept?.events !== undefined) yield* eventsAfter(kept.events, last)

@@ -22,9 +22,14 @@ export interface BackgroundView {
   /** JSON texts of the client's request and the response. */
   readonly request: string
   readonly response: string
-  readonly isOver: boolean
-  /** Events after the requested one; undefined if the response has no stream. */
+  readonly hasEvents: boolean
+}
+
+/** Events of such a response after one that its reader has. */
+export interface BackgroundEvents {
+  /** Undefined if the response has no stream. */
   readonly events: readonly string[] | undefined
+  readonly isOver: boolean
 }
 
 export interface BackgroundRequest {
@@ -104,14 +109,17 @@ export class BackgroundRun implements AnswerSink {
     this.#stop = stop
   }
 
-  /** @param after number of the last event that the reader has; -1 for none */
-  view(after: number): BackgroundView {
+  view(): BackgroundView {
     return {
       request: this.#requestText,
       response: JSON.stringify(this.#response),
-      isOver: this.#isOver,
-      events: this.#events?.slice(after + 1),
+      hasEvents: this.#events !== undefined,
     }
+  }
+
+  /** @param after number of the last event that the reader has; -1 for none */
+  eventsAfter(after: number): BackgroundEvents {
+    return { events: this.#events?.slice(after + 1), isOver: this.#isOver }
   }
 
   /** Resolves when there are events after the given one, when the response is over, or after a time. */

@@ -3,7 +3,7 @@ import { GatewayError } from '../../../../kernel/errors.ts'
 import type { JsonObject } from '../../../../kernel/json/json-fields.ts'
 import type { PeerLink, Topic } from '../../../../runtime/links/peer-link.ts'
 import type { AnswerSink } from '../../../contract/answer-sink.ts'
-import { BackgroundRun, type BackgroundView } from './background-run.ts'
+import { type BackgroundEvents, BackgroundRun, type BackgroundView } from './background-run.ts'
 
 export interface BackgroundParts {
   readonly clock: Pick<Clock, 'nowMs' | 'after'>
@@ -37,12 +37,12 @@ interface RunName {
   readonly owner: string | undefined
 }
 
-interface RunRead extends RunName {
+interface RunFollow extends RunName {
   readonly after: number
-  readonly waitMs: number
 }
 
-const readTopic: Topic<RunRead, BackgroundView | undefined> = 'background-responses:read'
+const readTopic: Topic<RunName, BackgroundView | undefined> = 'background-responses:read'
+const followTopic: Topic<RunFollow, BackgroundEvents | undefined> = 'background-responses:follow'
 const endTopic: Topic<RunName & { readonly isForgotten: boolean }, BackgroundView | undefined> =
   'background-responses:end'
 
@@ -72,7 +72,8 @@ export class BackgroundRuns {
   /** Serves the requests of the other threads. @returns a function that ends it */
   listen(): () => void {
     const ends = [
-      this.#parts.peers.on(readTopic, (read) => this.#readOwn(read)),
+      this.#parts.peers.on(readTopic, (name) => this.#find(name)?.view()),
+      this.#parts.peers.on(followTopic, (follow) => this.#followOwn(follow)),
       this.#parts.peers.on(endTopic, ({ isForgotten, ...name }) => this.#endOwn(name, isForgotten)),
     ]
     return () => {
@@ -113,12 +114,23 @@ export class BackgroundRuns {
   }
 
   /** @returns undefined if no thread has it, so that it is over or unknown */
-  async read({ id, owner }: RunName, after: number, waits: boolean): Promise<BackgroundView | undefined> {
-    const read = { id, owner, after, waitMs: waits ? waitMs : 0 }
+  async read({ id, owner }: RunName): Promise<BackgroundView | undefined> {
     const { peers } = this.#parts
-    const own = await this.#readOwn(read)
+    const own = this.#find({ id, owner })?.view()
     if (own !== undefined || peers.threads === 1) return own
-    const found = await peers.requestAll(readTopic, read, read.waitMs + 1_000)
+    const found = await peers.requestAll(readTopic, { id, owner })
+    return found.find((each) => each !== undefined)
+  }
+
+  /**
+   * Waits for events after the given one, until there are some, the response is over, or some time has passed.
+   * @returns undefined if no thread has it, so that it is over or unknown
+   */
+  async follow({ id, owner }: RunName, after: number): Promise<BackgroundEvents | undefined> {
+    const { peers } = this.#parts
+    const own = await this.#followOwn({ id, owner, after })
+    if (own !== undefined || peers.threads === 1) return own
+    const found = await peers.requestAll(followTopic, { id, owner, after }, waitMs + 1_000)
     return found.find((each) => each !== undefined)
   }
 
@@ -132,11 +144,11 @@ export class BackgroundRuns {
     return found.find((each) => each !== undefined)
   }
 
-  async #readOwn({ id, owner, after, waitMs: ms }: RunRead): Promise<BackgroundView | undefined> {
+  async #followOwn({ id, owner, after }: RunFollow): Promise<BackgroundEvents | undefined> {
     const run = this.#find({ id, owner })
     if (run === undefined) return undefined
-    if (ms > 0) await run.changed(after, ms, this.#parts.clock)
-    return run.view(after)
+    await run.changed(after, waitMs, this.#parts.clock)
+    return run.eventsAfter(after)
   }
 
   #endOwn(name: RunName, isForgotten: boolean): BackgroundView | undefined {
@@ -144,7 +156,7 @@ export class BackgroundRuns {
     if (run === undefined) return undefined
     if (isForgotten) this.#forgotten.add(run)
     run.cancel()
-    return run.view(-1)
+    return run.view()
   }
 
   #find({ id, owner }: RunName): BackgroundRun | undefined {

@@ -50,7 +50,7 @@ export default fp<TranslationOptions>(
       learnMissing: ({ endpoint, nativeModel }, path) =>
         app.pathKnowledge.learn(endpoint, path, false, '', nativeModel),
       streams: app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined,
-      storeFor: app.hasDecorator('responseRequests') ? app.responseRequests.storeFor : undefined,
+      stores: app.hasDecorator('responseRequests') ? app.responseRequests : undefined,
     }
     app.decorate('translation', {
       formatOf: (path) => plan.formatOf(path),

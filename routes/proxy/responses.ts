@@ -75,7 +75,9 @@ export function handleResponses(
 /** Whether an endpoint may have a response that the gateway does not have. */
 function endpointsKeepResponses({ endpointRegistry, pathKnowledge }: FastifyInstance): boolean {
   return endpointRegistry.snapshot.endpoints.some(
-    (endpoint) => pathKnowledge.serves(endpoint, responsesPath) ?? isGenericProfile(endpoint.profile),
+    (endpoint) =>
+      endpoint.profile?.responses.keeps !== 'never' &&
+      (pathKnowledge.serves(endpoint, responsesPath) ?? isGenericProfile(endpoint.profile)),
   )
 }
 

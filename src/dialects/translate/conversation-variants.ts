@@ -4,7 +4,6 @@ import { headerValue, type UpstreamHead } from '../../http/headers/response-head
 import { GatewayError } from '../../kernel/errors.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
-import { ModelRename } from '../answers/model-rename.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusals.ts'
 import type { Expected } from '../hub/answer/answer-builder.ts'
 import { translateAnswer } from '../hub/answer/answer-translation.ts'
@@ -24,14 +23,13 @@ import {
 } from '../hub/parts/request-body.ts'
 import { isThinker } from '../hub/parts/thinkers.ts'
 import { refusedAnswer } from '../hub/refused-answer.ts'
-import { passedAnswer } from '../openai/responses/answer/passed-answer.ts'
-import { repeatedState } from '../openai/responses/answer/response-shape.ts'
 import type { AnswerVariant, GatheredAnswer, RequestVariant } from '../variants/request-variant.ts'
 import { checkedVariant } from './checked-variant.ts'
 import { isEncoded, unreadable } from './encoded-answer.ts'
-import { hasBareEvents, limitedFeatures, unsupportedFeatures } from './limitations.ts'
+import { limitedFeatures, unsupportedFeatures } from './limitations.ts'
 import { onAccepted } from './on-accepted.ts'
 import { ownRequest } from './own-request.ts'
+import { type AnswerStores, mayChangePassed, passedRequest } from './passed-request.ts'
 import { asksForText } from './plain-prompts.ts'
 import type { ConversationCall } from './request-translation.ts'
 import { pathAt, type TranslationPlan } from './translation-plan.ts'
@@ -56,10 +54,8 @@ export interface TranslationParts {
   learnMissing(target: RoutedEndpoint, path: string): void
   /** Endpoints that are asked for streams which clients did not request; undefined if none are. */
   readonly streams?: UpstreamStreams
-  /** Where the answer to a request is stored; undefined if it is not. */
-  readonly storeFor?:
-    | ((format: Format, request: JsonObject, caller: string | undefined) => FormatCall['store'])
-    | undefined
+  /** Where answers are stored; undefined if none are. */
+  readonly stores?: AnswerStores | undefined
 }
 
 /** A translated body may be this many times as large as the request, plus `spareBytes`. */
@@ -95,49 +91,13 @@ export class ConversationVariants {
     const unsupported = isOwn ? this.#unsupported(target) : []
     if (targets.length === 0) {
       if (unsupported.length > 0 && !this.#parts.dropsUnsupported) throw withoutApi(unsupported)
-      if (!isOwn || !this.#hasBareEvents(target)) return undefined
+      if (!isOwn || !mayChangePassed(this.#call, target, this.#parts)) return undefined
     }
     const translated = () => this.#translated(target, targets)
     if (!isOwn || (unsupported.length > 0 && targets.length > 0)) return translated()
     const { path } = this.#call
     const own = ownRequest(this.#call, target, () => this.#parts.learnMissing(target, path), translated)
-    return this.#passed(own, target)
-  }
-
-  /**
-   * Adds what the events of the endpoint's own stream lack, and stores its answer if the request continues what the
-   * gateway has stored.
-   */
-  #passed(own: RequestVariant, target: RoutedEndpoint): RequestVariant {
-    const { format, original, model, caller } = this.#call
-    const { storeFor, renameAnswers, nowMs } = this.#parts
-    const store = original && storeFor?.(format, original, caller)
-    const isBare = this.#hasBareEvents(target)
-    if (store === undefined && !isBare) return own
-    return {
-      ...own,
-      answer: (head) => {
-        const stored =
-          original === undefined || store === undefined
-            ? undefined
-            : passedAnswer(head, {
-                members: { ...repeatedState(original), ...(renameAnswers ? { model } : {}) },
-                store,
-              })
-        if (!isBare || !isPlainStream(head)) return stored
-        const mend = format.mendStream?.(model, Math.floor(nowMs() / 1_000)) ?? []
-        const isRenamed = renameAnswers && target.sentModel !== undefined
-        const others = stored?.transforms ?? (isRenamed ? [new ModelRename(model, 'sse', 'response')] : [])
-        return { transforms: [mend, others].flat() }
-      },
-    }
-  }
-
-  #hasBareEvents(target: RoutedEndpoint): boolean {
-    const { format } = this.#call
-    if (format.mendStream === undefined) return false
-    const { names, version } = this.#parts.plan.limitations(format, target)
-    return hasBareEvents(names, version)
+    return passedRequest(own, this.#call, target, this.#parts)
   }
 
   /** Features of the request that the endpoint's own route for it does not support. */
@@ -326,11 +286,11 @@ export class ConversationVariants {
 
   /** Stores the request in full. */
   #store({ request, isShort }: TranslatedAnswer): FormatCall['store'] {
-    const { storeFor } = this.#parts
+    const { stores } = this.#parts
     const { format, body, caller } = this.#call
-    const store = storeFor?.(format, request, caller)
+    const store = stores?.storeFor(format, request, caller)
     if (store === undefined || !isShort) return store
-    return (ended) => storeFor?.(format, parseRequest(body), caller)?.(ended)
+    return (ended) => stores?.storeFor(format, parseRequest(body), caller)?.(ended)
   }
 
   #expected({ conversation, written, target, promptTokens }: TranslatedAnswer): Expected {
@@ -384,10 +344,4 @@ interface TranslatedAnswer {
   readonly isShort: boolean
   /** An estimate. */
   readonly promptTokens: number
-}
-
-/** Whether an answer is a stream of events that can be changed. */
-function isPlainStream(head: UpstreamHead): boolean {
-  const isEvents = framingOf(headerValue(head.headers, 'content-type')) === 'sse'
-  return isEvents && head.statusCode < 300 && !isEncoded(head)
 }

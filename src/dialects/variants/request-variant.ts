@@ -30,7 +30,7 @@ export interface RequestVariant {
   onRefusal?(head: UpstreamHead, body: Buffer): RequestVariant | undefined
 }
 
-/** Changes to one answer while it streams. Its length is then unknown. */
+/** Changes to one answer while it streams. */
 export interface AnswerVariant {
   /** The endpoint's by default. */
   readonly statusCode?: number
@@ -38,6 +38,8 @@ export interface AnswerVariant {
   readonly headers?: readonly string[]
   /** Applied in this order. */
   readonly transforms: readonly AnswerTransform[]
+  /** Whether the transforms change no byte, so that the answer keeps its length. */
+  readonly keepsBytes?: boolean
   /** Whether a transform detects by itself whether the answer is complete; see `hasFailed`. */
   readonly detectsEnding?: boolean
 }

@@ -34,7 +34,14 @@ const ProfileSchema = Type.Object({
           limitations: Type.Optional(Type.Array(Type.String())),
         }),
       ),
-      responses: Type.Optional(Type.Object({ limitations: Type.Optional(Type.Array(Type.String())) })),
+      responses: Type.Optional(
+        Type.Object({
+          limitations: Type.Optional(Type.Array(Type.String())),
+          keeps: Type.Optional(
+            Type.Union([Type.Literal('always'), Type.Literal('if_enabled'), Type.Literal('never')]),
+          ),
+        }),
+      ),
       chat: Type.Optional(
         Type.Object({
           path: Type.Optional(Type.String()),
@@ -317,7 +324,10 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       minVersion: anthropic?.min_version,
       limitations: anthropic?.limitations ?? [],
     },
-    responses: { limitations: api.responses?.limitations ?? [] },
+    responses: {
+      limitations: api.responses?.limitations ?? [],
+      keeps: api.responses?.keeps ?? 'always',
+    },
     chat: {
       path: api.chat?.path ?? '/v1/chat/completions',
       reasoningField: api.chat?.reasoning_field ?? 'none',

@@ -9,6 +9,9 @@ export type ListFormat = (typeof listFormats)[number]
 export const tokenizeStyles = ['messages', 'template'] as const
 export type TokenizeStyle = (typeof tokenizeStyles)[number]
 
+/** Whether a server keeps responses of the Responses API, so that later requests can name them. */
+export type ResponseKeeping = 'always' | 'if_enabled' | 'never'
+
 /** Describes a type of inference server: data, read from `config/profiles/*.yaml`. */
 export interface BackendProfile {
   /** `ollama`, `vllm`, `lm-studio`, … */
@@ -29,6 +32,7 @@ export interface BackendProfile {
   readonly responses: {
     /** What it ignores or refuses, although it has the route; see `limitations.ts` of the translation. */
     readonly limitations: readonly string[]
+    readonly keeps: ResponseKeeping
   }
   /** Traits of its OpenAI chat route. */
   readonly chat: ChatTraits & { readonly path: string }

@@ -56,7 +56,8 @@ export function planAnswer(
   if (rename === undefined && changes === undefined) {
     return { head: watch === undefined ? head : withoutLength(head), transforms: noTransforms, watch }
   }
-  const headers = withoutHeader(head.headers, 'content-length')
+  const keepsLength = changes?.keepsBytes === true && watch === undefined
+  const headers = keepsLength ? head.headers : withoutHeader(head.headers, 'content-length')
   return {
     head: {
       statusCode: changes?.statusCode ?? head.statusCode,

@@ -35,10 +35,10 @@ interface Setup {
   /** Paths that the endpoint has; every other path is unknown. */
   readonly paths: readonly string[]
   readonly dropsUnsupported?: boolean
-  readonly storeFor?: TranslationParts['storeFor']
+  readonly stores?: TranslationParts['stores']
 }
 
-function setup({ format: name, request, paths, dropsUnsupported = false, storeFor }: Setup) {
+function setup({ format: name, request, paths, dropsUnsupported = false, stores }: Setup) {
   const format = formats.find((each) => each.name === name) ?? assert.fail(name)
   const has = new Set(paths)
   const missing: string[] = []
@@ -70,7 +70,7 @@ function setup({ format: name, request, paths, dropsUnsupported = false, storeFo
       monotonicMs: () => 0,
       reasoningFields: new Map(),
       openThoughts: new OpenThoughts(),
-      storeFor,
+      stores,
       learnMissing(_target, path) {
         has.delete(path)
         missing.push(path)
@@ -168,8 +168,11 @@ describe('the form of a request', () => {
       format: 'responses',
       request: { input },
       paths: [chat],
-      storeFor: (_format, request) => () => {
-        stored = request.input
+      stores: {
+        storeFor: (_format, asked) => () => {
+          stored = asked.input
+        },
+        keepPassed: () => assert.fail(),
       },
     })
     const variant = variants.of(target('vllm'))

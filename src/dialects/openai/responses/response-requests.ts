@@ -15,12 +15,14 @@ import {
 import { conversationFull } from './request/unknown-state.ts'
 import { EventAnswer } from './store/event-answer.ts'
 import { ownedStores } from './store/owned-stores.ts'
+import { isKept, mayRepeat, repeated } from './store/passed-responses.ts'
 import {
   conversationOf,
   type ExpandedRequest,
   expandRequest,
   isStored,
   itemsOf,
+  type KeptResponse,
   outputOf,
   ownBytes,
   parsedText,
@@ -195,6 +197,19 @@ export class ResponseRequests {
     }
   }
 
+  /**
+   * Where the response of an endpoint that keeps none is stored, if its answer passes through.
+   * @param body the client's request
+   * @returns undefined if it is not stored: the client forbids it, or it continues what only the endpoint may have
+   */
+  readonly keepPassed = (body: Buffer, caller: string | undefined): FormatCall['store'] => {
+    if (!isKept(body)) return undefined
+    return (answer) => {
+      const kept = { previousId: undefined, request: new Uint8Array(body) }
+      this.#put(kept, answer, caller).catch((error: unknown) => this.#parts.onError(error))
+    }
+  }
+
   async #keepRun(run: BackgroundRun): Promise<void> {
     const { request, response, events, owner } = run
     const answer = { id: run.id, text: JSON.stringify(response), itemIds: itemIdsOf(response) }
@@ -209,18 +224,32 @@ export class ResponseRequests {
 
   #keep(
     request: JsonObject,
-    { id, text, itemIds }: EndedAnswer,
+    answer: EndedAnswer,
     caller: string | undefined,
     events?: string,
   ): Promise<void> {
-    return this.#owned(caller).responses.put({
-      id,
+    const asked = {
       previousId: textField(request, 'previous_response_id'),
-      itemIds,
       request: ownBytes(JSON.stringify(request)),
-      response: ownBytes(text),
       ...(events === undefined ? {} : { events: ownBytes(events) }),
-    })
+    }
+    return this.#put(asked, answer, caller)
+  }
+
+  async #put(
+    asked: Pick<KeptResponse, 'previousId' | 'request' | 'events'>,
+    answer: EndedAnswer,
+    caller: string | undefined,
+  ): Promise<void> {
+    const { id, text, itemIds } = answer
+    const { responses } = this.#parts.stores
+    if (mayRepeat(answer)) {
+      const others = await repeated(answer, responses)
+      // A client could mean either of two responses with one ID.
+      for (const other of others) await responses.delete(other.id)
+      if (others.length > 0) return
+    }
+    await this.#owned(caller).responses.put({ ...asked, id, itemIds, response: ownBytes(text) })
   }
 
   /** Adds the input and output of a response to its conversation. */

@@ -117,6 +117,25 @@ describe('requests about stored responses', () => {
     assert.ok((await requests.answer({ ...remove, caller: 'ann' })) !== undefined)
   })
 
+  it('of which two have one ID are forgotten, because a client could mean either', async () => {
+    const requests = requestsOf()
+    const keep = async (id: string, item: string) => {
+      const output = [{ id: item, type: 'message' }]
+      const text = JSON.stringify({ id, status: 'completed', output })
+      requests.keepPassed(bodyOf({ input: 'x' }), undefined)?.({ id, text, itemIds: [item] })
+      await new Promise(setImmediate)
+    }
+    const isKnown = async (id: string) => (await requests.answer(get(`/v1/responses/${id}`))) !== undefined
+    // Ollama numbers responses and items at random.
+    await keep('resp_12', 'msg_34')
+    await keep('resp_56', 'msg_34')
+    assert.deepEqual([await isKnown('resp_12'), await isKnown('resp_56')], [false, false])
+    await keep('resp_78', 'msg_90')
+    assert.equal(await isKnown('resp_78'), true)
+    await keep('resp_78', 'msg_91')
+    assert.equal(await isKnown('resp_78'), false)
+  })
+
   it('are refused if they become too large with what they continue', async () => {
     const requests = requestsOf()
     const id = respond(requests, { input: 'x'.repeat(9_950) }, 'first', 'd')

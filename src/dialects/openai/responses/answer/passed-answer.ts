@@ -1,11 +1,12 @@
 import { framingOf } from '../../../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../../../http/headers/response-headers.ts'
-import { isObject, type JsonObject, listField, textField } from '../../../../kernel/json/json-fields.ts'
+import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
 import type { AnswerTransform } from '../../../../kernel/stream/answer-transform.ts'
 import { SseReader } from '../../../../kernel/stream/sse-reader.ts'
 import type { EndedAnswer } from '../../../hub/format.ts'
 import type { AnswerVariant } from '../../../variants/request-variant.ts'
 import { parseJson } from '../request/request-values.ts'
+import { endedAnswer } from './kept-answer.ts'
 
 export interface PassedAnswerParts {
   /** What the response repeats of the client's request, in place of what the endpoint received. */
@@ -72,7 +73,7 @@ class PassedStream implements AnswerTransform {
     }
     const response = { ...event.response, ...this.#parts.members }
     this.#text += `${head}data: ${JSON.stringify({ ...event, response })}\n\n`
-    if (endings.has(type)) this.#parts.store(endedAnswer(response))
+    if (endings.has(type)) this.#parts.store(endedAnswer(response, JSON.stringify(response)))
   }
 }
 
@@ -107,14 +108,8 @@ class PassedWhole implements AnswerTransform {
     const found = parseJson(body.toString('utf8'))
     if (!isObject(found) || !Array.isArray(found.output)) return body
     const response = { ...found, ...this.#parts.members }
-    this.#parts.store(endedAnswer(response))
-    return Buffer.from(JSON.stringify(response))
+    const text = JSON.stringify(response)
+    this.#parts.store(endedAnswer(response, text))
+    return Buffer.from(text)
   }
-}
-
-function endedAnswer(response: JsonObject): EndedAnswer {
-  const itemIds = listField(response, 'output').flatMap((item) =>
-    isObject(item) ? (textField(item, 'id') ?? []) : [],
-  )
-  return { id: textField(response, 'id') ?? '', text: JSON.stringify(response), itemIds }
 }

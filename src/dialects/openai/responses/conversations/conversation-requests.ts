@@ -1,11 +1,11 @@
 import { GatewayError } from '../../../../kernel/errors.ts'
-import { isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
+import { isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
 import { refuse } from '../../chat/request/field-values.ts'
 import { given, listOf } from '../request/request-values.ts'
 import { conversationFull } from '../request/unknown-state.ts'
 import type { ConversationStore, KeptConversation, KeptItem } from '../store/conversation-store.ts'
 import { itemList, itemPage } from '../store/item-page.ts'
-import { listedItem, ownBytes, parsedText } from '../store/stored.ts'
+import { listedItem, ownBytes, parsedText, prefixOf } from '../store/stored.ts'
 
 /** A path below `/v1/conversations`. */
 export interface ConversationPath {
@@ -145,20 +145,6 @@ export function keptItems(items: readonly JsonObject[], newId: (prefix: string) 
 
 export function readItem({ text }: KeptItem): JsonObject {
   return parsedText(text)
-}
-
-/** Prefixes of IDs as OpenAI's. */
-const prefixes: Readonly<Record<string, string>> = {
-  reasoning: 'rs',
-  function_call: 'fc',
-  function_call_output: 'fco',
-  custom_tool_call: 'ctc',
-  custom_tool_call_output: 'ctco',
-  compaction: 'cmp',
-}
-
-function prefixOf(item: JsonObject): string {
-  return prefixes[textField(item, 'type') ?? ''] ?? 'msg'
 }
 
 function shown({ id, createdAt, metadata }: KeptConversation): JsonObject {

@@ -63,7 +63,9 @@ export function readKept({ id, request, response }: KeptResponse): StoredRespons
     .filter((item) => !isReference(item))
   return {
     response: parsedText(response),
-    input: input.map((item, index) => listedItem(item, () => `${id}_${index}`)),
+    input: input.map((item, index) =>
+      listedItem(item, () => `${prefixOf(item)}_${id.replace(/^resp_/, '')}_${index}`),
+    ),
   }
 }
 
@@ -185,6 +187,21 @@ export function outputOf(response: JsonObject): JsonObject[] {
 export function itemsOf(input: unknown): readonly unknown[] {
   if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
   return Array.isArray(input) ? input : []
+}
+
+/** Prefixes of IDs as OpenAI's. */
+const prefixes: Readonly<Record<string, string>> = {
+  reasoning: 'rs',
+  function_call: 'fc',
+  function_call_output: 'fco',
+  custom_tool_call: 'ctc',
+  custom_tool_call_output: 'ctco',
+  compaction: 'cmp',
+}
+
+/** How the ID of an item begins. */
+export function prefixOf(item: JsonObject): string {
+  return prefixes[textField(item, 'type') ?? ''] ?? 'msg'
 }
 
 /** An item as OpenAI lists it. @param newId the ID of an item without one */

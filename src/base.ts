@@ -58,7 +58,10 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
     ? await import('../plugins/callers/caller-store.ts')
     : await import('../plugins/callers/caller-mirror.ts')
   await app.register(plugin, { callers })
-  if (!ledgerIsOn(callers) || !app.gatewayPeers.isControl) return
+  if (!app.gatewayPeers.isControl) return
+  const { default: amounts } = await import('../plugins/callers/caller-amounts.ts')
+  await app.register(amounts, { callers })
+  if (!ledgerIsOn(callers)) return
   const { default: ledger } = await import('../plugins/callers/caller-ledger.ts')
   await app.register(ledger, { callers })
 }

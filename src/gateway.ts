@@ -178,7 +178,10 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(proxy.usage !== 'off', () => import('../plugins/proxy/answer-usage.ts'), {})
   const hasLedger = ledgerIsOn(callers)
   await when(hasLedger, () => import('../plugins/callers/caller-usage.ts'), {})
-  await when(hasLedger, () => import('../plugins/callers/caller-meter.ts'), {})
+  await when(callersAreOn(callers), () => import('../plugins/callers/caller-limits.ts'), {
+    callers,
+    translators,
+  })
   await when(proxy.engine === 'olla', () => import('../plugins/proxy/engine-olla.ts'), { proxy })
   await when(proxy.engine === 'sherpa', () => import('../plugins/proxy/engine-sherpa.ts'), {})
   await app.register(proxyEngine, { proxy, model_registry })

@@ -168,12 +168,12 @@ function sendLater(
 
 function send(
   services: DispatchServices,
-  { provider, target, body, inspection, extra, client, original }: ReadRequest,
+  read: ReadRequest,
   routed: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
 ): void {
-  const { options, addresses } = services
+  const { provider, target, body, inspection } = read
   const context = request.gateway
   const sent = Buffer.isBuffer(body) ? body : undefined
   const placed = services.stored.placed(routed, target.path, sent, ownerOf(context))
@@ -188,9 +188,30 @@ function send(
     services.sessions?.refused({ context, path: target.path, body })
     throw reject(services, context, rejection(services, routing, target.path, provider, context.model))
   }
-  if (services.meter !== undefined && context.identity !== undefined) {
-    reserve(services, services.meter, context, { path: target.path, body, inspection, routing })
+  const { meter } = services
+  if (meter === undefined || context.identity === undefined) {
+    forward(services, read, routing, request, reply)
+    return
   }
+  reserve(services, meter, context, { path: target.path, body, inspection, routing })
+  try {
+    forward(services, read, routing, request, reply)
+  } catch (error) {
+    meter.release(context)
+    throw error
+  }
+}
+
+/** Hands a request to the engine, or answers it. */
+function forward(
+  services: DispatchServices,
+  { target, body, inspection, extra, client, original }: ReadRequest,
+  routing: RoutingOutcome,
+  request: DispatchedRequest,
+  reply: ClientReply,
+): void {
+  const { options, addresses } = services
+  const context = request.gateway
   if (routing.translates === true && client !== undefined && Buffer.isBuffer(body)) {
     if (sendImmediate(services, client, body, routing, context, reply)) return
   }

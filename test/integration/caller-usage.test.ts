@@ -50,14 +50,23 @@ describe('the ledger', () => {
     }
     await Promise.all(Array.from({ length: 8 }, client))
     await eventually(async () => (await total()).requests === requests)
-    const { ok, upstream_errors, cancelled, client_errors, refused, completion_tokens, prompt_tokens } =
-      await total()
+    const {
+      ok,
+      upstream_errors,
+      cancelled,
+      client_errors,
+      refused,
+      completion_tokens,
+      prompt_tokens = 0,
+    } = await total()
     assert.deepEqual(
       { ok, upstream_errors, cancelled, client_errors, refused },
       { ok: 160, upstream_errors: 20, cancelled: 20, client_errors: 0, refused: 0 },
     )
     assert.equal(completion_tokens, endpoint.sent.completionTokens)
-    assert.equal(prompt_tokens, endpoint.sent.promptTokens)
+    // The prompts of answers without a report are estimated.
+    const difference = Math.abs(prompt_tokens - endpoint.sent.promptTokens)
+    assert(difference < endpoint.sent.promptTokens * 0.1, `${prompt_tokens} of ${endpoint.sent.promptTokens}`)
   })
 
   it('counts a request once, however many attempts it took', async (t) => {

@@ -17,7 +17,7 @@ export const chatThat = (ending: Ending, tokens: number, stream = true) =>
 
 const promptTokens = 7
 
-/** An endpoint that counts the tokens that it sends. */
+/** An endpoint that counts the tokens that it reads and sends. */
 export async function startCountingEndpoint(t: TestContext) {
   const sent = { answers: 0, promptTokens: 0, completionTokens: 0 }
   const server = createServer(async (request, response) => {
@@ -43,13 +43,13 @@ export async function startCountingEndpoint(t: TestContext) {
   function answer(response: ServerResponse, ending: Ending, tokens: number, isStream: boolean): void {
     sent.answers++
     sent.completionTokens += tokens
+    sent.promptTokens += promptTokens
     const usage = {
       prompt_tokens: promptTokens,
       completion_tokens: tokens,
       total_tokens: promptTokens + tokens,
     }
     if (!isStream) {
-      sent.promptTokens += promptTokens
       response.setHeader('content-type', 'application/json')
       const message = { role: 'assistant', content: 'x'.repeat(tokens) }
       response.end(
@@ -67,7 +67,6 @@ export async function startCountingEndpoint(t: TestContext) {
       setTimeout(() => response.destroy(), 20)
       return
     }
-    sent.promptTokens += promptTokens
     response.write(event({ id: 'c', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }))
     response.write(event({ id: 'c', choices: [], usage }))
     response.end('data: [DONE]\n\n')

@@ -82,6 +82,11 @@ const described: Readonly<Record<string, Describe>> = {
     text: `${words(kind)} ${String(name)}: ${words(action)}`,
     detail: `by ${words(by)}`,
   }),
+  'callers.budget': ({ kind, id, counted, window, used, limit }) => ({
+    tone: 'warn',
+    text: `budget of ${words(kind)} ${String(id)} is nearly used up`,
+    detail: `${String(used)} of ${String(limit)} ${words(counted)}, ${words(window)}`,
+  }),
   'callers.store': ({ state, reason }) => ({
     tone: state === 'available' ? 'good' : 'bad',
     text: `store of callers ${words(state)}`,

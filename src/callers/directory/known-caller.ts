@@ -18,3 +18,8 @@ export interface KnownCaller extends Caller {
   /** The key, its owner and its team. */
   readonly subjects: readonly Subject[]
 }
+
+/** Whether a caller comes from a directory. */
+export function isKnown(caller: Caller): caller is KnownCaller {
+  return 'subjects' in caller
+}

@@ -8,11 +8,12 @@ export function checkCaller(value: unknown, path: KeyPath): Problem[] {
   const problems: Problem[] = []
   const error = (key: KeyPath, message: string) =>
     problems.push({ severity: 'error', path: [...path, ...key], message })
-  const { name, expires, policy } = value
+  const { name, expires, policy, limits } = value
   if (typeof name === 'string' && !isName(name))
     error(['name'], 'must not have spaces at its ends, or control characters')
   if (typeof expires === 'string' && !isTime(expires))
     error(['expires'], 'must be a time as in RFC 3339, such as 2027-01-31T00:00:00Z')
+  if (isRecord(limits)) problems.push(...checkBudgets(listOf(limits.budgets), [...path, 'limits', 'budgets']))
   if (!isRecord(policy)) return problems
   for (const [index, network] of listOf(policy.networks).entries()) {
     if (!ipaddr.isValidCIDR(String(network).trim()))
@@ -23,6 +24,33 @@ export function checkCaller(value: unknown, path: KeyPath): Problem[] {
   }
   for (const [parameter, cap] of Object.entries(isRecord(policy.caps) ? policy.caps : {})) {
     if (!(Number(cap) >= 0)) error(['policy', 'caps', parameter], 'must be at least 0')
+  }
+  return problems
+}
+
+/** What the cells of limits can count: money in hundred-millionths. */
+const budgetRange = {
+  money: { min: 1e-8, max: 20_000_000 },
+  tokens: { min: 1, max: 10 ** 15 },
+} as const
+
+function checkBudgets(budgets: readonly unknown[], path: KeyPath): Problem[] {
+  const problems: Problem[] = []
+  const seen = new Set<string>()
+  for (const [index, budget] of budgets.entries()) {
+    if (!isRecord(budget)) continue
+    const { amount, unit, period, window } = budget
+    const { min, max } = unit === 'tokens' ? budgetRange.tokens : budgetRange.money
+    if (!(Number(amount) >= min && Number(amount) <= max)) {
+      const message = `must be from ${min} to ${max} in ${String(unit)}`
+      problems.push({ severity: 'error', path: [...path, index, 'amount'], message })
+    }
+    const name = `${String(unit)} ${String(period)} ${String(window)}`
+    if (seen.has(name)) {
+      const message = 'another budget has this unit, period and window'
+      problems.push({ severity: 'error', path: [...path, index], message })
+    }
+    seen.add(name)
   }
   return problems
 }

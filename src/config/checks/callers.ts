@@ -17,6 +17,8 @@ export function checkCallers({ callers }: GatewayConfig): Problem[] {
   }
   for (const index of repeats(keys.map(({ hash }) => hash)))
     error(['callers', 'keys', index, 'hash'], 'another key has this hash')
+  if (!isTimeZone(callers.time_zone))
+    error(['callers', 'time_zone'], `there is no time zone "${callers.time_zone}"`)
   const isPostgres = /^postgres(?:ql)?:/i.test(store)
   if (isPostgres && !URL.canParse(store))
     error(['callers', 'store'], 'is not a URL such as postgres://user@host/database')
@@ -41,6 +43,15 @@ export function checkCallers({ callers }: GatewayConfig): Problem[] {
       error(['callers', 'keys', index, 'team'], `there is no team "${team}"`)
   }
   return problems
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Indexes of the texts that are in the list before. */

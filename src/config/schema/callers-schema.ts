@@ -37,12 +37,15 @@ export const PolicySchema = Section(
   'What a caller may use; what is not named is allowed.',
 )
 
+/** What the cells of limits can count. */
+const maxCount = 10 ** 12
+
 const TokensSchema = (period: string) =>
   Section(
     {
-      prompt: Count(0, 'Prompt tokens; 0 is unlimited.'),
-      completion: Count(0, 'Completion tokens; 0 is unlimited.'),
-      total: Count(0, 'Prompt and completion tokens together; 0 is unlimited.'),
+      prompt: Count(0, 'Prompt tokens; 0 is unlimited.', { maximum: maxCount }),
+      completion: Count(0, 'Completion tokens; 0 is unlimited.', { maximum: maxCount }),
+      total: Count(0, 'Prompt and completion tokens together; 0 is unlimited.', { maximum: maxCount }),
     },
     `Tokens ${period}.`,
   )
@@ -57,7 +60,9 @@ export const BudgetSchema = Section(
       'calendar',
       'Whether it starts with the calendar or moves.',
     ),
-    soft: Fraction(0, 'Share of it at which the gateway warns; 0 is never.', { maximum: 1 }),
+    soft: Fraction(0, 'Share of it at which the gateway warns, by header and event; 0 is never.', {
+      maximum: 1,
+    }),
   },
   'A budget.',
 )
@@ -65,13 +70,33 @@ export const BudgetSchema = Section(
 /** How much a key, an owner or a team may use. */
 export const LimitsSchema = Section(
   {
-    requests_per_minute: Count(0, 'Requests per minute; 0 is unlimited.'),
+    requests_per_minute: Count(0, 'Requests per minute; 0 is unlimited.', { maximum: maxCount }),
     tokens_per_minute: TokensSchema('per minute'),
     tokens_per_day: TokensSchema('per day'),
-    max_concurrent: Count(0, 'Requests at a time; 0 is unlimited.'),
+    max_concurrent: Count(0, 'Requests at a time; 0 is unlimited.', { maximum: 1_000_000 }),
     budgets: Type.Array(BudgetSchema, { default: [], description: 'Budgets; all of them apply.' }),
   },
   'How much may be used.',
+)
+
+/** What models cost. */
+export const PriceSchema = Section(
+  {
+    models: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'Globs (`*`, `?`) of names, as clients send them.',
+    }),
+    input: Fraction(0, 'Per million prompt tokens.'),
+    cached_input: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        description: 'Per million prompt tokens from a cache. Default: as `input`.',
+      }),
+    ),
+    output: Fraction(0, 'Per million completion tokens.'),
+    request: Fraction(0, 'Per request that is answered.'),
+  },
+  'The price of some models.',
 )
 
 const subject = {
@@ -144,6 +169,12 @@ export const CallersSchema = Section(
       description: 'Interval at which changes by other gateways and commands are read from the store.',
     }),
     ledger: LedgerSchema,
+    time_zone: Text('UTC', 'Time zone (IANA) of budgets that start with the calendar.'),
+    prices: Type.Array(PriceSchema, {
+      default: [],
+      description:
+        'Prices of models, in one currency; the first entry that matches counts. A budget in money refuses models without a price.',
+    }),
     keys: Type.Array(ConfigKeySchema, {
       default: [],
       description: 'Keys by their hash, in addition to the store.',

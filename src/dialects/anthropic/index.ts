@@ -1,5 +1,6 @@
 import type { Dialect } from '../contract/dialect.ts'
 import { anthropicErrors } from './errors/errors.ts'
+import { writeLimit } from './limit-headers.ts'
 import { messagesFormat } from './messages/format.ts'
 import { messages } from './messages.ts'
 import { anthropicLists } from './model-list.ts'
@@ -26,6 +27,7 @@ export const anthropic = {
     event: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
     headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
   },
+  writeLimit,
   requestIdHeader: 'request-id',
   formats: [messagesFormat],
   translatedPaths: ['/v1/messages'],

@@ -5,6 +5,7 @@ import type { UnifiedModel } from '../../routing/models/unified-model.ts'
 import type { EmbeddingsFormat, RankingFormat } from '../hub/exchange/exchange-format.ts'
 import type { Format } from '../hub/format.ts'
 import type { AnswerForm } from './answer-form.ts'
+import type { WriteLimit } from './limit-headers.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,8 @@ export interface Dialect {
   readonly models: ModelLists | undefined
   /** Sent while a client waits for a stream; undefined if clients of the API do not expect it. */
   readonly keepAlive: StreamKeepAlive | undefined
+  /** Tells clients what is left of their limits per minute; undefined if as the default dialect does. */
+  readonly writeLimit?: WriteLimit | undefined
   /** Response header for the request ID, in addition to `X-Olla-Request-ID`. */
   readonly requestIdHeader: string | undefined
   /** Its operations that the gateway can translate to and from other APIs. */

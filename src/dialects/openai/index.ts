@@ -5,6 +5,7 @@ import { completionsFormat } from './completions/format.ts'
 import { embeddingsFormat } from './embeddings/embeddings-format.ts'
 import { openaiErrors } from './errors/errors.ts'
 import { embeddings, nativeCompletion, rerank } from './further-answers.ts'
+import { writeLimit } from './limit-headers.ts'
 import { openaiLists } from './model-list.ts'
 import { rankingFormats } from './rerank/rerank-formats.ts'
 import { responsesFormat } from './responses/format.ts'
@@ -35,6 +36,7 @@ export const openai = {
   answers: [chat, completions, responses, embeddings, rerank, nativeCompletion],
   models: openaiLists,
   keepAlive: undefined,
+  writeLimit,
   requestIdHeader: undefined,
   formats: [chatFormat, responsesFormat, completionsFormat],
   embeddings: [embeddingsFormat],

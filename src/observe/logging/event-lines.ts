@@ -44,6 +44,8 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: 'warn', message: 'access refused' }
     case 'callers.changed':
       return { level: 'info', message: `${event.data.kind} ${pastOf[event.data.action]}` }
+    case 'callers.budget':
+      return { level: 'warn', message: `a budget of a ${event.data.kind} is nearly used up` }
     case 'callers.store':
       return {
         level: event.data.state === 'available' ? 'info' : 'error',

@@ -22,4 +22,6 @@ export interface CallerMeter {
   reserve(context: RequestContext, request: MeteredRequest): void
   /** Settles what was reserved by what was used. Called once for each request that is over, also for a refused one. */
   settle(context: RequestContext, record: RequestRecord): void
+  /** Gives back what was reserved for a request that could not be sent. */
+  release(context: RequestContext): void
 }

@@ -45,6 +45,15 @@ export interface GatewayEvents {
     fields: readonly string[]
     by: string
   }
+  /** A budget has reached the share at which it warns; `counted` is `money` or `total` tokens. */
+  'callers.budget': {
+    kind: 'key' | 'team' | 'owner'
+    id: string
+    counted: string
+    window: string
+    used: number
+    limit: number
+  }
   /** The store of callers became readable or unreadable. */
   'callers.store': { state: 'available' | 'unavailable'; reason: string | null }
   /** What callers use could be written to the store again, or no longer; until then it is kept in memory. */
@@ -70,6 +79,7 @@ export const gatewayEventTypes = Object.keys({
   'limit.rejected': true,
   'access.refused': true,
   'callers.changed': true,
+  'callers.budget': true,
   'callers.store': true,
   'callers.ledger': true,
   'thread.started': true,

@@ -51,6 +51,13 @@ export async function estimateTokens(
   return Math.max(1, all + frameTokens(prompt))
 }
 
+/** Counts the tokens of a text of bounded length at once. */
+export function countTokens(text: string, count: Tokenizer): number {
+  let tokens = 0
+  for (const piece of pieces(text)) tokens += count(piece)
+  return tokens
+}
+
 /** Splits a text into pieces that a tokenizer handles quickly. Each cut adds at most one token. */
 function* pieces(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += pieceLength) {

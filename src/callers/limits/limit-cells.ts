@@ -1,0 +1,23 @@
+import { gauge, integers } from '../../kernel/cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
+import { type AmountCells, amountCells } from './amount-cells.ts'
+
+/**
+ * Maximum number of limits in use: each limit of a subject takes a row at its first request, and keeps it. The memory is
+ * reserved at the start, but the operating system provides it as it is used.
+ */
+const limitRows = 2 ** 18
+
+/** Limits of callers, exact over all threads. */
+export const callerLimitCells = cellLayout('caller limits', () => ({
+  amounts: amountCells(limitRows),
+  slots: gauge(limitRows),
+  /** Changes of buckets that are over, so that threads can remember sums. */
+  revisions: integers(limitRows),
+  /** Whether a row has changed since it was saved. */
+  unsaved: integers(limitRows),
+  /** The bucket for which a warning was given. */
+  warnings: integers(limitRows),
+}))
+export type CallerLimitCells = CellsOf<typeof callerLimitCells>
+export type { AmountCells }

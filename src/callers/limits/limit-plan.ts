@@ -1,0 +1,161 @@
+import type { Limits } from '../../config/schema/callers-schema.ts'
+import type { SubjectKind } from '../contract/records.ts'
+import type { KnownCaller } from '../directory/known-caller.ts'
+import { moneyUnit } from '../prices/price-table.ts'
+import { type CalendarPeriod, calendarPeriods } from './calendar.ts'
+import type { CallerLimitCells } from './limit-cells.ts'
+import { LimitRow } from './limit-row.ts'
+import { calendarWindow, type RollingPeriod, rollingPeriods, rollingWindow, type Window } from './window.ts'
+
+/** What a limit counts. */
+export type Counted = 'requests' | 'prompt' | 'completion' | 'total' | 'money'
+
+/** A limit of a subject, before it has cells. */
+export interface LimitSpec {
+  readonly counted: Counted
+  readonly window: Window
+  /** In what is counted; money in `moneyUnit`s. */
+  readonly limit: number
+  /** From this on, a warning is given; infinite if never. */
+  readonly warnAt: number
+  readonly isBudget: boolean
+}
+
+/** A limit that applies to a caller, with its cells. */
+export interface CallerLimit extends LimitSpec {
+  readonly kind: SubjectKind
+  /** The ID of a key; the name of an owner or team. */
+  readonly id: string
+  readonly row: LimitRow
+}
+
+export interface SlotLimit {
+  readonly kind: SubjectKind
+  readonly row: number
+  readonly limit: number
+}
+
+/** All limits that apply to the requests of a caller. */
+export interface LimitPlan {
+  readonly limits: readonly CallerLimit[]
+  readonly slots: readonly SlotLimit[]
+  /** Whether there are no cells left for one of the limits. */
+  readonly isIncomplete: boolean
+  readonly countsTokens: boolean
+  readonly countsMoney: boolean
+}
+
+/** The windows of all limits, each made once. */
+export class LimitWindows {
+  readonly #zone: string
+  readonly #windows = new Map<string, Window>()
+
+  /** @param zone name of the time zone of calendar windows */
+  constructor(zone: string) {
+    this.#zone = zone
+  }
+
+  rolling(period: RollingPeriod): Window {
+    return this.#window(`${period} rolling`, () => rollingWindow(period))
+  }
+
+  calendar(period: CalendarPeriod): Window {
+    return this.#window(`${period} calendar`, () => calendarWindow(period, this.#zone))
+  }
+
+  /** @returns undefined if there is no window of that name */
+  named(name: string): Window | undefined {
+    const [period = '', kind] = name.split(' ')
+    if (kind === 'rolling') {
+      const found = rollingPeriods.find((each) => each === period)
+      return found === undefined ? undefined : this.rolling(found)
+    }
+    const found = calendarPeriods.find((each) => each === period)
+    return found === undefined ? undefined : this.calendar(found)
+  }
+
+  #window(name: string, make: () => Window): Window {
+    let window = this.#windows.get(name)
+    if (window === undefined) {
+      window = make()
+      this.#windows.set(name, window)
+    }
+    return window
+  }
+}
+
+/** The name of what is counted over a window: unique for a subject. */
+export function limitName({ counted, window, isBudget }: LimitSpec): string {
+  return `${isBudget ? 'budget' : 'rate'} ${counted} ${window.name}`
+}
+
+/** The limits that a record of a key, owner or team sets, each name once. */
+export function limitSpecs(limits: Limits, windows: LimitWindows): LimitSpec[] {
+  const specs = new Map<string, LimitSpec>()
+  const put = (spec: LimitSpec): void => {
+    if (!(spec.limit > 0)) return
+    const name = limitName(spec)
+    const other = specs.get(name)
+    if (other === undefined || spec.limit < other.limit) specs.set(name, spec)
+  }
+  const minute = windows.rolling('minute')
+  const rate = (counted: Counted, window: Window, limit: number): void =>
+    put({ counted, window, limit, warnAt: Number.POSITIVE_INFINITY, isBudget: false })
+  rate('requests', minute, limits.requests_per_minute)
+  for (const [window, tokens] of [
+    [minute, limits.tokens_per_minute],
+    [windows.rolling('day'), limits.tokens_per_day],
+  ] as const) {
+    rate('prompt', window, tokens.prompt)
+    rate('completion', window, tokens.completion)
+    rate('total', window, tokens.total)
+  }
+  for (const { amount, unit, period, window, soft } of limits.budgets) {
+    const limit = unit === 'money' ? Math.floor(amount / moneyUnit + 1e-6) : Math.floor(amount)
+    put({
+      counted: unit === 'money' ? 'money' : 'total',
+      window: window === 'rolling' && period !== 'ever' ? windows.rolling(period) : windows.calendar(period),
+      limit,
+      warnAt: soft > 0 ? soft * limit : Number.POSITIVE_INFINITY,
+      isBudget: true,
+    })
+  }
+  return [...specs.values()]
+}
+
+/** The key of a limit's row. */
+export function rowKey(kind: SubjectKind, id: string, name: string): string {
+  return `${kind}\n${id}\n${name}`
+}
+
+/** @returns undefined if nothing limits the caller */
+export function limitPlan(
+  { subjects }: KnownCaller,
+  windows: LimitWindows,
+  cells: CallerLimitCells,
+): LimitPlan | undefined {
+  const limits: CallerLimit[] = []
+  const slots: SlotLimit[] = []
+  let isIncomplete = false
+  for (const { kind, id, limits: set } of subjects) {
+    if (set === undefined) continue
+    for (const spec of limitSpecs(set, windows)) {
+      const row = cells.amounts.row(rowKey(kind, id, limitName(spec)), true)
+      if (row === undefined) isIncomplete = true
+      else limits.push({ ...spec, kind, id, row: new LimitRow(row, spec.window, cells) })
+    }
+    if (set.max_concurrent > 0) {
+      const row = cells.amounts.row(rowKey(kind, id, 'slots'), true)
+      if (row === undefined) isIncomplete = true
+      else slots.push({ kind, row, limit: set.max_concurrent })
+    }
+  }
+  if (limits.length + slots.length === 0 && !isIncomplete) return undefined
+  return {
+    limits,
+    slots,
+    isIncomplete,
+    countsTokens: limits.some(({ counted }) => counted !== 'requests'),
+    countsMoney: limits.some(({ counted }) => counted === 'money'),
+  }
+}

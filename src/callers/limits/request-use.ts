@@ -1,0 +1,70 @@
+import type { RequestContext } from '../../proxy/contract/context.ts'
+import type { RequestRecord } from '../../proxy/contract/request-record.ts'
+import type { PriceTable } from '../prices/price-table.ts'
+import { costOf } from '../prices/price-table.ts'
+import type { RequestUse } from './contract.ts'
+import type { Estimates } from './estimates.ts'
+import { operationUse } from './operation-use.ts'
+
+export interface UseServices {
+  readonly estimates: Pick<Estimates, 'promptTokensOf'>
+  readonly prices: Pick<PriceTable, 'of'>
+}
+
+/** An answer without a report of its tokens has about this many bytes per token. */
+const bytesPerToken = 4
+
+const nothing: RequestUse = {
+  promptTokens: 0,
+  cachedTokens: 0,
+  completionTokens: 0,
+  cost: 0,
+  isEstimated: false,
+}
+
+type UsedContext = Pick<RequestContext, 'sentMs' | 'isStream'>
+
+/**
+ * What a request has used:
+ *
+ * - what the endpoint reports, if it does;
+ * - nothing, if no endpoint got the request, or the one that did answered with an error;
+ * - otherwise (the client left, the stream broke or contains an error, there is no report) the prompt by its estimate, and
+ *   the tokens that arrived before the end.
+ *
+ * A request has the price of the model that it named.
+ * @param path as sent to the endpoint
+ * @param promptEstimate undefined if none was made
+ */
+export function requestUse(
+  { estimates, prices }: UseServices,
+  context: UsedContext,
+  record: RequestRecord,
+  path: string,
+  promptEstimate: number | undefined,
+): RequestUse {
+  const { model, promptTokens, completionTokens, answer } = record
+  const { isInference, generates } = operationUse(path)
+  if (!isInference || !mayHaveUsed(context, record)) return nothing
+  const isEstimated =
+    promptTokens === undefined || completionTokens === undefined || answer?.isCounted === true
+  const use = {
+    promptTokens: promptTokens ?? promptEstimate ?? estimates.promptTokensOf(model, record.requestBytes),
+    cachedTokens: answer?.cachedTokens ?? 0,
+    completionTokens: completionTokens ?? (generates ? unreported(context, record) : 0),
+  }
+  const price = prices.of(model)
+  return { ...use, cost: price === undefined ? undefined : costOf(price, use), isEstimated }
+}
+
+function mayHaveUsed({ sentMs }: UsedContext, { status, outcome, promptTokens }: RequestRecord): boolean {
+  if (promptTokens !== undefined) return true
+  if (sentMs === undefined) return false
+  return outcome === 'client_closed' || outcome === 'cancelled' || (status !== undefined && status < 400)
+}
+
+/** Of a stream, events are counted, so one without a count has generated nothing. */
+function unreported({ isStream }: UsedContext, { status, responseBytes }: RequestRecord): number {
+  if (isStream !== false || status === undefined || status >= 400) return 0
+  return Math.ceil(responseBytes / bytesPerToken)
+}

@@ -1,0 +1,69 @@
+import { Calendar, type CalendarPeriod } from './calendar.ts'
+
+/** A moment, on both clocks. */
+export interface Moment {
+  /** Since the epoch. */
+  readonly wallMs: number
+  /** The same on all threads. */
+  readonly monotonicMs: number
+}
+
+/** What a limit counts over: a bucket with those before it that still count. */
+export interface Window {
+  /** Unique; part of what is saved. */
+  readonly name: string
+  /** Number of earlier buckets that count with the current one. */
+  readonly span: number
+  /** Bits that tell apart the buckets that use the same cell. */
+  readonly tagBits: number
+  /** Whether its amounts outlive the process. */
+  readonly isSaved: boolean
+  bucketAt(moment: Moment): number
+  /** Milliseconds until a bucket no longer counts. */
+  leavesInMs(bucket: number, moment: Moment): number
+}
+
+/**
+ * Buckets of a rolling window. The current one counts as a whole with as many before it as the window is long, so that no
+ * stretch of time of that length gets more than the limit; a limit is up to a twelfth stricter than its window says.
+ */
+export const rollingSpan = 12
+
+const periodMs = {
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 7 * 86_400_000,
+  month: 30 * 86_400_000,
+} as const
+export const rollingPeriods = ['minute', 'hour', 'day', 'week', 'month'] as const
+export type RollingPeriod = (typeof rollingPeriods)[number]
+
+/** Minutes are too short to be saved, and use the monotonic clock. */
+export function rollingWindow(period: RollingPeriod): Window {
+  const bucketMs = periodMs[period] / rollingSpan
+  const isMonotonic = period === 'minute'
+  const nowOf = ({ wallMs, monotonicMs }: Moment) => (isMonotonic ? monotonicMs : wallMs)
+  return {
+    name: `${period} rolling`,
+    span: rollingSpan,
+    // 22 bits are ten years of minutes; 12 are decades of hours, and leave more for the amount.
+    tagBits: isMonotonic ? 22 : 12,
+    isSaved: !isMonotonic,
+    bucketAt: (moment) => Math.floor(nowOf(moment) / bucketMs),
+    leavesInMs: (bucket, moment) => (bucket + rollingSpan + 1) * bucketMs - nowOf(moment),
+  }
+}
+
+/** @param zone name as in the IANA database */
+export function calendarWindow(period: CalendarPeriod, zone: string): Window {
+  const calendar = new Calendar(period, zone)
+  return {
+    name: `${period} calendar`,
+    span: 0,
+    tagBits: 12,
+    isSaved: true,
+    bucketAt: ({ wallMs }) => calendar.numberAt(wallMs),
+    leavesInMs: (bucket, { wallMs }) => calendar.endMs(bucket) - wallMs,
+  }
+}

@@ -1,0 +1,64 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
+import { matchesLower } from '../../kernel/names/glob.ts'
+import { Remembered } from '../../kernel/remembered.ts'
+
+/** Budgets count money in hundred-millionths of the currency, which is a cent per million tokens. */
+export const moneyUnit = 1e-8
+
+/** What a model costs, in money. */
+export interface Price {
+  /** Per token. */
+  readonly input: number
+  readonly cachedInput: number
+  readonly output: number
+  readonly request: number
+}
+
+/** Tokens of a request; cached tokens are part of the prompt. */
+export interface PricedTokens {
+  readonly promptTokens: number
+  readonly cachedTokens: number
+  readonly completionTokens: number
+}
+
+/** Prices by models' names. The first entry that matches a name counts. */
+export class PriceTable {
+  readonly #entries: readonly { readonly globs: readonly string[]; readonly price: Price }[]
+  readonly #known = new Remembered<Price | null>()
+
+  constructor(entries: SectionOptions<'callers'>['prices']) {
+    this.#entries = entries.map(({ models, input, cached_input: cachedInput, output, request }) => ({
+      globs: models.map((glob) => glob.toLowerCase()),
+      price: {
+        input: input / 1e6,
+        cachedInput: (cachedInput ?? input) / 1e6,
+        output: output / 1e6,
+        request,
+      },
+    }))
+  }
+
+  /** @returns undefined if the model has no price, which is not the same as being free */
+  of(model: string | undefined): Price | undefined {
+    const name = model ?? ''
+    let price = this.#known.get(name)
+    if (price === undefined) {
+      const lower = name.toLowerCase()
+      const entry = this.#entries.find(({ globs }) => globs.some((glob) => matchesLower(glob, lower)))
+      price = entry?.price ?? null
+      this.#known.set(name, price)
+    }
+    return price ?? undefined
+  }
+}
+
+export function costOf(price: Price, { promptTokens, cachedTokens, completionTokens }: PricedTokens): number {
+  const cached = Math.min(cachedTokens, promptTokens)
+  const { input, cachedInput, output, request } = price
+  return (promptTokens - cached) * input + cached * cachedInput + completionTokens * output + request
+}
+
+/** A cost as budgets count it. Rounded up, but not because of the last binary digit of a product. */
+export function toMoneyUnits(cost: number): number {
+  return Math.ceil(cost / moneyUnit - 1e-6)
+}

@@ -163,6 +163,7 @@ describe('dispatch', () => {
         queuedMs: undefined,
         completedAtMs: clock.nowMs(),
         routing: 'rejected',
+        translation: undefined,
         client: '10.0.0.1',
       },
     ])

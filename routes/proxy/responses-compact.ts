@@ -54,6 +54,8 @@ function collected(reply: FastifyReply, send: (sink: CollectedAnswer) => () => v
       else resolve(outcome)
     })
     const stop = send(sink)
-    reply.raw.once('close', stop)
+    // The client may have left while the store was read.
+    if (reply.raw.destroyed) stop()
+    else reply.raw.once('close', stop)
   })
 }

@@ -13,7 +13,11 @@ export function ownTimeMs(progress: RequestProgress): number | undefined {
   return Math.max(0, ownMs)
 }
 
-/** Milliseconds from sending the request to the answering endpoint to the first byte of its answer. */
+/**
+ * Milliseconds from sending the request to the answering endpoint to the first byte of its answer.
+ * @returns undefined without an answer, and if the last attempt failed so that an earlier one gave the answer
+ */
 export function upstreamTimeMs({ attemptMs, firstByteMs }: RequestProgress): number | undefined {
-  return attemptMs === undefined || firstByteMs === undefined ? undefined : firstByteMs - attemptMs
+  if (attemptMs === undefined || firstByteMs === undefined || firstByteMs < attemptMs) return undefined
+  return firstByteMs - attemptMs
 }

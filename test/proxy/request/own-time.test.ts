@@ -30,6 +30,7 @@ describe('gateway time and endpoint time', () => {
     assert.equal(ownTimeMs(context({ receivedMs: 1 })), undefined)
     assert.equal(ownTimeMs(context({ attemptMs: 1 })), undefined)
     assert.equal(upstreamTimeMs(context({ attemptMs: 1 })), undefined)
+    assert.equal(upstreamTimeMs(context({ firstByteMs: 2, attemptMs: 5 })), undefined)
   })
 
   it('are never negative, even if clocks round', () => {

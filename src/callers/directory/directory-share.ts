@@ -2,7 +2,7 @@ import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
 import type { CallerDirectory } from './directory.ts'
 import type { DirectoryChange } from './directory-data.ts'
 
-/** What control tells the serving threads. */
+/** What the control thread sends to the serving threads. */
 interface Shared {
   readonly change: DirectoryChange | undefined
   /** Whether the store can be read, so that a key that is not known does not exist. */

@@ -23,20 +23,20 @@ const maxDepth = 4
 export function errorText(body: string): string {
   const parsed = body.trimStart().startsWith('{') ? parse(body) : undefined
   if (parsed === undefined) return body.slice(0, maxTextLength)
-  const words: string[] = []
-  collect(parsed, words, 0)
-  return words.join(' . ').slice(0, maxTextLength)
+  const texts: string[] = []
+  collect(parsed, texts, 0)
+  return texts.join(' . ').slice(0, maxTextLength)
 }
 
-function collect(value: unknown, words: string[], depth: number): void {
-  if (typeof value === 'string') words.push(value)
+function collect(value: unknown, texts: string[], depth: number): void {
+  if (typeof value === 'string') texts.push(value)
   else if (Array.isArray(value)) {
-    if (depth < maxDepth) for (const each of value.slice(0, 8)) collect(each, words, depth + 1)
+    if (depth < maxDepth) for (const each of value.slice(0, 8)) collect(each, texts, depth + 1)
   } else if (typeof value === 'object' && value !== null && depth < maxDepth) {
     for (const field of descriptiveFields) {
       const inner: unknown = Reflect.get(value, field)
-      if (typeof inner === 'number') words.push(`${field}: ${inner}`)
-      else if (inner !== undefined && inner !== null) collect(inner, words, depth + 1)
+      if (typeof inner === 'number') texts.push(`${field}: ${inner}`)
+      else if (inner !== undefined && inner !== null) collect(inner, texts, depth + 1)
     }
   }
 }

@@ -24,7 +24,7 @@ export function isMissingStatus(statusCode: number): boolean {
 }
 
 /** Messages of routers for an unknown route: of frameworks, proxies and inference servers. */
-const pathWords: readonly RegExp[] = [
+const pathMessages: readonly RegExp[] = [
   // Go, Express, LM Studio, OpenAI, Kong, Spring, Rails, Laravel
   /\b404 page not found\b/,
   /\bcannot (?:get|post|put|patch|delete) \//,
@@ -38,14 +38,14 @@ const pathWords: readonly RegExp[] = [
   /\bpath_not_served\b/,
 ]
 /** An answer that consists of one of these says nothing about a model. */
-const bareWords =
+const bareMessage =
   /^(?:the requested (?:url|resource) was not found(?: on (?:this|the) server)?|(?:404[\s:.-]*)?not[\s_]?found(?:[_\s]?error)?|method not allowed|not implemented|no response)[.!]?$/
-const modelWords =
+const modelMessage =
   /\bmodels?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|do not have access|not (?:available|loaded|registered|recognized|exist|supported)|is unknown|cannot be found|could not be found|pulling it)\b|\bmodel_not_found\b|\b(?:no such|unknown|invalid|could not find(?: the| suitable handler for)?|failed to find|not found:?) models?\b|\bno (?:model|healthy deployments?|deployments?)\b|\btry pulling it first\b/
-const objectWords =
+const objectMessage =
   /\b(?:response|conversation|thread|item|file|batch|assistant|message|object|previous_response_id)s?\b.{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|expired|unknown|no longer)\b|\bno (?:response|conversation|item|file|batch) (?:found|with)\b/
 /** Messages of a server that was started without the feature behind a path (llama.cpp). */
-const operationWords: readonly (readonly [path: RegExp, words: RegExp])[] = [
+const operationMessages: readonly (readonly [path: RegExp, message: RegExp])[] = [
   [/embed/, /\b(?:embed|pooling)/],
   [/rerank|score|classify/, /\b(?:rerank|scor(?:e|ing)|pooling|classif)/],
   [/audio/, /\b(?:audio|speech|transcription|translation|tts)/],
@@ -56,8 +56,8 @@ const operationWords: readonly (readonly [path: RegExp, words: RegExp])[] = [
   [/chat|completion|messages|generate/, /\b(?:chat|completions?|messages|generation|generate)\b/],
   [/slots|metrics/, /\b(?:slot|metric)/],
 ]
-/** Words for the content or the options of a request. */
-const inputWords =
+/** Names of the content or the options of a request. */
+const inputNames =
   /\b(?:image|picture|audio|speech|video|file|document|pdf|vision|multimodal|modalit|mmproj|input|content|part|tool|function|grammar|logprob|logit|json_schema|response_format|reasoning|thinking|parameter|option|feature|stop|stream|temperature)\w*/
 
 /** Determines what a 404, 405 or 501 refers to. */
@@ -65,20 +65,20 @@ export function readMissing({ path, statusCode, text }: MissingAnswer): Missing 
   if (statusCode === 405) return 'path'
   if (text === undefined) return 'unsure'
   const body = text.slice(0, 8_192).trim()
-  const words = errorText(body).toLowerCase()
+  const message = errorText(body).toLowerCase()
   if (statusCode === 501) {
-    const isOwn = operationWords.some(([paths, own]) => paths.test(path) && own.test(words))
-    return inputWords.test(words) && !isOwn ? 'request' : 'path'
+    const isOwn = operationMessages.some(([paths, own]) => paths.test(path) && own.test(message))
+    return inputNames.test(message) && !isOwn ? 'request' : 'path'
   }
   if (body === '' || body.startsWith('<')) return 'path'
-  if (words.includes(path.toLowerCase()) || pathWords.some((pattern) => pattern.test(words))) {
-    return names(path) && objectWords.test(words) ? 'object' : 'path'
+  if (message.includes(path.toLowerCase()) || pathMessages.some((pattern) => pattern.test(message))) {
+    return names(path) && objectMessage.test(message) ? 'object' : 'path'
   }
-  if (names(path) || objectWords.test(words)) {
-    return bareParts(words) || modelWords.test(words) ? (names(path) ? 'object' : 'model') : 'object'
+  if (names(path) || objectMessage.test(message)) {
+    return bareParts(message) || modelMessage.test(message) ? (names(path) ? 'object' : 'model') : 'object'
   }
-  if (modelWords.test(words)) return 'model'
-  return bareParts(words) ? 'path' : 'unsure'
+  if (modelMessage.test(message)) return 'model'
+  return bareParts(message) ? 'path' : 'unsure'
 }
 
 /** Whether the path names a stored object. */
@@ -86,12 +86,12 @@ function names(path: string): boolean {
   return /\/(?:responses|conversations|files|batches|threads|assistants)\/[^/]/.test(path)
 }
 
-/** Whether each field is one of the bare messages or has no words at all. */
-function bareParts(words: string): boolean {
-  return words.split(' . ').every((part) => {
+/** Whether each field is one of the bare messages or is empty. */
+function bareParts(message: string): boolean {
+  return message.split(' . ').every((part) => {
     const plain = part.trim()
     return (
-      bareWords.test(plain) ||
+      bareMessage.test(plain) ||
       /^(?:code: )?\d*$/.test(plain) ||
       /^[a-z]*(?:_error|error|exception)$/.test(plain)
     )

@@ -102,5 +102,5 @@ function ownerOf(model: UnifiedModel, engine: string): string {
 }
 
 function rawOf(model: UnifiedModel, key: string): unknown {
-  return model.sources.map(({ told }) => told.raw[key]).find((value) => value !== undefined)
+  return model.sources.map(({ listed }) => listed.raw[key]).find((value) => value !== undefined)
 }

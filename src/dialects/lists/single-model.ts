@@ -19,7 +19,7 @@ export function modelDetail(model: UnifiedModel, isRoutable: (slot: number) => b
     parameter_size: model.parameterSize,
     quantization: model.quantization,
     format: model.format,
-    total_disk_size: formatBytes(model.sources.reduce((sum, { told }) => sum + (told.sizeBytes ?? 0), 0)),
+    total_disk_size: formatBytes(model.sources.reduce((sum, { listed }) => sum + (listed.sizeBytes ?? 0), 0)),
     last_seen: new Date(model.lastSeenMs).toISOString(),
     aliases: model.aliases,
     endpoints: model.sources.map(({ endpoint }) => endpoint.name),

@@ -32,7 +32,7 @@ export function ollamaItem(model: UnifiedModel, families: FamilyTable): Json {
 /** Ollama before 0.14 reports abilities only in `/api/show`; a list of them here would be incomplete. */
 function hasUnreportedAbilities({ sources }: UnifiedModel): boolean {
   return sources.every(
-    ({ endpoint, told }) => told.abilities === undefined && endpoint.profile?.listFormat === 'ollama',
+    ({ endpoint, listed }) => listed.abilities === undefined && endpoint.profile?.listFormat === 'ollama',
   )
 }
 
@@ -51,7 +51,7 @@ function runningItem(
   families: FamilyTable,
   nowMs: number,
 ): Json {
-  const memory = loaded.find(({ told }) => told.memory !== undefined)?.told.memory
+  const memory = loaded.find(({ listed }) => listed.memory !== undefined)?.listed.memory
   const size = memory?.sizeBytes ?? sizeOf(model)
   const context = memory?.contextLength ?? model.contextInForce ?? model.contextLength
   return {
@@ -68,7 +68,7 @@ function runningItem(
 
 /** Ollama's `/api/show`, from what the gateway knows, for models of endpoints without that route. */
 export function ollamaShow(model: UnifiedModel, families: FamilyTable): Json {
-  const reportedFamily = model.sources.find(({ told: { family } }) => family !== undefined)?.told.family
+  const reportedFamily = model.sources.find(({ listed: { family } }) => family !== undefined)?.listed.family
   const architecture = reportedFamily ?? (model.family || 'unknown')
   return {
     modelfile: `# ${model.id.replace(/\s/g, ' ')}: served by endpoints that have no Modelfile\n`,
@@ -115,7 +115,7 @@ export function digestOf({ digest, id }: UnifiedModel): string {
 }
 
 function details(model: UnifiedModel, table: FamilyTable): Json {
-  const reports = model.sources.map((source) => source.told)
+  const reports = model.sources.map((source) => source.listed)
   const family = reports.find((each) => each.family !== undefined)?.family ?? model.family
   const families = model.families.length > 0 ? model.families : family === '' ? [] : [family]
   const spelling = reports.find((each) => each.quantization !== undefined)?.quantization
@@ -137,14 +137,14 @@ function sizeOf({ sizeBytes }: UnifiedModel): number {
 }
 
 function modifiedAt(model: UnifiedModel): string {
-  const reported = model.sources.map(({ told }) => told.raw.modified_at).find(isTime)
+  const reported = model.sources.map(({ listed }) => listed.raw.modified_at).find(isTime)
   return reported ?? new Date(model.lastSeenMs).toISOString()
 }
 
 /** Never in the past, which the CLI shows as a model about to be unloaded. */
 function expiryOf(loaded: readonly ModelSource[], nowMs: number): string {
   const reported = loaded
-    .map(({ told }) => told.memory?.expiresAt)
+    .map(({ listed }) => listed.memory?.expiresAt)
     .find((time) => isTime(time) && Date.parse(time) > nowMs)
   if (reported !== undefined) return reported
   const stays = loaded.every(({ endpoint }) => endpoint.profile?.loadedModelsPath === undefined)

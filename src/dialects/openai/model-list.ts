@@ -8,7 +8,7 @@ export function openaiItem(model: UnifiedModel, owner: string): Json {
 
 /** The context length, under each name that clients look for. */
 function contextFields({ contextLength, sources }: UnifiedModel): Json {
-  const meta = sources.map(({ told }) => told.raw.meta).find((each) => each !== undefined)
+  const meta = sources.map(({ listed }) => listed.raw.meta).find((each) => each !== undefined)
   return {
     ...(contextLength === undefined ? {} : { context_length: contextLength, max_model_len: contextLength }),
     ...(meta === undefined ? {} : { meta }),

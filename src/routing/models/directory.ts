@@ -243,7 +243,7 @@ function withNamesOfSameWeights(models: readonly UnifiedModel[]): UnifiedModel[]
 
 function sourceOf({ endpoint, model, seenMs }: Found): ModelSource {
   const state = model.state ?? presumedState(endpoint)
-  return { endpoint, nativeName: model.name, state, seenMs, told: model }
+  return { endpoint, nativeName: model.name, state, seenMs, listed: model }
 }
 
 /** Derives the type of a model from the abilities that its endpoints report, which take precedence over its name. */

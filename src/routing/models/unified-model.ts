@@ -10,7 +10,7 @@ export interface ModelSource {
   readonly state: 'loaded' | 'not-loaded' | 'available' | 'unknown'
   readonly seenMs: number
   /** The endpoint's list entry. */
-  readonly told: DiscoveredModel
+  readonly listed: DiscoveredModel
 }
 
 /** One model on any number of endpoints. */
@@ -52,15 +52,15 @@ interface ReportedFacts {
 
 export function reportedFacts(sources: readonly ModelSource[]): ReportedFacts {
   const first = <Key extends keyof DiscoveredModel>(key: Key) =>
-    sources.find(({ told }) => told[key] !== undefined)?.told[key]
+    sources.find(({ listed }) => listed[key] !== undefined)?.listed[key]
   return {
-    contextLength: least(sources.map(({ told }) => told.contextLength)),
-    contextInForce: least(sources.map(({ told }) => told.contextInForce)),
+    contextLength: least(sources.map(({ listed }) => listed.contextLength)),
+    contextInForce: least(sources.map(({ listed }) => listed.contextInForce)),
     embeddingLength: first('embeddingLength'),
     digest: first('digest'),
     sizeBytes: first('sizeBytes'),
     families: first('families') ?? [],
-    abilities: mergeAbilities(sources.map(({ told }) => told.abilities)),
+    abilities: mergeAbilities(sources.map(({ listed }) => listed.abilities)),
   }
 }
 
@@ -81,6 +81,6 @@ export function canChat({ type, name, abilities }: UnifiedModel): boolean {
 }
 
 function least(numbers: readonly (number | undefined)[]): number | undefined {
-  const told = numbers.filter((number) => number !== undefined)
-  return told.length === 0 ? undefined : Math.min(...told)
+  const known = numbers.filter((number) => number !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }

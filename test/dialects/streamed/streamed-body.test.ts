@@ -116,14 +116,14 @@ describe('knowledge of streams', () => {
   it('is shared with other threads', () => {
     const [here, there] = [0, 1].map(() => new StreamKnowledge('auto', new FakeClock()))
     assert.ok(here !== undefined && there !== undefined)
-    let told = 0
+    let facts = 0
     here.onLearned((fact) => {
-      told++
+      facts++
       there.take(fact, target.endpoint)
     })
     here.ended(target, chat)
     here.ended(target, chat)
-    assert.equal(told, 1)
+    assert.equal(facts, 1)
     assert.equal(there.asks(target, chat), true)
     here.refused(target, chat)
     assert.equal(there.asks(target, chat), false)

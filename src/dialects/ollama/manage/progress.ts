@@ -12,7 +12,7 @@ interface Layer {
   readonly digest: string | undefined
   status: string
   total: number
-  /** What the client has last been told; undefined before the first line. */
+  /** The last line that the client received; undefined before the first one. */
   sent: { completed: number; total: number } | undefined
   /** Bytes that each endpoint has completed; undefined if it has not mentioned the layer. */
   readonly completed: (number | undefined)[]
@@ -97,13 +97,13 @@ export class ProgressMerge {
 
   /** @returns undefined if every endpoint has failed */
   #completed({ total, completed }: Layer): number | undefined {
-    let least: number | undefined
+    let min: number | undefined
     for (const [at, state] of this.#states.entries()) {
       if (state === 'failed') continue
       const own = state === 'succeeded' ? total : Math.min(completed[at] ?? 0, total)
-      least = least === undefined ? own : Math.min(least, own)
+      min = min === undefined ? own : Math.min(min, own)
     }
-    return least
+    return min
   }
 }
 

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import Anthropic from '@anthropic-ai/sdk'
+import OpenAI from 'openai'
+import { callersSecret, configuredKey } from '../support/callers.ts'
+import { startGateway } from '../support/gateway.ts'
+import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
+
+/** A gateway whose key has used up these limits, and a `fetch` that counts. */
+async function start(t: TestContext, limits: Readonly<Record<string, unknown>>) {
+  const endpoint = await startScriptedEndpoint(t, ['m'], () => ({
+    body: {
+      id: 'x',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 500, completion_tokens: 500, total_tokens: 1_000 },
+    },
+  }))
+  const { key, entry } = configuredKey('ci', { limits })
+  const gateway = await startGateway(t, [{ url: endpoint.url, name: 'one', type: 'openai' }], {
+    callers: { secret: callersSecret, keys: [entry] },
+  })
+  let requests = 0
+  const counting: typeof fetch = (input, init) => {
+    requests++
+    return fetch(input, init)
+  }
+  const openai = new OpenAI({ apiKey: key, baseURL: `${gateway.url}/v1`, fetch: counting })
+  const anthropic = new Anthropic({ apiKey: key, baseURL: gateway.url, fetch: counting })
+  const chat = () =>
+    openai.chat.completions.create({
+      model: 'm',
+      max_tokens: 10,
+      messages: [{ role: 'user', content: 'hi' }],
+    })
+  const message = () =>
+    anthropic.messages.create({ model: 'm', max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] })
+  await chat()
+  requests = 0
+  return { chat, message, endpoint, requests: () => requests }
+}
+
+describe('clients of a caller without a budget', () => {
+  it('get the error that their SDK knows, after exactly one request', async (t) => {
+    const { chat, message, endpoint, requests } = await start(t, {
+      budgets: [{ amount: 1_000, unit: 'tokens', period: 'month' }],
+    })
+    await assert.rejects(chat, (error) => {
+      assert(error instanceof OpenAI.RateLimitError)
+      assert.equal(error.code, 'insufficient_quota')
+      assert.equal(error.type, 'insufficient_quota')
+      return true
+    })
+    assert.equal(requests(), 1)
+    await assert.rejects(message, (error) => error instanceof Anthropic.RateLimitError)
+    assert.equal(requests(), 2)
+    assert.equal(endpoint.calls.length, 1)
+  })
+
+  it('do not sleep for a day', async (t) => {
+    const { chat, message, requests } = await start(t, { tokens_per_day: { total: 1_000 } })
+    await assert.rejects(chat, (error) => {
+      assert(error instanceof OpenAI.RateLimitError)
+      assert.equal(error.code, 'rate_limit_exceeded')
+      return true
+    })
+    await assert.rejects(message, (error) => error instanceof Anthropic.RateLimitError)
+    assert.equal(requests(), 2)
+  })
+})

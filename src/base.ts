@@ -49,8 +49,8 @@ export async function registerBase(
 }
 
 /**
- * Registers the keys of callers, if clients need one. With several threads, the control thread has their store, and the
- * others mirror it.
+ * Registers what identifies callers, if clients must be identified. With several threads, the control thread has their
+ * store and the keys of tokens, and the others mirror them.
  */
 export async function registerCallers(app: FastifyInstance, { callers }: GatewayConfig): Promise<void> {
   if (!callersAreOn(callers)) return
@@ -58,6 +58,10 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
     ? await import('../plugins/callers/caller-store.ts')
     : await import('../plugins/callers/caller-mirror.ts')
   await app.register(plugin, { callers })
+  if (callers.jwt.issuer !== '') {
+    const { default: tokens } = await import('../plugins/callers/caller-tokens.ts')
+    await app.register(tokens, { callers })
+  }
   if (!app.gatewayPeers.isControl) return
   const { default: amounts } = await import('../plugins/callers/caller-amounts.ts')
   await app.register(amounts, { callers })

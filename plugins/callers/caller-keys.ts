@@ -1,7 +1,7 @@
 /**
- * Requires a key of every client, and names the caller of a request by it. Decorates nothing, sets
- * `request.gateway.identity` and `caller`; a caller that the host has named needs no key. Depends on the directory of
- * callers, the shared cells and the request context. Needs no cleanup on close.
+ * Requires a key of every client, or another proof of who it is, and names the caller of a request by it. Decorates
+ * nothing, sets `request.gateway.identity` and `caller`. Depends on the directory of callers, the shared cells and the
+ * request context. Uses if present: `callerTokens`. Needs no cleanup on close.
  */
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -9,13 +9,15 @@ import { ClientKeys } from '../../src/admin/security/client-key.ts'
 import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { authenticate, checkEntry, type WrongKeyTries } from '../../src/callers/directory/authenticate.ts'
 import type { KnownCaller } from '../../src/callers/directory/known-caller.ts'
+import { TrustedHeader, type TrustedHeaderOptions } from '../../src/callers/identity/trusted-header.ts'
 import { ConnectionHashes } from '../../src/callers/keys/connection-hashes.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { withoutKeys } from '../../src/kernel/names/key-like.ts'
+import type { RequestContext } from '../../src/proxy/contract/context.ts'
 
-/** Reads `callers.wrong_keys_per_minute`, and `server.rate_limits.ipv6_prefix` for its addresses. */
+/** Reads `callers.wrong_keys_per_minute` and `trusted_header`, and `server.rate_limits.ipv6_prefix` for its addresses. */
 export interface CallerKeysOptions extends Sections<'callers' | 'server'> {
   readonly clock?: Clock
 }
@@ -31,6 +33,8 @@ export default fp<CallerKeysOptions>(
       hashes: new ConnectionHashes(hasher),
       isCurrent,
       tries: triesOf(callers.wrongKeysPerMinute),
+      tokens: app.hasDecorator('callerTokens') ? app.callerTokens : undefined,
+      trustedHeader: trustedHeaderOf(callers.trustedHeader),
     }
     const prefixLength = app.prefix.length
 
@@ -46,14 +50,27 @@ export default fp<CallerKeysOptions>(
       }
     }
 
-    function callerOf({ headers, gateway, socket }: FastifyRequest): KnownCaller {
-      if (gateway.caller !== undefined) return directory.named(gateway.caller)
+    function callerOf({ headers, gateway, socket, raw }: FastifyRequest): KnownCaller | Promise<KnownCaller> {
       return authenticate(services, {
         headers,
+        rawHeaders: raw.rawHeaders,
         connection: socket,
+        peer: socket.remoteAddress ?? '',
         client: gateway.clientAddress,
+        named: gateway.caller,
         nowMs: clock.nowMs(),
         monotonicMs: clock.monotonicMs(),
+      })
+    }
+
+    function enter(gateway: RequestContext, caller: KnownCaller): void {
+      gateway.identity = caller
+      gateway.caller = caller.keyName
+      if (caller.entry.length === 0) return
+      checkEntry(caller, {
+        dialect: gateway.dialect.name,
+        path: pathOf(gateway.url).slice(prefixLength),
+        clientAddress: gateway.clientAddress,
       })
     }
 
@@ -71,16 +88,16 @@ export default fp<CallerKeysOptions>(
         return
       }
       try {
+        gateway.identityHeaders = services.trustedHeader?.forwarded({
+          rawHeaders: request.raw.rawHeaders,
+          peer: request.socket.remoteAddress ?? '',
+        })
         const caller = callerOf(request)
-        gateway.identity = caller
-        gateway.caller = caller.keyName
-        if (caller.entry.length > 0) {
-          checkEntry(caller, {
-            dialect: gateway.dialect.name,
-            path: pathOf(gateway.url).slice(prefixLength),
-            clientAddress: gateway.clientAddress,
-          })
+        if (caller instanceof Promise) {
+          caller.then((found) => enter(gateway, found)).then(() => next(), next)
+          return
         }
+        enter(gateway, caller)
         next()
       } catch (error) {
         next(error instanceof Error ? error : new Error(String(error)))
@@ -93,6 +110,10 @@ export default fp<CallerKeysOptions>(
     dependencies: ['gateway-callers', 'gateway-state', 'gateway-request-context', 'gateway-caller'],
   },
 )
+
+function trustedHeaderOf(options: TrustedHeaderOptions): TrustedHeader | undefined {
+  return options.networks.length === 0 ? undefined : new TrustedHeader(options)
+}
 
 function pathOf(url: string): string {
   const mark = url.indexOf('?')

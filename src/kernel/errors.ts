@@ -56,6 +56,11 @@ export const errorTable = {
     type: 'authentication',
     message: 'The API key is missing or not valid.',
   },
+  invalid_token: {
+    status: 401,
+    type: 'authentication',
+    message: 'The token is not valid.',
+  },
   forbidden: {
     status: 403,
     type: 'permission',

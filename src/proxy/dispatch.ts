@@ -255,6 +255,7 @@ function forward(
         model: shown(context.model),
         contentType: inspection.contentType,
         isTrusted: addresses.trusts(peer),
+        identity: context.identityHeaders,
         answersCors: options.answersCors,
         readsAnswer: answerFormOf(request.method, target.path) !== undefined,
         version: options.version,

@@ -16,11 +16,19 @@ export interface CallersOptions extends Sections<'callers' | 'server' | 'dashboa
 
 export default fp<CallersOptions>(
   async function publicCallers(app, options) {
-    readSections(options, ['callers', 'server', 'dashboard'], ['admin', 'identify'])
+    const { callers: section } = readSections(
+      options,
+      ['callers', 'server', 'dashboard'],
+      ['admin', 'identify'],
+    )
     const { callers, server, dashboard, identify, admin = false } = options
     await requireRequests(app, server === undefined ? {} : { server })
     await once(app, caller, { identify })
     await app.register(callerStore, { callers })
+    if (section.jwt.issuer !== '') {
+      const { default: callerTokens } = await import('../../plugins/callers/caller-tokens.ts')
+      await app.register(callerTokens, { callers })
+    }
     await app.register(callerKeys, { callers, server })
     if (!admin) return
     await once(app, internalAccess, { dashboard, server })

@@ -25,6 +25,11 @@ const refused = new Set([
   'callers.keys.limits.budgets.amount',
   'callers.teams.limits.budgets.amount',
   'callers.owners.limits.budgets.amount',
+  'callers.jwt.refresh_interval',
+  'callers.jwt.refetch_interval',
+  'callers.jwt.stale_limit',
+  'callers.jwt.fetch_timeout',
+  'callers.jwt.max_cached_tokens',
 ])
 
 describe('0', () => {

@@ -92,6 +92,11 @@ const described: Readonly<Record<string, Describe>> = {
     text: `store of callers ${words(state)}`,
     detail: reason,
   }),
+  'callers.issuer': ({ state, issuer, reason }) => ({
+    tone: state === 'available' ? 'good' : 'bad',
+    text: `keys of the token issuer ${words(state)}`,
+    detail: reason ?? issuer,
+  }),
   'lifecycle.phase': ({ phase, in_flight: inFlight }) => ({
     tone: phase === 'ready' ? 'good' : 'warn',
     text: `gateway ${words(phase)}`,

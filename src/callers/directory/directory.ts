@@ -1,3 +1,4 @@
+import type { ExternalIdentity } from '../identity/external-identity.ts'
 import { accessOf } from '../policy/access.ts'
 import { type EntryRules, entryRulesOf } from '../policy/entry-rules.ts'
 import { parameterRulesOf } from '../policy/parameters.ts'
@@ -8,6 +9,7 @@ import {
   type DirectoryTeam,
   noChange,
 } from './directory-data.ts'
+import { ExternalCallers, type FoundExternal } from './external-callers.ts'
 import type { KnownCaller, Subject } from './known-caller.ts'
 
 /** Why a known key is refused. */
@@ -34,9 +36,9 @@ export class CallerDirectory {
   #byId = new Map<string, Entry>()
   #teams = new Map<string, DirectoryTeam>()
   #owners = new Map<string, DirectoryOwner>()
-  /** Callers that a host names instead of a key. */
-  #named = new Map<string, KnownCaller>()
   readonly #texts = new Map<string, string>()
+  readonly #external = new ExternalCallers()
+  #revision = 0
   readonly #onChange: (() => void)[] = []
 
   /** Number of keys. */
@@ -64,25 +66,14 @@ export class CallerDirectory {
     return found
   }
 
-  /** The caller that a host has named itself: an owner without a key. */
-  named(name: string): KnownCaller {
-    const known = this.#named.get(name)
-    if (known !== undefined) return known
-    const caller: KnownCaller = {
-      keyId: `caller:${name}`,
-      keyName: name,
-      owner: name,
-      team: undefined,
-      access: undefined,
-      priority: 'normal',
-      weight: 1,
-      entry: [],
-      parameters: undefined,
-      subjects: [{ kind: 'owner', id: name, limits: this.#owners.get(name)?.limits }],
-    }
-    if (this.#named.size >= maxNamed) this.#named.clear()
-    this.#named.set(name, caller)
-    return caller
+  /** Counts changes of teams and owners, for those who remember an external caller. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** The caller that something other than a key has identified. */
+  external(identity: ExternalIdentity): FoundExternal {
+    return this.#external.find(identity, this.#teams, this.#owners)
   }
 
   apply(change: DirectoryChange): void {
@@ -99,10 +90,12 @@ export class CallerDirectory {
     for (const name of change.deletedOwners) this.#owners.delete(name)
     for (const owner of change.owners) this.#owners.set(owner.name, owner)
     const { deletedTeams, teams, deletedOwners, owners } = change
-    if (deletedTeams.length + teams.length + deletedOwners.length + owners.length > 0) {
+    const groups = deletedTeams.length + teams.length + deletedOwners.length + owners.length
+    if (change.isWhole || groups > 0) {
       for (const entry of this.#byId.values()) entry.found = undefined
+      this.#external.clear()
+      this.#revision++
     }
-    this.#named.clear()
     for (const listener of this.#onChange) listener()
   }
 
@@ -191,9 +184,6 @@ function isEqual(a: string, b: string): boolean {
   for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at)
   return difference === 0
 }
-
-/** Names that a host gives may come from clients. */
-const maxNamed = 10_000
 
 function callerOf(
   key: Entry,

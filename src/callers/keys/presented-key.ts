@@ -26,7 +26,7 @@ export function presentedKey(headers: IncomingHttpHeaders): string | undefined {
 }
 
 /** Reads `Bearer <key>` without a regular expression: the field may be as long as the head. */
-function bearerOf(field: string | undefined): string | undefined {
+export function bearerOf(field: string | undefined): string | undefined {
   if (field === undefined || field.length < 8) return undefined
   const scheme = field.slice(0, 7)
   if (scheme !== 'Bearer ' && scheme.toLowerCase() !== 'bearer ') return undefined

@@ -1,7 +1,8 @@
-import { callersAreOn } from '../options/derived.ts'
+import { callersAreOn, hasKeys, identifiesOtherwise } from '../options/derived.ts'
 import type { KeyPath, Problem } from '../schema/diagnostics.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 import { checkCaller } from './caller-rules.ts'
+import { checkIdentity } from './identity-rules.ts'
 
 /** Problems of the section `callers`. @param config before secrets are read */
 export function checkCallers({ callers }: GatewayConfig): Problem[] {
@@ -22,14 +23,18 @@ export function checkCallers({ callers }: GatewayConfig): Problem[] {
   const isPostgres = /^postgres(?:ql)?:/i.test(store)
   if (isPostgres && !URL.canParse(store))
     error(['callers', 'store'], 'is not a URL such as postgres://user@host/database')
+  problems.push(...checkIdentity(callers))
   if (!callersAreOn(callers)) return problems
-  if (secret === undefined && secretFile === undefined && (store === '' || isPostgres)) {
+  const hasSecret = secret !== undefined || secretFile !== undefined
+  // Without a store, and with other proofs, there are no keys to hash.
+  const needsSecret = isPostgres || (store === '' && (hasKeys(callers) || !identifiesOtherwise(callers)))
+  if (!hasSecret && needsSecret) {
     const reason = isPostgres
       ? 'is needed: all gateways at this store must have the same'
       : 'is needed, because keys are hashed with it'
     error(['callers', 'secret'], reason)
   }
-  if (store === '' && keys.length === 0) {
+  if (!hasKeys(callers) && !identifiesOtherwise(callers)) {
     problems.push({
       severity: 'warning',
       path: ['callers', 'enabled'],

@@ -126,10 +126,16 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
       ...callers,
       store: withoutPassword(callers.store),
       keys: callers.keys.map((key) => ({ ...key, hash: mask })),
+      jwt: withMaskedQuery(callers.jwt),
       ...(callers.secret === undefined ? {} : { secret: mask }),
     },
   }
   return withEndpoints(masked, endpoints)
+}
+
+function withMaskedQuery(jwt: GatewayConfig['callers']['jwt']): GatewayConfig['callers']['jwt'] {
+  if (jwt.jwks_url === undefined) return jwt
+  return { ...jwt, jwks_url: jwt.jwks_url.replace(/\?.*$/s, `?${mask}`) }
 }
 
 /** A database URL without the password and options that may hold one. */

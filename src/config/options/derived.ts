@@ -1,25 +1,33 @@
 import type { SectionOptions } from './sections.ts'
 
-/** Whether clients need keys. */
-export function callersAreOn({
-  enabled,
-  store,
-  keys,
-}: {
+/** What of the section `callers` decides whether they are on, as in the file. */
+interface CallersSection {
   readonly enabled?: boolean | undefined
   readonly store: string
   readonly keys: readonly unknown[]
-}): boolean {
-  return enabled ?? (store !== '' || keys.length > 0)
+  readonly jwt: { readonly issuer: string }
+  readonly trusted_header: { readonly networks: readonly string[] }
+}
+
+/** Whether callers need a key, or another proof of who they are. */
+export function callersAreOn(callers: CallersSection): boolean {
+  return callers.enabled ?? (hasKeys(callers) || identifiesOtherwise(callers))
+}
+
+/** Whether keys can exist. */
+export function hasKeys({ store, keys }: Pick<CallersSection, 'store' | 'keys'>): boolean {
+  return store !== '' || keys.length > 0
+}
+
+/** Whether tokens or a proxy identify callers. */
+export function identifiesOtherwise(callers: Pick<CallersSection, 'jwt' | 'trusted_header'>): boolean {
+  return callers.jwt.issuer !== '' || callers.trusted_header.networks.length > 0
 }
 
 /** Whether what callers use is counted in their store. */
-export function ledgerIsOn(callers: {
-  readonly enabled?: boolean | undefined
-  readonly store: string
-  readonly keys: readonly unknown[]
-  readonly ledger: { readonly enabled: boolean }
-}): boolean {
+export function ledgerIsOn(
+  callers: CallersSection & { readonly ledger: { readonly enabled: boolean } },
+): boolean {
   return callersAreOn(callers) && callers.store !== '' && callers.ledger.enabled
 }
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { JwtSchema, TrustedHeaderSchema } from './identity-schema.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text, TextList } from './sections.ts'
 import { Duration } from './units.ts'
 
@@ -144,7 +145,8 @@ export const CallersSchema = Section(
   {
     enabled: Type.Optional(
       Type.Boolean({
-        description: 'Require a key of every client. Default: whether `store` or `keys` is set.',
+        description:
+          'Require a key, token or trusted header of every client. Default: whether one of these is configured.',
       }),
     ),
     store: Text(
@@ -184,6 +186,8 @@ export const CallersSchema = Section(
       default: [],
       description: 'Owners with limits, in addition to the store.',
     }),
+    jwt: JwtSchema,
+    trusted_header: TrustedHeaderSchema,
   },
   'Keys of clients, and what they may use (beyond Olla).',
 )

@@ -56,6 +56,11 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
         level: event.data.state === 'writable' ? 'info' : 'error',
         message: `ledger of callers is ${event.data.state}`,
       }
+    case 'callers.issuer':
+      return {
+        level: event.data.state === 'available' ? 'info' : 'error',
+        message: `keys of the token issuer are ${event.data.state}`,
+      }
     case 'thread.started':
       return { level: 'info', message: 'serving thread has started' }
     case 'thread.stopped':

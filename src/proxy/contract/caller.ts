@@ -24,6 +24,14 @@ export interface CallerParameters {
   apply(body: Buffer, path: string): Buffer
 }
 
+/** Headers in which a proxy names callers. */
+export interface IdentityHeaders {
+  /** In lower case, with dashes for underscores; endpoints do not get the client's. */
+  readonly names: ReadonlySet<string>
+  /** What endpoints get instead, as flat name/value pairs. */
+  readonly pairs: readonly string[]
+}
+
 /** What a request has reserved of its caller's limits. Only the meter that made it reads it. */
 export interface Charge {
   readonly isSettled: boolean

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
-import type { Caller, Charge } from './caller.ts'
+import type { Caller, Charge, IdentityHeaders } from './caller.ts'
 import type { RequestOutcome } from './outcome.ts'
 import type { AnswerFigures } from './request-record.ts'
 import type { RequestSession } from './request-session.ts'
@@ -41,8 +41,10 @@ export interface ReceivedRequest {
   readonly url: string
   /** Name of the caller, if the host supplies one; limits and statistics prefer it to the address. */
   readonly caller: string | undefined
-  /** Who presented a key; undefined if callers need none. */
+  /** Who sends it; undefined if callers need not be known. */
   readonly identity: Caller | undefined
+  /** Undefined unless a trusted proxy names callers in a header. */
+  readonly identityHeaders: IdentityHeaders | undefined
   /** ID of the trace that this request is part of, if telemetry records it. */
   readonly traceId: string | undefined
 }
@@ -133,6 +135,7 @@ export class RequestContext
   url = ''
   caller: string | undefined = undefined
   identity: Caller | undefined = undefined
+  identityHeaders: IdentityHeaders | undefined = undefined
   charge: Charge | undefined = undefined
   traceId: string | undefined = undefined
   model: string | undefined = undefined

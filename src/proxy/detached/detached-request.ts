@@ -19,6 +19,7 @@ export function detachedRequest(
   context.url = gateway.url
   context.caller = gateway.caller
   context.identity = gateway.identity
+  context.identityHeaders = gateway.identityHeaders
   return {
     gateway: context,
     method,

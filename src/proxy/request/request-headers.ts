@@ -2,6 +2,7 @@ import { mayCarryCredentials, operationOf } from '../../dialects/requests/operat
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
+import type { IdentityHeaders } from '../contract/caller.ts'
 
 /** Where the request comes from, as reported to the endpoint. */
 export interface ForwardedBy {
@@ -20,6 +21,8 @@ export interface ForwardedBy {
   readonly answersCors?: boolean
   /** Whether the gateway reads the answer as it passes, so that it must not be compressed. */
   readonly readsAnswer?: boolean
+  /** Headers that name callers to the gateway, where a trusted proxy does so. */
+  readonly identity?: IdentityHeaders | undefined
   /** Version of the gateway. */
   readonly version: string
   /** The gateway's own entry in `Via`. */
@@ -36,11 +39,13 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   let via = ''
   let hasProtocol = false
   let hasHost = false
+  const { identity } = by
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const { text, lower, role, goesUp } = headerName(rawHeaders[at] ?? '')
+    const { text, lower, dashed, role, goesUp } = headerName(rawHeaders[at] ?? '')
     const value = rawHeaders[at + 1] ?? ''
     if (role === 'via') via = via === '' ? value : `${via}, ${value}`
     if (!goesUp) continue
+    if (identity?.names.has(dashed) === true) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
     if (role !== undefined) {
       if (role === 'content-type' && by.contentType !== undefined) continue
@@ -64,6 +69,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   if (!hasProtocol) headers.push('X-Forwarded-Proto', by.protocol)
   if (!hasHost && by.host !== undefined) headers.push('X-Forwarded-Host', by.host)
   if (by.model !== undefined) headers.push('X-Model', by.model)
+  if (identity !== undefined && identity.pairs.length > 0) headers.push(...identity.pairs)
   return headers
 }
 

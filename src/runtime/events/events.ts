@@ -58,6 +58,8 @@ export interface GatewayEvents {
   'callers.store': { state: 'available' | 'unavailable'; reason: string | null }
   /** What callers use could be written to the store again, or no longer; until then it is kept in memory. */
   'callers.ledger': { state: 'writable' | 'unwritable'; reason: string | null; pendingRows: number }
+  /** The keys of the tokens' issuer could be fetched again, or no longer. */
+  'callers.issuer': { state: 'available' | 'unavailable'; issuer: string; reason: string | null }
   'thread.started': { thread: number; reason: string | null }
   /** `cut` counts the thread's requests in flight. */
   'thread.stopped': { thread: number; reason: string | null; cut: number }
@@ -82,6 +84,7 @@ export const gatewayEventTypes = Object.keys({
   'callers.budget': true,
   'callers.store': true,
   'callers.ledger': true,
+  'callers.issuer': true,
   'thread.started': true,
   'thread.stopped': true,
   'lifecycle.phase': true,

@@ -4,12 +4,32 @@ import { noPolicy } from '../../../src/callers/contract/defaults.ts'
 import { authenticate, checkEntry } from '../../../src/callers/directory/authenticate.ts'
 import { CallerDirectory } from '../../../src/callers/directory/directory.ts'
 import { noChange } from '../../../src/callers/directory/directory-data.ts'
+import type { KnownCaller } from '../../../src/callers/directory/known-caller.ts'
+import { TrustedHeader } from '../../../src/callers/identity/trusted-header.ts'
 import { ConnectionHashes } from '../../../src/callers/keys/connection-hashes.ts'
 import { KeyHasher } from '../../../src/callers/keys/key-hasher.ts'
 import { createKey } from '../../../src/callers/keys/key-text.ts'
+import { defaultsOf } from '../../../src/config/options/sections.ts'
 import { GatewayError } from '../../../src/kernel/errors.ts'
 
 const nowMs = 1_800_000_000_000
+const request = {
+  headers: {},
+  rawHeaders: [],
+  connection: {},
+  peer: '10.0.0.1',
+  client: '10.0.0.1',
+  named: undefined,
+  nowMs,
+  monotonicMs: 0,
+}
+
+/** Without tokens, the answer is there at once. */
+function callerOf(...given: Parameters<typeof authenticate>): KnownCaller {
+  const caller = authenticate(...given)
+  assert.ok(!(caller instanceof Promise))
+  return caller
+}
 
 function setUp() {
   const hasher = new KeyHasher('a secret of the server')
@@ -47,8 +67,7 @@ function setUp() {
   const ask = (presented: string | undefined, connection: object = {}, atMs = nowMs) => {
     const headers = presented === undefined ? {} : { authorization: `Bearer ${presented}` }
     try {
-      return authenticate(services, { headers, connection, client: '10.0.0.1', nowMs: atMs, monotonicMs: 0 })
-        .keyName
+      return callerOf(services, { ...request, headers, connection, nowMs: atMs }).keyName
     } catch (error) {
       assert.ok(error instanceof GatewayError)
       return `${error.code}: ${error.message}`
@@ -115,10 +134,37 @@ describe('authentication', () => {
   it('refuses by the head what a policy does not allow', () => {
     const { directory, services, key } = setUp()
     const headers = { 'x-api-key': key }
-    const caller = authenticate(services, { headers, connection: {}, client: '', nowMs, monotonicMs: 0 })
+    const caller = callerOf(services, { ...request, headers })
     const entry = { dialect: 'openai', path: '/v1/chat/completions', clientAddress: '' }
     checkEntry(caller, entry)
     assert.throws(() => checkEntry(caller, { ...entry, dialect: 'ollama' }), /may not use this API/)
     assert.equal(directory.size, 1)
+  })
+
+  it('goes by the key, then the header of a proxy, then the name by the host', () => {
+    const { key, services } = setUp()
+    const trustedHeader = new TrustedHeader({
+      ...defaultsOf('callers').trustedHeader,
+      networks: ['10.0.0.0/8'],
+    })
+    const named = (headers: Record<string, string>, peer: string, name?: string) => {
+      const rawHeaders = Object.entries(headers).flat()
+      try {
+        const all = { ...services, trustedHeader }
+        return callerOf(all, { ...request, headers, rawHeaders, peer, named: name }).keyId
+      } catch (error) {
+        return error instanceof GatewayError ? error.code : String(error)
+      }
+    }
+    const user = { 'x-forwarded-user': 'ann' }
+    const bearer = (text: string) => ({ authorization: `Bearer ${text}` })
+    assert.equal(named({ ...user, ...bearer(key) }, '10.0.0.1', 'bob'), 'key_1')
+    assert.equal(named(user, '10.0.0.1', 'bob'), 'user:ann')
+    assert.equal(named(user, '192.0.2.1', 'bob'), 'caller:bob')
+    assert.equal(named(user, '192.0.2.1'), 'invalid_api_key')
+    // A placeholder proves nothing, and stands in the way of nothing; what looks like a key must be one.
+    assert.equal(named({ ...user, ...bearer('ollama') }, '10.0.0.1'), 'user:ann')
+    assert.equal(named(bearer('ollama'), '192.0.2.1', 'bob'), 'caller:bob')
+    assert.equal(named({ ...user, ...bearer(createKey()) }, '10.0.0.1', 'bob'), 'invalid_api_key')
   })
 })

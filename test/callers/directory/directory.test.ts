@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { noLimits, noPolicy } from '../../../src/callers/contract/defaults.ts'
+import { namedByHost } from '../../../src/callers/directory/authenticate.ts'
 import { CallerDirectory } from '../../../src/callers/directory/directory.ts'
 import {
   type DirectoryChange,
   type DirectoryKey,
+  type DirectoryTeam,
   noChange,
 } from '../../../src/callers/directory/directory-data.ts'
+import type { ExternalIdentity } from '../../../src/callers/identity/external-identity.ts'
 import { KeyHasher } from '../../../src/callers/keys/key-hasher.ts'
 
 const nowMs = 1_800_000_000_000
@@ -173,12 +176,75 @@ describe('the directory of callers', () => {
 
   it('remembers a bounded number of callers that a host names', () => {
     const directory = directoryOf(whole())
-    const first = directory.named('alice')
-    assert.deepEqual(
-      [first.owner, first.keyId, directory.named('alice') === first],
-      ['alice', 'caller:alice', true],
+    const named = (name: string) => directory.external(namedByHost(name)).caller
+    const first = named('alice')
+    assert.deepEqual([first.owner, first.keyId, named('alice') === first], ['alice', 'caller:alice', true])
+    for (let number = 0; number < 10_000; number++) named(`name ${number}`)
+    assert.notEqual(named('alice'), first)
+  })
+})
+
+describe('callers from elsewhere', () => {
+  const rules = { teams: { 'group-1': 'ml' }, requireTeam: false }
+  const ann: ExternalIdentity = {
+    kind: 'jwt',
+    id: '1',
+    name: 'ann',
+    owner: 'ann',
+    groups: ['group-1'],
+    rules,
+  }
+  const team = (overrides: Partial<DirectoryTeam> = {}): DirectoryTeam => ({
+    name: 'ml',
+    enabled: true,
+    policy: undefined,
+    limits: undefined,
+    ...overrides,
+  })
+
+  it('get the limits and policies of the owner and team of that name', () => {
+    const limits = { ...noLimits, max_concurrent: 1 }
+    const policy = { ...noPolicy, models: { include: ['llama*'], exclude: [] }, priority: 'high' as const }
+    const directory = directoryOf(
+      whole({ teams: [team({ policy })], owners: [{ name: 'ann', enabled: true, limits }] }),
     )
-    for (let number = 0; number < 10_000; number++) directory.named(`name ${number}`)
-    assert.notEqual(directory.named('alice'), first)
+    const { caller, refusal } = directory.external(ann)
+    assert.deepEqual(
+      [caller.keyId, caller.team, caller.priority, refusal],
+      ['jwt:1', 'ml', 'high', undefined],
+    )
+    assert.deepEqual(
+      caller.subjects.map(({ kind, id, limits: own }) => [kind, id, own]),
+      [
+        ['owner', 'ann', limits],
+        ['team', 'ml', undefined],
+      ],
+    )
+    assert.equal(caller.access?.allowsModel('gpt'), false)
+    assert.equal(directory.external({ ...ann, groups: ['group-1'] }).caller, caller, 'one object for each')
+  })
+
+  it('follow changes of their team and owner', () => {
+    const directory = directoryOf(whole({ teams: [team()] }))
+    const before = directory.revision
+    assert.equal(directory.external(ann).refusal, undefined)
+    directory.apply({ ...noChange, teams: [team({ enabled: false })] })
+    assert.equal(directory.external(ann).refusal, 'disabled')
+    directory.apply({ ...noChange, deletedTeams: ['ml'] })
+    assert.equal(directory.external(ann).refusal, 'no_team', 'the team that the rules name')
+    assert.equal(directory.revision, before + 2)
+  })
+
+  it('have the first team of their groups that there is, or the default one', () => {
+    const directory = directoryOf(whole({ teams: [team(), team({ name: 'web' })] }))
+    const teamOf = (groups: string[], more: Partial<ExternalIdentity['rules']> = {}) => {
+      const { caller, refusal } = directory.external({ ...ann, groups, rules: { ...rules, ...more } })
+      return refusal ?? caller.team
+    }
+    assert.equal(teamOf(['other', 'web', 'group-1']), 'web')
+    assert.equal(teamOf(['other']), undefined)
+    assert.equal(teamOf(['another'], { defaultTeam: 'ml' }), 'ml')
+    assert.equal(teamOf(['a third'], { requireTeam: true }), 'no_team')
+    assert.equal(teamOf([], { defaultTeam: 'gone' }), 'no_team')
   })
 })

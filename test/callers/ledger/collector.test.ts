@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { namedByHost } from '../../../src/callers/directory/authenticate.ts'
 import { CallerDirectory } from '../../../src/callers/directory/directory.ts'
 import { UsageCollector } from '../../../src/callers/ledger/collector.ts'
 import { hourMs } from '../../../src/callers/ledger/usage-row.ts'
@@ -7,7 +8,7 @@ import type { RequestRecord } from '../../../src/proxy/contract/request-record.t
 import { firstHour } from './rows.ts'
 
 const directory = new CallerDirectory()
-const ann = { identity: directory.named('ann') }
+const ann = { identity: directory.external(namedByHost('ann')).caller }
 
 function record(rest: Partial<RequestRecord> = {}): RequestRecord {
   return {
@@ -34,7 +35,7 @@ describe('the collector of use', () => {
   it('adds up by caller, model and endpoint, and begins anew when taken', () => {
     const collector = start()
     for (const endpointSlot of [0, 2, 2]) collector.add(ann, record({ endpointSlot }))
-    collector.add({ identity: directory.named('bob') }, record())
+    collector.add({ identity: directory.external(namedByHost('bob')).caller }, record())
     const rows = collector.take()
     assert.deepEqual(
       rows.map(({ owner, model, endpoint, requests, promptTokens }) => [

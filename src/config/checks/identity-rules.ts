@@ -1,0 +1,81 @@
+import ipaddr from 'ipaddr.js'
+import type { KeyPath, Problem } from '../schema/diagnostics.ts'
+import type { GatewayConfig } from '../schema/schema.ts'
+
+type Callers = GatewayConfig['callers']
+
+/** Header names that clients and connections use for other things: a caller's name in them would be removed. */
+const otherHeaders: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'host',
+  'connection',
+  'content-type',
+  'content-length',
+  'cookie',
+  'x-forwarded-for',
+])
+
+/** What the schemas of `jwt` and `trusted_header` cannot express. */
+export function checkIdentity({ jwt, trusted_header: header, store, teams }: Callers): Problem[] {
+  const problems: Problem[] = []
+  const error = (path: KeyPath, message: string) =>
+    problems.push({ severity: 'error', path: ['callers', ...path], message })
+  const known = new Set(teams.map(({ name }) => name))
+  for (const [section, rules] of [
+    ['jwt', jwt],
+    ['trusted_header', header],
+  ] as const) {
+    if (store !== '') continue
+    const missing = (name: string) => `there is no team "${name}"`
+    const { default_team: fallback } = rules
+    if (fallback !== undefined && !known.has(fallback)) error([section, 'default_team'], missing(fallback))
+    for (const [group, team] of Object.entries(rules.teams))
+      if (!known.has(team)) error([section, 'teams', group], missing(team))
+  }
+  for (const [index, network] of header.networks.entries()) {
+    if (!ipaddr.isValidCIDR(network.trim()))
+      error(['trusted_header', 'networks', index], `"${network}" is not a network such as 10.0.0.0/8`)
+  }
+  for (const key of ['user', 'groups'] as const) {
+    const name = header[key]
+    if (key === 'groups' && name === '') continue
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) error(['trusted_header', key], 'is not a header name')
+    else if (otherHeaders.has(name.toLowerCase()))
+      error(['trusted_header', key], `"${name}" has another meaning`)
+  }
+  if (header.user.toLowerCase() === header.groups.toLowerCase())
+    error(['trusted_header', 'groups'], 'is the same header as "user"')
+  for (const key of ['refresh_interval', 'refetch_interval', 'stale_limit', 'fetch_timeout'] as const)
+    if (jwt[key] <= 0) error(['jwt', key], 'must be more than 0')
+  if (jwt.claims.id === '') error(['jwt', 'claims', 'id'], 'is needed')
+  if (jwt.issuer === '') {
+    if (jwt.audience.length > 0 || jwt.jwks_url !== undefined)
+      error(['jwt', 'issuer'], 'is needed: without it, no tokens are accepted')
+    return problems
+  }
+  for (const [key, url] of [
+    ['issuer', jwt.issuer],
+    ['jwks_url', jwt.jwks_url],
+  ] as const) {
+    // With `jwks_url` the issuer is a name only.
+    if (url === undefined || (key === 'issuer' && jwt.jwks_url !== undefined)) continue
+    const message = problemOfUrl(url, key === 'issuer')
+    if (message !== undefined) error(['jwt', key], message)
+  }
+  if (jwt.audience.every((audience) => audience === ''))
+    error(['jwt', 'audience'], 'is needed: a token for another service must not be accepted')
+  return problems
+}
+
+/** Keys that anyone on the network could replace would make every token valid. */
+function problemOfUrl(text: string, isIssuer: boolean): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return 'must be an https URL'
+  if (url.username !== '' || url.password !== '') return 'must not hold credentials'
+  if (isIssuer && (url.search !== '' || url.hash !== '')) return 'must have neither query nor fragment'
+  if (url.protocol === 'http:' && !/^(?:localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(url.hostname))
+    return 'must be an https URL, unless it is on this machine'
+  return undefined
+}

@@ -1,11 +1,12 @@
 /**
  * Writes what callers use to their store, and answers queries of it; the control thread registers it. Decorates
- * nothing; depends on the store of callers, the event bus and the link to the other threads. Writes the rest on close.
+ * nothing; depends on the store of callers, the amounts of limits, which it restores, the event bus and the link to the other threads. Writes the rest on close.
  */
 import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { serveOperations } from '../../src/callers/admin/operations.ts'
 import { usageOperations } from '../../src/callers/admin/usage-operations.ts'
+import { readAmounts, removeAmounts } from '../../src/callers/ledger/amount-store.ts'
 import { Ledger } from '../../src/callers/ledger/ledger.ts'
 import { retain } from '../../src/callers/ledger/retention.ts'
 import { receiveUsage } from '../../src/callers/ledger/share.ts'
@@ -26,11 +27,14 @@ export default fp<CallerLedgerOptions>(
     const database = app.callers.store?.database
     if (database === undefined) return
     const store = new UsageStore(database)
+    const { callerAmounts } = app
+    callerAmounts.restore(await readAmounts(database))
     const totals = new UsageTotals(settings.exposedKeys)
     const ledger = new Ledger({
       writer: randomUUID(),
       store,
       clock,
+      changedAmounts: () => callerAmounts.changed(),
       onState(isWritable, reason) {
         app.gatewayEvents.publish('callers.ledger', {
           state: isWritable ? 'writable' : 'unwritable',
@@ -39,7 +43,12 @@ export default fp<CallerLedgerOptions>(
         })
       },
     })
-    const stopRetention = retain({ store, clock, ...settings })
+    const stopRetention = retain({
+      store,
+      clock,
+      ...settings,
+      removeAmounts: () => removeAmounts(database, (amount) => callerAmounts.isOver(amount)),
+    })
     receiveUsage(app.gatewayPeers, (rows) => {
       totals.add(rows)
       ledger.add(rows)
@@ -56,6 +65,6 @@ export default fp<CallerLedgerOptions>(
   {
     name: 'gateway-caller-ledger',
     fastify: '5.x',
-    dependencies: ['gateway-callers', 'gateway-events', 'gateway-peers'],
+    dependencies: ['gateway-callers', 'gateway-caller-amounts', 'gateway-events', 'gateway-peers'],
   },
 )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { usageCommand } from '../../src/app/cli/usage-command.ts'
 import { adminOf, bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
-import { askFor, type Ending, startCountingEndpoint } from '../support/counting-endpoint.ts'
+import { askFor, chatThat, type Ending, startCountingEndpoint } from '../support/counting-endpoint.ts'
 import { startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
 
@@ -10,8 +10,12 @@ interface Usage {
   [name: string]: number
 }
 
-async function start(t: TestContext, callers: Readonly<Record<string, unknown>> = {}) {
-  const { key, entry } = configuredKey('ci', { owner: 'ann', team: 'ml' })
+async function start(
+  t: TestContext,
+  callers: Readonly<Record<string, unknown>> = {},
+  limits: Readonly<Record<string, unknown>> = {},
+) {
+  const { key, entry } = configuredKey('ci', { owner: 'ann', team: 'ml', limits })
   const endpoint = await startCountingEndpoint(t)
   const store = await storeFile()
   const sections = {
@@ -109,6 +113,23 @@ describe('the ledger', () => {
     const { total } = (await adminOf(again.url)('GET', '/usage')).body as { total: Usage }
     assert.equal(total.requests, 30)
     assert.equal(total.completion_tokens, endpoint.sent.completionTokens)
+  })
+
+  it('keeps what limits have counted over a stop', async (t) => {
+    const limits = { budgets: [{ amount: 100, unit: 'tokens', period: 'ever' }] }
+    const { gateway, open, headers, total } = await start(t, {}, limits)
+    const statusAt = async (url: string) => {
+      const body = JSON.stringify({ ...JSON.parse(chatThat('complete', 60, false)), max_tokens: 60 })
+      const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })
+      await response.text()
+      return response.status
+    }
+    assert.deepEqual([await statusAt(gateway.url), await statusAt(gateway.url)], [200, 429])
+    await eventually(async () => (await total()).requests === 2)
+    assert.equal((await total()).refused, 1)
+    await gateway.close()
+    const again = await open()
+    assert.equal(await statusAt(again.url), 429)
   })
 
   it('is shown in pages, by time, as CSV and as metrics, and names wrong parameters', async (t) => {

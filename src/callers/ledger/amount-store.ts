@@ -1,19 +1,10 @@
-import type { SubjectKind } from '../contract/records.ts'
 import { subjectKinds } from '../contract/records.ts'
+import type { SavedAmount } from '../limits/contract.ts'
 import type { Database, Statements } from '../store/database.ts'
 import { text } from '../store/rows.ts'
 
-/** What a subject has used of one bucket of a limit's window. */
-export interface StoredAmount {
-  readonly kind: SubjectKind
-  readonly id: string
-  readonly window: string
-  readonly bucket: number
-  readonly amount: number
-}
-
 /** Reads all amounts. */
-export async function readAmounts(database: Database): Promise<StoredAmount[]> {
+export async function readAmounts(database: Database): Promise<SavedAmount[]> {
   const rows = await database.all('SELECT kind, id, window_name, bucket, amount FROM olla_amounts')
   return rows.flatMap((row) => {
     const kind = subjectKinds.find((each) => each === row.kind)
@@ -24,7 +15,7 @@ export async function readAmounts(database: Database): Promise<StoredAmount[]> {
 }
 
 /** Replaces amounts; sorted, as all rows that several processes write. */
-export async function saveAmounts(statements: Statements, amounts: readonly StoredAmount[]): Promise<void> {
+export async function saveAmounts(statements: Statements, amounts: readonly SavedAmount[]): Promise<void> {
   for (const { kind, id, window, bucket, amount } of amounts.toSorted(byName)) {
     await statements.all(
       `INSERT INTO olla_amounts (kind, id, window_name, bucket, amount) VALUES (?, ?, ?, ?, ?)
@@ -37,7 +28,7 @@ export async function saveAmounts(statements: Statements, amounts: readonly Stor
 /** Removes amounts that no longer count. */
 export async function removeAmounts(
   database: Database,
-  isOver: (amount: StoredAmount) => boolean,
+  isOver: (amount: SavedAmount) => boolean,
 ): Promise<void> {
   for (const amount of (await readAmounts(database)).filter(isOver)) {
     const { kind, id, window, bucket } = amount
@@ -48,5 +39,5 @@ export async function removeAmounts(
   }
 }
 
-const nameOf = ({ kind, id, window, bucket }: StoredAmount) => `${kind}\0${id}\0${window}\0${bucket}`
-const byName = (a: StoredAmount, b: StoredAmount) => (nameOf(a) < nameOf(b) ? -1 : 1)
+const nameOf = ({ kind, id, window, bucket }: SavedAmount) => `${kind}\0${id}\0${window}\0${bucket}`
+const byName = (a: SavedAmount, b: SavedAmount) => (nameOf(a) < nameOf(b) ? -1 : 1)

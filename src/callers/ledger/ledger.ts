@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import type { StoredAmount } from './amount-store.ts'
+import type { SavedAmount } from '../limits/contract.ts'
 import { addUsage, otherModel, subjectText, type UsageRow } from './usage-row.ts'
 import type { UsageBatch } from './usage-store.ts'
 
@@ -9,7 +9,7 @@ export interface LedgerOptions {
   readonly store: { write(batch: UsageBatch): Promise<void> }
   readonly clock: Clock
   /** The amounts of limits that have changed since the last call; they are written with the next batch. */
-  readonly changedAmounts?: () => readonly StoredAmount[]
+  readonly changedAmounts?: () => readonly SavedAmount[]
   /** Rows became writable or unwritable. */
   readonly onState?: (isWritable: boolean, reason: string | undefined) => void
   /** Rows in memory beyond which a key's rows are folded into one; at twice as many, requests are lost. */

@@ -8,6 +8,8 @@ export interface RetentionOptions {
   /** Days for which rows by hour and by day are kept; 0 is for ever. */
   readonly hourlyDays: number
   readonly dailyDays: number
+  /** Removes amounts of limits that no longer count. */
+  readonly removeAmounts: () => Promise<void>
 }
 
 const dayMs = hourMs * hoursPerDay
@@ -24,7 +26,7 @@ export function hourlyFromMs(nowMs: number, hourlyDays: number): number {
 }
 
 /** Removes old rows of the ledger, a little at a time. @returns a function that stops it */
-export function retain({ store, clock, hourlyDays, dailyDays }: RetentionOptions): () => void {
+export function retain({ store, clock, hourlyDays, dailyDays, removeAmounts }: RetentionOptions): () => void {
   let timer: Timer | undefined
   let isStopped = false
 
@@ -40,6 +42,7 @@ export function retain({ store, clock, hourlyDays, dailyDays }: RetentionOptions
       if (days > 0 && !(await store.removeBefore(table, before(days), isTimeUp))) return passMs
     }
     await store.removeUnused(clock.nowMs())
+    await removeAmounts()
     return intervalMs
   }
 

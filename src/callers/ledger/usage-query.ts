@@ -1,15 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database, Row } from '../store/database.ts'
 import { maybeNumber, text } from '../store/rows.ts'
-import {
-  addUsage,
-  hourMs,
-  hoursPerDay,
-  noUsage,
-  type Usage,
-  type UsageSubject,
-  usageCounts,
-} from './usage-row.ts'
+import { addUsage, hourMs, hoursPerDay, noUsage, type Usage, usageCounts } from './usage-row.ts'
 import { columns, hoursOf, type UsageTable } from './usage-store.ts'
 
 export const usageGroups = ['key', 'owner', 'team', 'model', 'endpoint'] as const
@@ -35,7 +27,7 @@ export interface UsageSum extends Usage {
   readonly atMs: number | undefined
   /** Only those of the groups. */
   readonly keyId: string | undefined
-  readonly key: string | undefined
+  key: string | undefined
   readonly owner: string | undefined
   readonly team: string | undefined
   readonly model: string | undefined
@@ -55,12 +47,8 @@ export class UsageTooLargeError extends Error {
 }
 
 const maxSums = 200_000
-/** Beyond this, all subjects of a time are read and the others left out. */
-const maxListedSubjects = 300
-
-interface Subject extends UsageSubject {
-  readonly id: number
-}
+/** Time that one statement may take: SQLite blocks the thread for as long. */
+const aimedMs = 20
 
 interface Part {
   readonly table: UsageTable
@@ -69,8 +57,8 @@ interface Part {
 }
 
 /**
- * Adds up the ledger's rows. Reads a day of hours or a month of days at a time: a query over years does not hold up
- * other work of the thread.
+ * Adds up the ledger's rows, in pieces of time that are short to read: a query over years does not hold up other work
+ * of the thread.
  * @param hourlyFromMs hours before may have been removed; whole days are used there
  */
 export async function queryUsage(
@@ -78,21 +66,26 @@ export async function queryUsage(
   query: UsageQuery,
   hourlyFromMs: number,
 ): Promise<UsagePage> {
-  const subjects = await findSubjects(database, query.filter)
+  const select = selectOf(query)
   const sums = new Map<string, UsageSum>()
   const total = noUsage()
   for (const part of partsOf(query, Math.floor(hourlyFromMs / hourMs))) {
     const { table, from, to } = await withoutEmptyEnds(database, part)
-    const step = table === 'olla_usage' ? hoursPerDay : hoursPerDay * 31
-    for (let hour = from; hour < to && subjects.size > 0; hour += step) {
-      for (const row of await readRows(database, table, hour, Math.min(to, hour + step), query, subjects)) {
-        const subject = subjects.get(Number(row.subject))
-        if (subject === undefined) continue
+    const { text: sql, values } = select(table)
+    let step = hoursOf[table]
+    for (let hour = from; hour < to; ) {
+      const end = Math.min(to, hour + step)
+      const startedMs = performance.now()
+      for (const row of await database.all(sql, [hour, end, ...values])) {
         const usage = usageOf(row)
         addUsage(total, usage)
-        const sum = sumOf(sums, query, subject, maybeNumber(row.hour))
-        addUsage(sum, usage)
+        addUsage(sumOf(sums, query, row), usage)
       }
+      hour = end
+      const tookMs = performance.now() - startedMs
+      if (tookMs < aimedMs / 2) step *= 2
+      else if (tookMs > aimedMs)
+        step = Math.max(hoursOf[table], Math.floor(step / 2 / hoursOf[table]) * hoursOf[table])
       await setImmediate()
     }
   }
@@ -120,77 +113,76 @@ function partsOf({ sinceMs, untilMs, interval }: UsageQuery, hourlyFrom: number)
 /** A query since for ever reads only the hours that have rows. */
 async function withoutEmptyEnds(database: Database, { table, from, to }: Part): Promise<Part> {
   if (from >= to) return { table, from, to }
-  const [row] = await database.all(`SELECT MIN(hour) AS first, MAX(hour) AS last FROM ${table}`)
+  const [row] = await database.all(
+    // One statement with both would read the whole index in SQLite.
+    `SELECT (SELECT MIN(hour) FROM ${table}) AS first, (SELECT MAX(hour) FROM ${table}) AS last`,
+  )
   const first = maybeNumber(row?.first) ?? to
   const last = maybeNumber(row?.last) ?? from
   return { table, from: Math.max(from, first), to: Math.min(to, last + 1) }
 }
 
-async function findSubjects(database: Database, filter: UsageQuery['filter']): Promise<Map<number, Subject>> {
+const sumColumns = usageCounts.map((name) => `SUM(u.${columns[name]}) AS ${columns[name]}`).join(', ')
+const innerSums = usageCounts.map((name) => `SUM(${columns[name]}) AS ${columns[name]}`).join(', ')
+const groupColumns: Readonly<Record<UsageGroup, readonly string[]>> = {
+  key: ['s.key_id', 's.key_name'],
+  owner: ['s.owner'],
+  team: ['s.team'],
+  model: ['s.model'],
+  endpoint: ['s.endpoint'],
+}
+
+/** Makes the statement for each table; its first values are the hours from and to. */
+function selectOf({ by, interval, filter }: UsageQuery) {
   const conditions: string[] = []
   const values: string[] = []
-  for (const name of ['owner', 'team', 'model', 'endpoint'] as const) {
-    const value = filter[name]
+  for (const group of usageGroups) {
+    const value = filter[group]
     if (value === undefined) continue
-    conditions.push(`${name} = ?`)
-    values.push(value)
+    conditions.push(group === 'key' ? 'AND (s.key_id = ? OR s.key_name = ?)' : `AND s.${group} = ?`)
+    values.push(...(group === 'key' ? [value, value] : [value]))
   }
-  if (filter.key !== undefined) {
-    conditions.push('(key_id = ? OR key_name = ?)')
-    values.push(filter.key, filter.key)
+  const groups = by.flatMap((group) => groupColumns[group])
+  return function select(table: UsageTable) {
+    // Hours at the edge of a day count for that day.
+    const hour = interval === 'hour' || hoursOf[table] > 1 ? 'u.hour' : 'u.hour / 24 * 24'
+    const grouped = interval === 'total' ? groups : [hour, ...groups]
+    const shown = interval === 'total' ? groups : [`${hour} AS hour`, ...groups]
+    // Groups of numbers take less time than groups of texts.
+    const rows =
+      interval === 'total'
+        ? `(SELECT subject, ${innerSums} FROM ${table} WHERE hour >= ? AND hour < ? GROUP BY subject)`
+        : `(SELECT * FROM ${table} WHERE hour >= ? AND hour < ?)`
+    const text = `SELECT ${[...shown, sumColumns].join(', ')} FROM ${rows} u
+      JOIN olla_usage_subjects s ON s.id = u.subject WHERE 1 = 1 ${conditions.join(' ')}
+      ${grouped.length === 0 ? 'HAVING COUNT(*) > 0' : `GROUP BY ${grouped.join(', ')}`}`
+    return { text, values }
   }
-  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
-  const rows = await database.all(`SELECT * FROM olla_usage_subjects ${where} ORDER BY id`, values)
-  return new Map(rows.map((row) => [Number(row.id), subjectOf(row)]))
 }
 
-const sumColumns = usageCounts.map((name) => `SUM(${columns[name]}) AS ${columns[name]}`).join(', ')
-
-function readRows(
-  database: Database,
-  table: UsageTable,
-  from: number,
-  to: number,
-  { interval, filter }: UsageQuery,
-  subjects: ReadonlyMap<number, Subject>,
-): Promise<Row[]> {
-  // Hours at the edge of a day count for that day.
-  const hour =
-    interval === 'total' ? '' : interval === 'hour' || hoursOf[table] > 1 ? 'hour' : 'hour / 24 * 24'
-  const isFiltered = Object.values(filter).some((value) => value !== undefined)
-  const listed = isFiltered && subjects.size <= maxListedSubjects ? [...subjects.keys()] : []
-  const where = listed.length === 0 ? '' : `AND subject IN (${listed.map(() => '?').join(', ')})`
-  const groups = hour === '' ? 'subject' : `${hour}, subject`
-  return database.all(
-    `SELECT subject, ${hour === '' ? '' : `${hour} AS hour, `}${sumColumns} FROM ${table}
-    WHERE hour >= ? AND hour < ? ${where} GROUP BY ${groups}`,
-    [from, to, ...listed],
-  )
-}
-
-function sumOf(
-  sums: Map<string, UsageSum>,
-  { by }: UsageQuery,
-  subject: Subject,
-  hour: number | undefined,
-): UsageSum {
-  const has = (group: UsageGroup) => by.includes(group)
+function sumOf(sums: Map<string, UsageSum>, { by, interval }: UsageQuery, row: Row): UsageSum {
+  const hour = interval === 'total' ? undefined : maybeNumber(row.hour)
   // Ten digits: texts in the order of time.
   const name = [
     hour === undefined ? '' : String(hour).padStart(10, '0'),
-    ...by.map((group) => (group === 'key' ? subject.keyId : subject[group])),
+    ...by.map((group) => text(row[group === 'key' ? 'key_id' : group])),
   ].join('\0')
   const known = sums.get(name)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    // A renamed key has the name that it had last.
+    if (known.key !== undefined) known.key = text(row.key_name)
+    return known
+  }
   if (sums.size >= maxSums) throw new UsageTooLargeError(`more than ${maxSums} rows`)
+  const shown = (group: UsageGroup) => (by.includes(group) ? text(row[group]) : undefined)
   const made: UsageSum = {
     atMs: hour === undefined ? undefined : hour * hourMs,
-    keyId: has('key') ? subject.keyId : undefined,
-    key: has('key') ? subject.keyName : undefined,
-    owner: has('owner') ? subject.owner : undefined,
-    team: has('team') ? subject.team : undefined,
-    model: has('model') ? subject.model : undefined,
-    endpoint: has('endpoint') ? subject.endpoint : undefined,
+    keyId: by.includes('key') ? text(row.key_id) : undefined,
+    key: by.includes('key') ? text(row.key_name) : undefined,
+    owner: shown('owner'),
+    team: shown('team'),
+    model: shown('model'),
+    endpoint: shown('endpoint'),
     ...noUsage(),
   }
   sums.set(name, made)
@@ -202,18 +194,6 @@ function pageOf(sums: ReadonlyMap<string, UsageSum>, total: Usage, { after, limi
   const page = names.slice(0, limit)
   const rows = page.map((name) => sums.get(name)).filter((sum) => sum !== undefined)
   return { rows, total, next: names.length > limit ? page.at(-1) : undefined }
-}
-
-function subjectOf(row: Row): Subject {
-  return {
-    id: Number(row.id),
-    keyId: text(row.key_id),
-    keyName: text(row.key_name),
-    owner: text(row.owner),
-    team: text(row.team),
-    model: text(row.model),
-    endpoint: text(row.endpoint),
-  }
 }
 
 function usageOf(row: Row): Usage {

@@ -1,5 +1,6 @@
+import type { SavedAmount } from '../limits/contract.ts'
 import type { Database, SqlValue, Statements } from '../store/database.ts'
-import { type StoredAmount, saveAmounts } from './amount-store.ts'
+import { saveAmounts } from './amount-store.ts'
 import {
   hoursPerDay,
   subjectText,
@@ -17,7 +18,7 @@ export interface UsageBatch {
   readonly atMs: number
   readonly rows: readonly UsageRow[]
   /** What limits have counted with these rows. */
-  readonly amounts: readonly StoredAmount[]
+  readonly amounts: readonly SavedAmount[]
 }
 
 export const columns: Readonly<Record<UsageCount, string>> = {

@@ -176,7 +176,7 @@ function send(
   const { provider, target, body, inspection } = read
   const context = request.gateway
   const sent = Buffer.isBuffer(body) ? body : undefined
-  const placed = services.stored.placed(routed, target.path, sent, ownerOf(context))
+  const placed = placeStored(services, routed, target.path, sent, context)
   const access = context.identity?.access
   const routing = access === undefined ? placed : withAccess(placed, access)
   noteRoute(context, routing)
@@ -324,6 +324,21 @@ function translated(
     if (variant !== undefined && variant.mode !== 'passthrough') return variant
     const own = extra?.variant?.(candidate)
     return own === undefined || variant === undefined ? (own ?? variant) : withFallback(own, variant)
+  }
+}
+
+/** @throws GatewayError if the request names what belongs to another caller; it then counts as refused */
+function placeStored(
+  services: DispatchServices,
+  routed: RoutingOutcome,
+  path: string,
+  body: Buffer | undefined,
+  context: RequestContext,
+): RoutingOutcome {
+  try {
+    return services.stored.placed(routed, path, body, ownerOf(context))
+  } catch (error) {
+    throw error instanceof GatewayError ? reject(services, context, error) : error
   }
 }
 

@@ -6,6 +6,7 @@ import { ollamaChatFormat } from '../../src/dialects/ollama/chat/format.ts'
 import { openai } from '../../src/dialects/openai/index.ts'
 import { inspectRequest } from '../../src/dialects/requests/inspect.ts'
 import type { ClientFormat } from '../../src/dialects/translate/request-translation.ts'
+import { GatewayError } from '../../src/kernel/errors.ts'
 import type { JsonObject } from '../../src/kernel/json/json-fields.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
 import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
@@ -31,7 +32,13 @@ const full = outcomeOf({
 /** @param outcomes results of the router, one per call */
 function start(
   outcomes: readonly RoutingOutcome[],
-  options: { refreshes?: boolean; look?: Promise<void>; immediate?: JsonObject; applied?: string } = {},
+  options: {
+    refreshes?: boolean
+    look?: Promise<void>
+    immediate?: JsonObject
+    applied?: string
+    foreign?: GatewayError
+  } = {},
 ) {
   const { clock, registry } = createRegistry([endpoint({ slot: 0 })])
   registry.setStatus(0, 'healthy', '')
@@ -70,7 +77,12 @@ function start(
       over: (_request, outcome: RequestOutcome) => void calls.push(`over ${outcome}`),
     },
     sessions: { refused: () => void calls.push('session') },
-    stored: { placed: (outcome) => outcome },
+    stored: {
+      placed(outcome) {
+        if (options.foreign !== undefined) throw options.foreign
+        return outcome
+      },
+    },
     streams: undefined,
     translation: {
       variants: () => () => undefined,
@@ -168,6 +180,18 @@ describe('dispatch', () => {
       },
     ])
     assert.deepEqual([context.status, context.error, context.outcome], [404, 'model_not_found', 'rejection'])
+  })
+
+  it('counts a request that names what belongs to another caller as refused', () => {
+    const foreign = new GatewayError('not_found', "Response with id 'resp_1' not found.")
+    const { context, handled, records, calls, run } = start([full], { foreign })
+    assert.throws(run, foreign)
+    assert.deepEqual([handled, calls], [[], ['counted', 'over rejection']])
+    assert.deepEqual(
+      records.map(({ outcome, status }) => [outcome, status]),
+      [['rejection', 404]],
+    )
+    assert.deepEqual([context.status, context.error], [404, 'not_found'])
   })
 
   const translated: RoutingOutcome = { ...full, translates: true }

@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { createIds } from '../../src/dialects/hub/parts/ids.ts'
+import { ConversationTurns } from '../../src/dialects/openai/responses/conversations/conversation-turns.ts'
 import { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import type { ConversationStore } from '../../src/dialects/openai/responses/store/conversation-store.ts'
 import { MemoryResponseStore } from '../../src/dialects/openai/responses/store/memory-store.ts'
@@ -48,6 +49,7 @@ export default fp<ResponseStoreOptions>(
         conversations: options.conversations ?? conversations,
       },
       background: { clock, peers, ...limits },
+      turns: new ConversationTurns({ clock, peers }),
       maxRequestBytes: bodyLimitOf(server.requestLimits.maxBodyBytes),
       newId: createIds(),
       nowMs: () => clock.nowMs(),

@@ -57,7 +57,8 @@ export function handleResponses(
   }
   const asked =
     read.client !== undefined && body !== undefined
-      ? responses.expand(body, caller)?.then((prepared) => {
+      ? responses.expand(body, caller, true)?.then((prepared) => {
+          if (prepared?.endTurn !== undefined) whenOver(reply, prepared.endTurn)
           if (prepared === undefined) send(app, call, read)
           else if (prepared.isBackground === true) {
             reply.send(answered(reply, responses.start(prepared, caller, launcher(app, call))))
@@ -100,6 +101,11 @@ function servesCompact(
   return candidates.some(
     ({ endpoint, nativeModel }) => app.pathKnowledge.serves(endpoint, compactPath, nativeModel) === true,
   )
+}
+
+function whenOver({ raw }: FastifyReply, over: () => void): void {
+  raw.once('finish', over).once('close', over)
+  if (raw.destroyed) over()
 }
 
 /** The client may have gone while the store was read. */

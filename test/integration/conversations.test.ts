@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import OpenAI from 'openai'
+import type { SimulatorOptions } from '../../simulator/model.ts'
 import type { GatewayOptions } from '../../src/gateway.ts'
 import { startGateway } from '../support/gateway.ts'
 import { eventually, lastPost, withSimulator } from '../support/simulator.ts'
@@ -12,8 +13,9 @@ async function start(
   t: TestContext,
   kind: (typeof kinds)[number],
   sections: Record<string, Record<string, unknown>> = {},
+  options: Partial<SimulatorOptions> = {},
 ) {
-  const simulator = await withSimulator(t, { kind, models: ['m'] })
+  const simulator = await withSimulator(t, { kind, models: ['m'], ...options })
   const gateway = await startGateway(t, [{ url: simulator.url, type: kind }], sections)
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'any', maxRetries: 0 })
   return { client, simulator }
@@ -88,6 +90,48 @@ describe('conversations', () => {
     const updated = await client.conversations.update(id, { metadata: { a: 'b' } })
     assert.deepEqual(updated.metadata, { a: 'b' })
     assert.deepEqual((await client.conversations.retrieve(id)).metadata, { a: 'b' })
+  })
+
+  it('take one response at a time, in the order of the requests', async (t) => {
+    const { client, simulator } = await start(t, 'lmdeploy')
+    const { id } = await client.conversations.create()
+    const ask = (input: string) => client.responses.create({ model: 'm', input, conversation: id })
+    for (let at = 0; at < 5; at++) {
+      await ask(`word ${at}`)
+      assert.equal(
+        lastPost(simulator)
+          ?.body.toString()
+          .match(/word \d/g)?.length,
+        at + 1,
+      )
+    }
+    await Promise.all(['a', 'b', 'c'].map((input) => ask(input)))
+    await eventually(async () => (await client.conversations.items.list(id)).data.length === 16)
+    const { data } = await client.conversations.items.list(id, { order: 'asc' })
+    assert.deepEqual(typesOf(data), Array.from({ length: 8 }, () => ['user', 'assistant']).flat())
+  })
+
+  it('refuse a response as OpenAI does while another one takes long', async (t) => {
+    const { client, simulator } = await start(t, 'lmdeploy', {}, { timeToFirstTokenMs: 60_000 })
+    const { id } = await client.conversations.create()
+    const request = { model: 'm', input: 'x', conversation: id }
+    const stop = new AbortController()
+    const first = client.responses.create(request, { signal: stop.signal })
+    first.catch(() => undefined)
+    await eventually(() => simulator.control.counters().inFlight === 1)
+    await assert.rejects(client.responses.create(request), (error) => {
+      assert.ok(error instanceof OpenAI.BadRequestError)
+      assert.deepEqual([error.code, error.param], ['conversation_locked', 'conversation'])
+      return true
+    })
+    stop.abort()
+    await assert.rejects(first)
+    // The client that left has ended its turn.
+    const next = client.responses.create(request, { signal: AbortSignal.timeout(10_000) })
+    next.catch(() => undefined)
+    await eventually(
+      () => simulator.control.counters().inFlight === 1 && simulator.control.counters().aborts === 1,
+    )
   })
 
   it('are refused by name if unknown, and beside previous_response_id', async (t) => {

@@ -12,7 +12,8 @@ import {
   conversationPath,
   keptItems,
 } from './conversations/conversation-requests.ts'
-import { conversationFull } from './request/unknown-state.ts'
+import type { ConversationTurns } from './conversations/conversation-turns.ts'
+import { conversationFull, conversationLocked } from './request/unknown-state.ts'
 import { EventAnswer } from './store/event-answer.ts'
 import { ownedStores } from './store/owned-stores.ts'
 import { isKept, mayRepeat, repeated } from './store/passed-responses.ts'
@@ -47,6 +48,8 @@ export interface ResponseRequestsParts extends ConversationParts {
   /** Maximum size of a request with what it refers to. */
   readonly maxRequestBytes: number
   readonly background: Pick<BackgroundParts, 'clock' | 'peers' | 'maxRuns' | 'maxBytes'>
+  /** Undefined if responses of one conversation need not follow one another. */
+  readonly turns?: ConversationTurns | undefined
   /** Receives the failures of the stores. */
   onError(error: unknown): void
 }
@@ -55,6 +58,8 @@ export interface ResponseRequestsParts extends ConversationParts {
 export interface PreparedRequest extends ExpandedRequest {
   /** Whether the client does not wait for the response. */
   readonly isBackground?: boolean
+  /** Lets the next response of the conversation begin, once this one has been added to it. */
+  readonly endTurn?: () => void
 }
 
 /** Node searches for up to this many bytes with a loop that is four times as fast as its search for more. */
@@ -73,6 +78,8 @@ export class ResponseRequests {
   readonly #parts: ResponseRequestsParts
 
   readonly #runs: BackgroundRuns
+  /** Conversations to which this thread is adding a response. */
+  readonly #appends = new Map<string, Promise<void>>()
 
   constructor(parts: ResponseRequestsParts) {
     this.#parts = parts
@@ -89,23 +96,49 @@ export class ResponseRequests {
 
   /** Serves the other threads. @returns a function that ends it */
   listen(): () => void {
-    return this.#runs.listen()
+    const ends = [this.#runs.listen(), this.#parts.turns?.listen()]
+    return () => {
+      for (const end of ends) end?.()
+    }
   }
 
   /**
    * Adds what a request refers to.
+   * @param isNext whether the response will be added to its conversation, so that it must wait for the one before
    * @returns undefined if it certainly refers to nothing; a promise of undefined if the stores do not have it
    */
-  expand(body: Buffer, caller?: string): Promise<PreparedRequest | undefined> | undefined {
+  expand(body: Buffer, caller?: string, isNext = false): Promise<PreparedRequest | undefined> | undefined {
     // Most requests refer to nothing: a byte search finds that out without parsing the body.
     if (!stateful.some((name) => body.includes(name))) return undefined
     const request = parsed(body)
     if (request === undefined) return undefined
-    const expanded = expandRequest(request, this.#owned(caller))
+    const expanded = isNext ? this.#inTurn(request, caller) : expandRequest(request, this.#owned(caller))
     if (!this.#isBackground(request)) return expanded
     if (!isStored(request)) refuse('background', 'requires `store`')
     const own = { ...request, input: itemsOf(request.input) }
     return expanded.then((found) => ({ whole: own, own, ...found, isBackground: true }))
+  }
+
+  async #inTurn(request: JsonObject, caller: string | undefined): Promise<PreparedRequest | undefined> {
+    const { turns } = this.#parts
+    const id = conversationOf(request)
+    if (turns === undefined || id === undefined) return expandRequest(request, this.#owned(caller))
+    const end = await turns.take(turnKey(id, caller))
+    if (end === undefined) throw conversationLocked()
+    try {
+      const found = await expandRequest(request, this.#owned(caller))
+      if (found === undefined) end()
+      return found && { ...found, endTurn: () => this.#afterAppend(id, caller, end) }
+    } catch (error) {
+      end()
+      throw error
+    }
+  }
+
+  #afterAppend(id: string, caller: string | undefined, end: () => void): void {
+    const appended = this.#appends.get(turnKey(id, caller))
+    if (appended === undefined) end()
+    else appended.then(end, end)
   }
 
   #isBackground({ background }: JsonObject): boolean {
@@ -192,7 +225,7 @@ export class ResponseRequests {
     if (!isStored(request) && conversationId === undefined) return undefined
     return (answer) => {
       const kept = isStored(request) ? this.#keep(request, answer, caller) : undefined
-      const added = conversationId && this.#append(conversationId, request, answer, caller)
+      const added = conversationId && this.#appended(conversationId, request, answer, caller)
       Promise.all([kept, added]).catch((error: unknown) => this.#parts.onError(error))
     }
   }
@@ -252,6 +285,22 @@ export class ResponseRequests {
     await this.#owned(caller).responses.put({ ...asked, id, itemIds, response: ownBytes(text) })
   }
 
+  async #appended(
+    conversationId: string,
+    request: JsonObject,
+    answer: EndedAnswer,
+    caller: string | undefined,
+  ): Promise<void> {
+    const key = turnKey(conversationId, caller)
+    const added = this.#append(conversationId, request, answer, caller)
+    this.#appends.set(key, added)
+    try {
+      await added
+    } finally {
+      if (this.#appends.get(key) === added) this.#appends.delete(key)
+    }
+  }
+
   /** Adds the input and output of a response to its conversation. */
   async #append(
     conversationId: string,
@@ -272,6 +321,10 @@ export class ResponseRequests {
   #owned(caller: string | undefined): ResponseStores {
     return ownedStores(this.#parts.stores, caller)
   }
+}
+
+function turnKey(conversationId: string, caller: string | undefined): string {
+  return `${caller ?? ''}\n${conversationId}`
 }
 
 /** @returns undefined if the body is no request; reading it again reports why */

@@ -13,6 +13,15 @@ export function unknownConversation(id: string): GatewayError {
   })
 }
 
+/** For a request whose conversation is in use. OpenAI's words (paulgmiller/careme#379). */
+export function conversationLocked(): GatewayError {
+  const message =
+    'Another process is currently operating on this conversation. Please retry in a few seconds.'
+  return new GatewayError('invalid_request', message, {
+    details: { param: 'conversation', error_code: 'conversation_locked' },
+  })
+}
+
 export function conversationFull(id: string): GatewayError {
   return new GatewayError('payload_too_large', `The conversation '${shown(id)}' has no room for more items.`)
 }

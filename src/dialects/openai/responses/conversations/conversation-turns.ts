@@ -1,0 +1,96 @@
+import type { Clock } from '../../../../kernel/clock.ts'
+import type { PeerLink, Topic } from '../../../../runtime/links/peer-link.ts'
+
+export interface TurnParts {
+  readonly clock: Pick<Clock, 'nowMs' | 'after'>
+  readonly peers: Pick<PeerLink, 'requestAll' | 'on' | 'send' | 'thread' | 'threads'>
+}
+
+interface Turn {
+  readonly token: number
+  readonly endsAtMs: number
+  readonly waiting: Set<() => void>
+}
+
+/** How long a request waits for the response before it; OpenAI's advice is to retry after a few seconds. */
+const maxWaitMs = 2_000
+/** Longer than any response takes: the thread that had the turn may have ended. */
+const maxTurnMs = 3_600_000
+const maxWaiting = 100
+/** The thread at which all threads take turns. */
+const home = 0
+
+const takeTopic: Topic<string, number | undefined> = 'conversation-turns:take'
+const endTopic: Topic<{ readonly key: string; readonly token: number }, void> = 'conversation-turns:end'
+
+/** Makes the responses of one conversation follow one another, whichever threads make them. */
+export class ConversationTurns {
+  readonly #parts: TurnParts
+  readonly #turns = new Map<string, Turn>()
+  #tokens = 0
+
+  constructor(parts: TurnParts) {
+    this.#parts = parts
+  }
+
+  /** Serves the other threads. @returns a function that ends it */
+  listen(): () => void {
+    const { peers } = this.#parts
+    const ends = [
+      peers.on(takeTopic, (key) => (peers.thread === home ? this.#takeHere(key) : undefined)),
+      peers.on(endTopic, ({ key, token }) => this.#endHere(key, token)),
+    ]
+    return () => {
+      for (const end of ends) end()
+    }
+  }
+
+  /** @returns ends the turn; undefined if another response is still being made */
+  async take(key: string): Promise<(() => void) | undefined> {
+    const { peers } = this.#parts
+    if (peers.threads === 1 || peers.thread === home) {
+      const token = await this.#takeHere(key)
+      return token === undefined ? undefined : () => this.#endHere(key, token)
+    }
+    const tokens = await peers.requestAll(takeTopic, key, maxWaitMs + 1_000)
+    const token = tokens.find((each) => each !== undefined)
+    return token === undefined ? undefined : () => peers.send(home, endTopic, { key, token })
+  }
+
+  async #takeHere(key: string): Promise<number | undefined> {
+    const { clock } = this.#parts
+    const untilMs = clock.nowMs() + maxWaitMs
+    for (;;) {
+      const nowMs = clock.nowMs()
+      const turn = this.#turns.get(key)
+      if (turn === undefined || turn.endsAtMs <= nowMs) {
+        const token = ++this.#tokens
+        const waiting = turn?.waiting ?? new Set()
+        this.#turns.set(key, { token, endsAtMs: nowMs + maxTurnMs, waiting })
+        return token
+      }
+      if (nowMs >= untilMs || turn.waiting.size >= maxWaiting) return undefined
+      await this.#ended(turn, untilMs - nowMs)
+    }
+  }
+
+  /** Resolves when a turn has ended and this request is the next, or after a time. */
+  #ended({ waiting }: Turn, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        timer.cancel()
+        waiting.delete(wake)
+        resolve()
+      }
+      const timer = this.#parts.clock.after(timeoutMs, wake)
+      waiting.add(wake)
+    })
+  }
+
+  #endHere(key: string, token: number): void {
+    const turn = this.#turns.get(key)
+    if (turn?.token !== token) return
+    this.#turns.delete(key)
+    for (const wake of [...turn.waiting]) wake()
+  }
+}

@@ -18,7 +18,9 @@ export class CallerSource {
   #revision = -1
   #isCurrent = true
   #timer: Timer | undefined
-  #refreshing: Promise<void> | undefined
+  /** The last read, which may be under way, and the one that begins after it. */
+  #reading: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
   #stopped = false
 
   constructor(options: CallerSourceOptions) {
@@ -38,13 +40,17 @@ export class CallerSource {
     return records
   }
 
-  /** Reads what has changed now, after the look that may be under way. */
-  async refresh(): Promise<void> {
-    await this.#refreshing
-    this.#refreshing = this.#read().finally(() => {
-      this.#refreshing = undefined
+  /**
+   * Reads what has changed now, after the read that may be under way. One read is enough for all that wait for it; two at
+   * a time could apply their changes in the wrong order.
+   */
+  refresh(): Promise<void> {
+    this.#next ??= this.#reading.then(() => {
+      this.#next = undefined
+      this.#reading = this.#read()
+      return this.#reading
     })
-    await this.#refreshing
+    return this.#next
   }
 
   stop(): void {

@@ -119,7 +119,6 @@ export function dispatch(
   if (context.identity !== undefined && context.model !== undefined) refuseKeyAsModel(services, context)
   const shownModel = shown(context.model)
   if (shownModel !== undefined) context.headers.push('X-Olla-Model', shownModel)
-
   if (context.identity?.access !== undefined) checkModel(services, context, request.method)
 
   const routingRequest = {

@@ -57,6 +57,7 @@ const samples: Readonly<Record<string, unknown>> = {
   name: 'n',
   hash: `hmac-sha256:${'a'.repeat(43)}`,
   amount: 1,
+  models: ['m'],
 }
 
 function problemsOf(path: readonly string[]): string {

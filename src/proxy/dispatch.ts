@@ -12,7 +12,6 @@ import type { TargetPath } from '../http/request/target-path.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GatewayError } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json/json-fields.ts'
-import { withoutKeys } from '../kernel/names/key-like.ts'
 import { withAccess } from '../routing/models/access.ts'
 import type { ModelLookup } from '../routing/models/model-lookup.ts'
 import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
@@ -22,15 +21,16 @@ import type { ModelRouter } from '../routing/models/router.ts'
 import type { RoutingOutcome, RoutingRequest } from '../routing/models/routing.ts'
 import type { Refresh } from '../routing/models/routing-strategies.ts'
 import type { LiveLoad } from '../routing/selection/live-load.ts'
-import type { CallerMeter, MeteredRequest } from './contract/caller-meter.ts'
+import type { CallerMeter } from './contract/caller-meter.ts'
 import type { ClientReply } from './contract/client-reply.ts'
 import { ownerOf, type RequestContext } from './contract/context.ts'
 import type { ExchangeRequest } from './contract/exchange-request.ts'
-import { outcomeOfStatus } from './contract/outcome.ts'
 import type { ProxyEngine } from './exchange/engine.ts'
+import { checkModel, refuseKeyAsModel, reserve } from './request/caller-checks.ts'
 import { type ConcludeServices, concludeRequest } from './request/conclude.ts'
 import type { RequestHookList } from './request/hooks.ts'
 import { immediateAnswer } from './request/immediate-answer.ts'
+import { reject } from './request/reject.ts'
 import { forwardedHeaders, headerText } from './request/request-headers.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
@@ -342,51 +342,6 @@ function placeStored(
 }
 
 const noEndpointAllowed = 'The API key may not use any endpoint that could serve this request.'
-
-/**
- * Refuses a model that the caller may not use, whether or not any endpoint has it. Where only some models are allowed,
- * a request must name one: an endpoint would choose one for it.
- */
-function checkModel(services: ConcludeServices, context: RequestContext, method: string): void {
-  const { model, identity } = context
-  const access = identity?.access
-  if (access?.limitsModels !== true || (model === undefined && method !== 'POST')) return
-  if (model !== undefined && access.allowsModel(model)) return
-  const message =
-    model === undefined ? 'The API key may use only some models, and the request names none.' : undefined
-  throw reject(services, context, new GatewayError('model_not_allowed', message))
-}
-
-/** A client that has mixed up its settings would have its key in every list of models. */
-function refuseKeyAsModel(services: ConcludeServices, context: RequestContext): void {
-  const { model = '' } = context
-  const shown = withoutKeys(model)
-  if (shown === model) return
-  context.model = shown
-  throw reject(services, context, new GatewayError('invalid_request', 'The name of the model is an API key.'))
-}
-
-/** @throws GatewayError if a limit of the caller does not allow the request, which then counts as refused */
-function reserve(
-  services: ConcludeServices,
-  meter: CallerMeter,
-  context: RequestContext,
-  request: MeteredRequest,
-): void {
-  try {
-    meter.reserve(context, request)
-  } catch (error) {
-    throw error instanceof GatewayError ? reject(services, context, error) : error
-  }
-}
-
-/** Counts a request that was refused before it reached an endpoint. */
-function reject(services: ConcludeServices, context: RequestContext, error: GatewayError): GatewayError {
-  context.status = error.statusCode
-  context.error = error.code
-  concludeRequest(services, context, outcomeOfStatus(error.statusCode), undefined)
-  return error
-}
 
 function rejection(
   { registry, router, load, paths }: DispatchServices,

@@ -118,6 +118,23 @@ for (const kind of kinds) {
       assert.ok(response.error?.message)
     })
 
+    it('are counted and listed among the recent requests once', async (t) => {
+      const { client, gateway } = await start(t, kind)
+      const { id } = await client.responses.create(request)
+      await ended(client, id)
+      const read = async (path: string) => (await fetch(`${gateway.url}${path}`)).json()
+      await eventually(async () => {
+        const { requests } = (await read('/internal/requests')) as { requests: Record<string, unknown>[] }
+        const found = requests.filter(({ request_id }) => request_id === id)
+        const [{ outcome, model, completion_tokens } = {}] = found
+        return found.length === 1 && outcome === 'success' && model === 'm' && completion_tokens === 20
+      })
+      await eventually(async () => {
+        const { endpoints } = (await read('/internal/status')) as { endpoints: { requests: number }[] }
+        return endpoints[0]?.requests === 1
+      })
+    })
+
     it('grow their conversation', async (t) => {
       const { client } = await start(t, kind)
       const { id: conversation } = await client.conversations.create()

@@ -196,7 +196,11 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalProcess)
   await app.register(internalMetrics, { proxy, metrics: series })
   await app.register(internalExplain, { proxy })
-  await app.register(internalEvents, { proxy, dashboard })
+  await app.register(internalEvents, {
+    proxy,
+    dashboard,
+    callerFeatures: { keys: callersAreOn(callers), usage: hasLedger },
+  })
   await app.register(internalRequests, { dashboard })
   await app.register(internalConfig, { config: options.config })
   await app.register(internalClients)

@@ -19,6 +19,8 @@ export interface InternalEventsOptions extends Sections<'proxy' | 'dashboard'> {
   /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
   readonly clock?: Clock
+  /** Which of the views of callers the dashboard has. Defaults to none. */
+  readonly callerFeatures?: { readonly keys: boolean; readonly usage: boolean }
 }
 
 interface EventsQuery {
@@ -35,7 +37,8 @@ const retryAfterSeconds = 10
 
 export default fp<InternalEventsOptions>(
   async function internalEvents(app, options) {
-    const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], ['version', 'clock'])
+    const others = ['version', 'clock', 'callerFeatures'] as const
+    const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], others)
     const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
@@ -109,6 +112,8 @@ export default fp<InternalEventsOptions>(
           playground: dashboard.playground,
           recent_requests: dashboard.recentRequests,
           login: app.internalAccess.rules.hasToken,
+          keys: options.callerFeatures?.keys ?? false,
+          usage: options.callerFeatures?.usage ?? false,
         },
         last_event_id: log.lastId ?? null,
         event_types: gatewayEventTypes,

@@ -19,7 +19,10 @@ export interface DemoGateway {
 const prefix = '/llm'
 
 /** A gateway in front of the demo's fleet, all of whose models are known. */
-export async function startDemoGateway(dashboard: Record<string, unknown> = {}): Promise<DemoGateway> {
+export async function startDemoGateway(
+  dashboard: Record<string, unknown> = {},
+  callers: Record<string, unknown> = {},
+): Promise<DemoGateway> {
   const fleet = await startDemoFleet()
   const config = parseConfig({
     server: {
@@ -44,6 +47,7 @@ export async function startDemoGateway(dashboard: Record<string, unknown> = {}):
       },
     },
     dashboard,
+    callers,
   })
   const app = Fastify({ forceCloseConnections: true })
   await app.register(gateway, { prefix, config })
@@ -51,8 +55,8 @@ export async function startDemoGateway(dashboard: Record<string, unknown> = {}):
   const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}${prefix}`
   await eventually(async () => {
-    const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: unknown[] }
-    return data.length >= 4
+    const answer = await fetch(`${url}/internal/status/models`)
+    return ((await answer.json()) as { total_models: number }).total_models >= 4
   })
   return {
     url,
@@ -66,10 +70,16 @@ export async function startDemoGateway(dashboard: Record<string, unknown> = {}):
 }
 
 /** Sends a chat; resolves when its answer has ended or was interrupted. */
-export async function chat(url: string, { model = 'llama3.2:3b', tokens = 8 } = {}): Promise<string> {
+export async function chat(
+  url: string,
+  { model = 'llama3.2:3b', tokens = 8, key = '' } = {},
+): Promise<string> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(key === '' ? {} : { authorization: `Bearer ${key}` }),
+    },
     body: JSON.stringify({
       model,
       stream: true,

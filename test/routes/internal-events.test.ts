@@ -82,6 +82,8 @@ describe('/internal/events', () => {
       playground: false,
       recent_requests: 5,
       login: false,
+      keys: false,
+      usage: false,
     })
     publish('a')
     const { id, data } = await stream.until(named('a'))

@@ -3,6 +3,8 @@
  * of an answer breaks this build. The page imports nothing else from the server, and no code.
  */
 import type { Static } from '@sinclair/typebox'
+import type { UsageRowView, UsageView } from '../../../src/callers/admin/usage-view.ts'
+import type { KeysView, KeyView, NewKeyView, TeamsView, TeamView } from '../../../src/callers/admin/views.ts'
 import type { ConfigView } from '../../../src/config/config-view.ts'
 import type { Explanation } from '../../../src/observe/explain/explanation.ts'
 import type { InFlightSchema } from '../../../src/observe/live/in-flight-view.ts'
@@ -33,6 +35,33 @@ export type RequestDetail = RecentDetail
 export type Attempt = RequestDetail['attempts'][number]
 export type TimelineEntry = RequestDetail['timeline'][number]
 
+export type KeyPage = Static<typeof KeysView>
+export type KeyRow = Static<typeof KeyView>
+export type NewKey = Static<typeof NewKeyView>
+export type TeamPage = Static<typeof TeamsView>
+export type TeamRow = Static<typeof TeamView>
+export type Limits = KeyRow['limits']
+export type Policy = KeyRow['policy']
+export type UsagePage = Static<typeof UsageView>
+export type UsageRow = Static<typeof UsageRowView>
+
+/** Any of them; limits and policies may be partial, the gateway fills in the rest. */
+export interface CallerFields {
+  readonly name?: string
+  readonly owner?: string
+  readonly team?: string
+  readonly expires?: string
+  readonly enabled?: boolean
+  readonly policy?: DeepPartial<Policy>
+  readonly limits?: DeepPartial<Limits>
+}
+
+type DeepPartial<T> = T extends readonly (infer Item)[]
+  ? readonly DeepPartial<Item>[]
+  : T extends object
+    ? { readonly [Name in keyof T]?: DeepPartial<T[Name]> }
+    : T
+
 export interface SamplesView {
   readonly sample_interval_ms: number
   readonly samples: readonly Sample[]
@@ -53,6 +82,10 @@ export interface Hello {
     readonly playground: boolean
     readonly recent_requests: number
     readonly login: boolean
+    /** Whether clients need API keys. */
+    readonly keys: boolean
+    /** Whether what they use is counted. */
+    readonly usage: boolean
   }
   readonly last_event_id: string | null
   readonly event_types: readonly string[]

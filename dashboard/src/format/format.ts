@@ -103,6 +103,14 @@ export function formatClock(atMs: number): string {
     .join(':')
 }
 
+/** The date of the reader: `30 Nov`. */
+export function formatDate(atMs: number): string {
+  const at = new Date(atMs)
+  return `${at.getDate()} ${months[at.getMonth()]}`
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
+
 function threeDigits(value: number): string {
   if (value >= 99.95) return String(Math.round(value))
   return value >= 9.995 ? trimmed(value.toFixed(1)) : trimmed(value.toFixed(2))

@@ -11,10 +11,13 @@ import { ConfigurationView } from '../views/configuration/configuration-view.tsx
 import { EventsView } from '../views/events/events-view.tsx'
 import { FleetView } from '../views/fleet/fleet-view.tsx'
 import { InFlightView } from '../views/in-flight/in-flight-view.tsx'
+import { KeysView } from '../views/keys/keys-view.tsx'
 import { ModelsView } from '../views/models/models-view.tsx'
 import { PlaygroundView } from '../views/playground/playground-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
+import { TeamsView } from '../views/teams/teams-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
+import { UsageView } from '../views/usage/usage-view.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
 import { StatusStrip } from './status-strip.tsx'
 import { TopBar } from './top-bar.tsx'
@@ -26,6 +29,9 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
   'in-flight': InFlightView,
   requests: RequestsView,
   events: EventsView,
+  keys: KeysView,
+  teams: TeamsView,
+  usage: UsageView,
   configuration: ConfigurationView,
   playground: PlaygroundView,
 }
@@ -73,6 +79,9 @@ function tabs(): Tab<ViewId>[] {
     { id: 'in-flight', title: 'In flight', count: String(inFlightCount ?? 0) },
     { id: 'requests', title: 'Requests' },
     { id: 'events', title: 'Events' },
+    features.value?.keys === true && { id: 'keys', title: 'Keys' },
+    features.value?.keys === true && { id: 'teams', title: 'Teams' },
+    features.value?.usage === true && { id: 'usage', title: 'Usage' },
     { id: 'configuration', title: 'Configuration' },
     features.value?.playground !== false && { id: 'playground', title: 'Playground' },
   ]

@@ -2,22 +2,28 @@ import type { Sample } from '../api/types.ts'
 import { formatBytes, formatMs, formatRate } from '../format/format.ts'
 import { perSecond } from './sample-figures.ts'
 
-export interface ChartSeries {
+/** What a chart knows of its points; samples are such points. */
+export interface ChartPoint {
+  readonly at_ms: number
+  readonly interval_ms: number
+}
+
+export interface ChartSeries<Point extends ChartPoint = Sample> {
   readonly label: string
   /** Custom property of the style sheet that holds the colour. */
   readonly color: string
   readonly isDashed?: boolean
-  /** Null where the sample has no value. */
-  readonly read: (sample: Sample) => number | null
+  /** Null where the point has no value. */
+  readonly read: (point: Point) => number | null
 }
 
-export interface ChartDefinition {
+export interface ChartDefinition<Point extends ChartPoint = Sample> {
   readonly id: string
   readonly title: string
   readonly format: (value: number | undefined) => string
   /** Counts in steps of 1024. */
   readonly isBinary?: boolean
-  readonly series: readonly ChartSeries[]
+  readonly series: readonly ChartSeries<Point>[]
 }
 
 const formatByteRate = (value: number | undefined) => (value === undefined ? '–' : `${formatBytes(value)}/s`)
@@ -103,10 +109,13 @@ export type ChartColumns = [number[], ...(number | null)[][]]
 /** The line has a gap if samples are further apart than this many intervals. */
 const gapIntervals = 3
 
-export function chartColumns(samples: readonly Sample[], { series }: ChartDefinition): ChartColumns {
+export function chartColumns<Point extends ChartPoint>(
+  samples: readonly Point[],
+  { series }: ChartDefinition<Point>,
+): ChartColumns {
   const times: number[] = []
   const values: (number | null)[][] = series.map(() => [])
-  let previous: Sample | undefined
+  let previous: Point | undefined
   for (const sample of samples) {
     if (previous !== undefined && sample.at_ms - previous.at_ms > gapIntervals * sample.interval_ms) {
       times.push((previous.at_ms + 1) / 1000)
@@ -120,7 +129,10 @@ export function chartColumns(samples: readonly Sample[], { series }: ChartDefini
 }
 
 /** Text summary of a chart. */
-export function chartSummary(samples: readonly Sample[], { title, series, format }: ChartDefinition): string {
+export function chartSummary<Point extends ChartPoint>(
+  samples: readonly Point[],
+  { title, series, format }: ChartDefinition<Point>,
+): string {
   const parts = series.map(({ label, read }) => {
     const values = samples.map(read).filter((value) => value !== null)
     if (values.length === 0) return `${label}: none`
@@ -130,24 +142,28 @@ export function chartSummary(samples: readonly Sample[], { title, series, format
 }
 
 export interface ChartTableRow {
-  readonly minuteMs: number
-  /** Mean of the minute; undefined where there is no value. */
+  readonly startMs: number
+  /** Mean of the minute, or of another step; undefined where there is no value. */
   readonly values: readonly (number | undefined)[]
 }
 
-/** A chart as a table: means by the minute, newest first. */
-export function chartTable(samples: readonly Sample[], { series }: ChartDefinition): ChartTableRow[] {
-  const minutes = new Map<number, Sample[]>()
+/** A chart as a table: means by the step, newest first. */
+export function chartTable<Point extends ChartPoint>(
+  samples: readonly Point[],
+  { series }: ChartDefinition<Point>,
+  stepMs = 60_000,
+): ChartTableRow[] {
+  const steps = new Map<number, Point[]>()
   for (const sample of samples) {
-    const minuteMs = Math.floor(sample.at_ms / 60_000) * 60_000
-    const known = minutes.get(minuteMs)
-    if (known === undefined) minutes.set(minuteMs, [sample])
+    const startMs = Math.floor(sample.at_ms / stepMs) * stepMs
+    const known = steps.get(startMs)
+    if (known === undefined) steps.set(startMs, [sample])
     else known.push(sample)
   }
-  return [...minutes]
-    .map(([minuteMs, inMinute]) => ({
-      minuteMs,
-      values: series.map(({ read }) => mean(inMinute.map(read).filter((value) => value !== null))),
+  return [...steps]
+    .map(([startMs, inStep]) => ({
+      startMs,
+      values: series.map(({ read }) => mean(inStep.map(read).filter((value) => value !== null))),
     }))
     .reverse()
 }

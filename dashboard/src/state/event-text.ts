@@ -97,6 +97,11 @@ const described: Readonly<Record<string, Describe>> = {
     text: `keys of the token issuer ${words(state)}`,
     detail: reason ?? issuer,
   }),
+  'callers.ledger': ({ state, reason, pending_rows: rows }) => ({
+    tone: state === 'writable' ? 'good' : 'bad',
+    text: `ledger of callers ${words(state)}`,
+    detail: reason ?? `${words(rows)} rows in memory`,
+  }),
   'lifecycle.phase': ({ phase, in_flight: inFlight }) => ({
     tone: phase === 'ready' ? 'good' : 'warn',
     text: `gateway ${words(phase)}`,

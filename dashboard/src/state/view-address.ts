@@ -6,11 +6,17 @@ export const viewIds = [
   'in-flight',
   'requests',
   'events',
+  'keys',
+  'teams',
+  'usage',
   'configuration',
   'playground',
 ] as const
 
 export type ViewId = (typeof viewIds)[number]
+
+/** Views that are there only if clients need API keys. */
+export const callerViewIds: ReadonlySet<ViewId> = new Set<ViewId>(['keys', 'teams', 'usage'])
 
 export interface ViewAddress {
   readonly view: ViewId

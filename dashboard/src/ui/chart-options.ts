@@ -1,9 +1,11 @@
 import type uPlot from 'uplot'
-import { formatClock } from '../format/format.ts'
-import type { ChartDefinition } from '../state/charts.ts'
+import { formatClock, formatDate } from '../format/format.ts'
+import type { ChartDefinition, ChartSeries } from '../state/charts.ts'
 
 export interface ChartOptions {
-  readonly definition: ChartDefinition
+  readonly definition: Pick<ChartDefinition, 'format' | 'isBinary'> & {
+    readonly series: readonly Omit<ChartSeries, 'read'>[]
+  }
   readonly element: HTMLElement
   readonly windowMs: number
   /** Called with the sample under the pointer; undefined when it leaves. */
@@ -68,9 +70,10 @@ export function chartOptions({ definition, element, windowMs, hover }: ChartOpti
   }
 }
 
-/** With seconds only where minutes would repeat. */
+/** With seconds only where minutes would repeat, and dates where times would. */
 function clockTicks(splits: readonly number[]): string[] {
   const step = (splits[1] ?? 0) - (splits[0] ?? 0)
+  if (step >= 43_200) return splits.map((at) => formatDate(at * 1000))
   return splits.map((at) => formatClock(at * 1000).slice(0, step < 60 ? 8 : 5))
 }
 

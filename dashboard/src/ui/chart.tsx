@@ -2,18 +2,17 @@
 import { effect, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type uPlot from 'uplot'
-import type { Sample } from '../api/types.ts'
-import { type ChartDefinition, chartColumns, chartSummary } from '../state/charts.ts'
+import { type ChartDefinition, type ChartPoint, chartColumns, chartSummary } from '../state/charts.ts'
 import { chartOptions } from './chart-options.ts'
 import { theme } from './theme.ts'
 
-export interface ChartProps {
-  readonly definition: ChartDefinition
-  readonly samples: readonly Sample[]
+export interface ChartProps<Point extends ChartPoint> {
+  readonly definition: ChartDefinition<Point>
+  readonly samples: readonly Point[]
   readonly windowMs: number
 }
 
-export function Chart({ definition, samples, windowMs }: ChartProps) {
+export function Chart<Point extends ChartPoint>({ definition, samples, windowMs }: ChartProps<Point>) {
   const frame = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const hovered = useSignal<number | undefined>(undefined)

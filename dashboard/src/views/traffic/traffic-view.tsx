@@ -1,17 +1,20 @@
 import { useSignal } from '@preact/signals'
+import { formatClock } from '../../format/format.ts'
 import { live } from '../../live/gateway.ts'
 import { chartDefinitions } from '../../state/charts.ts'
 import { Chart } from '../../ui/chart.tsx'
+import { ChartTable } from '../../ui/chart-table.tsx'
 import { Choice, Switch } from '../../ui/fields.tsx'
 import { Empty } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
-import { ChartTable } from './chart-table.tsx'
 
 const windows = [
   ['2', 'Last 2 minutes'],
   ['5', 'Last 5 minutes'],
   ['15', 'Last 15 minutes'],
 ] as const
+
+const minute = { ms: 60_000, title: 'Minute', format: (atMs: number) => formatClock(atMs).slice(0, 5) }
 
 /** Live traffic through the gateway. */
 export function TrafficView() {
@@ -45,7 +48,7 @@ export function TrafficView() {
         <div class="charts">
           {chartDefinitions.map((definition) =>
             asTables.value ? (
-              <ChartTable key={definition.id} definition={definition} samples={shown} />
+              <ChartTable key={definition.id} definition={definition} samples={shown} step={minute} />
             ) : (
               <Chart key={definition.id} definition={definition} samples={shown} windowMs={windowMs} />
             ),

@@ -1,0 +1,52 @@
+import type { Signal } from '@preact/signals'
+import { writeTo } from './hooks.ts'
+
+export interface TextFieldProps {
+  readonly id: string
+  readonly label: string
+  readonly value: Signal<string>
+  readonly type?: 'text' | 'number' | 'date'
+  readonly hint?: string
+  readonly step?: string
+  readonly isRequired?: boolean
+  /** Offered values. */
+  readonly suggestions?: readonly string[]
+}
+
+/** A labelled field of a form. */
+export function TextField({
+  id,
+  label,
+  value,
+  type = 'text',
+  hint,
+  step,
+  isRequired,
+  suggestions,
+}: TextFieldProps) {
+  return (
+    <div class="labelled">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        class="field"
+        type={type}
+        autocomplete="off"
+        spellcheck={false}
+        required={isRequired}
+        value={value.value}
+        onInput={writeTo(value)}
+        {...(type === 'number' ? { min: '0', step: step ?? '1' } : {})}
+        {...(hint === undefined ? {} : { placeholder: hint })}
+        {...(suggestions === undefined ? {} : { list: `${id}-list` })}
+      />
+      {suggestions !== undefined && (
+        <datalist id={`${id}-list`}>
+          {suggestions.map((each) => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      )}
+    </div>
+  )
+}

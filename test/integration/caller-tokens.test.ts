@@ -121,7 +121,7 @@ describe('tokens of an OIDC provider', () => {
       ['no ID', await oidc.sign({ ...valid, sub: '' }), 401, /lacks a claim that names/],
       ['no scope', await oidc.sign({ scope: 'openid' }), 403, /^forbidden: The token lacks a required claim/],
       ['no JSON', 'eyJhbGciOiJ.eyJ.x', 401, /not a valid JWT/],
-      ['encrypted', 'eyJhbGciOiJSU0EifQ.a.b.c.d', 401, /not a valid JWT/],
+      ['encrypted', 'eyJhbGciOiJSU0EifQ.a.b.c.d', 401, /algorithm/],
     ]
     for (const [name, token, status, reason] of cases) {
       const asked = await ask(token)
@@ -217,6 +217,7 @@ describe('tokens of an OIDC provider', () => {
       return [response.status, response.headers.get('retry-after')]
     }
     assert.deepEqual(await ask(await oidc.sign()), [503, '2'])
+    assert.equal((await ask(await forged(oidc, 'none')))[0], 401, 'no key makes it valid')
     assert.equal((await ask(key))[0], 200, 'keys need no provider')
     oidc.mode = 'serves'
     await eventually(async () => (await ask(await oidc.sign()))[0] === 200)

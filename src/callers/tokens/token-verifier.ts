@@ -1,4 +1,11 @@
-import { createLocalJWKSet, decodeJwt, errors, type JWTVerifyOptions, jwtVerify } from 'jose'
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose'
 import type { SectionOptions } from '../../config/options/sections.ts'
 import type { Claims } from './claims.ts'
 import type { PublicKey } from './key-set.ts'
@@ -57,6 +64,8 @@ export class TokenVerifier {
   #earlyRefusal(token: string, nowMs: number): TokenRefusal | undefined {
     if (token.length > maxTokenLength) return 'too_long'
     try {
+      const accepted: readonly unknown[] = this.#options.algorithms
+      if (!accepted.includes(decodeProtectedHeader(token).alg)) return 'algorithm'
       const { iss, exp } = decodeJwt(token)
       if (iss !== this.#options.issuer) return 'issuer'
       if (typeof exp !== 'number') return 'claims'

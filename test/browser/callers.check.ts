@@ -118,6 +118,9 @@ describe('keys', () => {
     await show('keys')
     await page.getByRole('searchbox', { name: 'Find keys' }).fill('page-')
     await page.getByRole('link', { name: 'page-099' }).waitFor()
+    // A change elsewhere shows before the list is next polled.
+    await admin('keys/page-000', { enabled: false }, 'PATCH')
+    await page.locator('td .mark.bad').waitFor({ timeout: 8_000 })
     assert.equal(await page.getByRole('link', { name: 'page-100' }).count(), 0)
     await page.getByRole('button', { name: 'Next' }).click()
     await page.getByRole('link', { name: 'page-100' }).waitFor()

@@ -1,10 +1,10 @@
 /** API keys, teams and their use, loaded while a view shows them. */
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { type KeyFilter, readKeys, readTeams, readUsage, type UsageGroup } from '../api/caller-api.ts'
 import type { UsageRow } from '../api/types.ts'
 import { periodStarts, type UsePeriods } from '../state/limit-use.ts'
 import { gatewayNow } from './clock.ts'
-import { features } from './gateway.ts'
+import { features, live } from './gateway.ts'
 import { createResource } from './resource.ts'
 
 const isHidden = () => document.hidden
@@ -74,6 +74,14 @@ effect(() => {
   for (const each of [keySearch, keyOwner, keyTeam, keyEnabled]) each.value
   keyPages.value = []
   keyList.refresh()
+})
+
+const lastChange = computed(() => live.value.events.findLast(({ type }) => type === 'callers.changed')?.id)
+
+/** A change by another page, a command or a host is visible at once. */
+lastChange.subscribe(() => {
+  keyList.refresh()
+  teamList.refresh()
 })
 
 export function showKeyPage(pages: readonly string[]): void {

@@ -73,6 +73,9 @@ const licenses: Plugin = {
   },
 }
 
+/** Without comments and blanks, two thirds of the size; names stay, for stacks and profiles. */
+const compact = { compress: false, mangle: false, codegen: { removeWhitespace: true } } as const
+
 /** The command, before the build of the other entries replaces what it is made of. */
 await build({
   configFile: false,
@@ -89,11 +92,7 @@ await build({
         main: join(dist, 'src/app/cli/main.js'),
         'serving-thread': join(dist, 'src/app/serving-thread.js'),
       },
-      // Names stay, for stacks and profiles.
-      output: {
-        chunkFileNames: '[name]-[hash].js',
-        minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-      },
+      output: { chunkFileNames: '[name]-[hash].js', minify: compact },
     },
   },
 })
@@ -107,12 +106,11 @@ await build({
   build: {
     ssr: true,
     target: 'es2024',
-    minify: false,
     outDir: dist,
     emptyOutDir: false,
     rolldownOptions: {
       input: entriesOf(manifest(root)),
-      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+      output: { chunkFileNames: 'chunks/[name]-[hash].js', minify: compact },
     },
   },
 })

@@ -15,7 +15,7 @@ function reach(file: URL): void {
   if (reached.has(file.href)) return
   reached.add(file.href)
   for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
-    /\b(?:from|import)[ (]*['"](\.[^'"]+)['"]/g,
+    /\b(?:from|import)[ (]*['"`](\.[^'"`]+)['"`]/g,
   )) {
     const isDeclaration = file.pathname.endsWith('.d.ts')
     reach(new URL(isDeclaration ? path.replace(/\.[jt]s$/, '.d.ts') : path, file))

@@ -37,6 +37,8 @@ async function startUpstream(t: TestContext): Promise<number> {
         response.write('data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n')
         await wait(60)
       }
+      // The gateway may ask for a stream on behalf of a client that wants a whole answer.
+      response.write('data: {"choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n')
       response.end('data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
     })
   })

@@ -18,7 +18,7 @@ export type UsageCount = (typeof usageCounts)[number]
 /** What callers have used. */
 export type Usage = { [Name in UsageCount]: number }
 
-/** Whom a row of the ledger counts for, and what they used; empty texts stand for none. */
+/** The caller, model and endpoint that a row of the ledger counts for; an empty text means none. */
 export interface UsageSubject {
   readonly keyId: string
   readonly keyName: string
@@ -61,7 +61,7 @@ export function addUsage(to: Usage, from: Readonly<Usage>): void {
   for (const name of usageCounts) to[name] += from[name]
 }
 
-/** Identifies whom and what a row counts for. */
+/** Key of the caller, model and endpoint that a row counts for. */
 export function subjectText({ keyId, keyName, owner, team, model, endpoint }: UsageSubject): string {
   return `${keyId}\0${keyName}\0${owner}\0${team}\0${model}\0${endpoint}`
 }

@@ -38,35 +38,28 @@ export function readSecrets(
     }
     return { ...endpoint, auth: resolved }
   })
+  /** @returns undefined, with a problem, if the file holds no secret of that length */
+  const secretOf = (file: string, what: string, minLength: number, path: readonly string[]) => {
+    const secret = readSecretFile(resolve(folder, file))
+    if (secret !== undefined && secret.length >= minLength) return secret
+    const message =
+      secret === undefined
+        ? `the file ${file} cannot be read`
+        : `the ${what} in ${file} is shorter than ${minLength} characters`
+    problems.push({ severity: 'error', path, message })
+    return undefined
+  }
   const dashboard = { ...config.dashboard }
   if (dashboard.admin_token_file !== undefined) {
-    const file = dashboard.admin_token_file
-    const secret = readSecretFile(resolve(folder, file))
-    if (secret === undefined || secret.length < minTokenLength) {
-      const path = ['dashboard', 'admin_token_file']
-      const message =
-        secret === undefined
-          ? `the file ${file} cannot be read`
-          : `the token in ${file} is shorter than ${minTokenLength} characters`
-      problems.push({ severity: 'error', path, message })
-    } else {
-      dashboard.admin_token = secret
-    }
+    const path = ['dashboard', 'admin_token_file']
+    const token = secretOf(dashboard.admin_token_file, 'token', minTokenLength, path)
+    if (token !== undefined) dashboard.admin_token = token
   }
   const callers = { ...config.callers }
   if (callers.secret_file !== undefined) {
-    const file = callers.secret_file
-    const secret = readSecretFile(resolve(folder, file))
-    if (secret === undefined || secret.length < minSecretLength) {
-      const path = ['callers', 'secret_file']
-      const message =
-        secret === undefined
-          ? `the file ${file} cannot be read`
-          : `the secret in ${file} is shorter than ${minSecretLength} characters`
-      problems.push({ severity: 'error', path, message })
-    } else {
-      callers.secret = secret
-    }
+    const path = ['callers', 'secret_file']
+    const secret = secretOf(callers.secret_file, 'secret', minSecretLength, path)
+    if (secret !== undefined) callers.secret = secret
   }
   return { config: { ...withEndpoints(config, endpoints), dashboard, callers }, problems }
 }

@@ -138,7 +138,7 @@ for (const { name, skip, open } of kinds) {
       assert.equal(await requestsOf({ filter: { key: 'ci' } }), 3)
       assert.equal(await requestsOf({ filter: { key: 'key_2' } }), 1)
       assert.equal(await requestsOf({ filter: { team: 'ml', endpoint: 'cpu' } }), 1)
-      assert.equal(await requestsOf({ filter: { team: 'nobody' } }), 0)
+      assert.equal(await requestsOf({ filter: { team: 'unknown' } }), 0)
       assert.equal(await requestsOf({ sinceMs: (firstHour + 2) * hourMs }), 3)
       assert.equal(
         await requestsOf({ sinceMs: (firstHour + 2) * hourMs, untilMs: (firstHour + 49) * hourMs }),

@@ -109,7 +109,8 @@ async function measureRound(
   }
   let before: number | undefined
   let meter: NoiseMeter | undefined
-  const result = await runLoad(generator, { ...load, port: running.port }, () => {
+  const path = `${running.pathPrefix ?? ''}${load.path}`
+  const result = await runLoad(generator, { ...load, path, port: running.port }, () => {
     meter = startNoiseMeter(cores, ownMicros)
     before = cpu()
   })

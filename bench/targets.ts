@@ -4,6 +4,7 @@ import { concernTargets } from './concerns.ts'
 import { gatewayTarget } from './gateway.ts'
 import type { CoreSplit } from './machine.ts'
 import { nginx } from './nginx.ts'
+import { ollaGo } from './olla-go.ts'
 import { builtScript } from './package.ts'
 import { type StartedProcess, start } from './processes.ts'
 import { tlsGateway } from './tls-endpoint.ts'
@@ -12,6 +13,8 @@ export interface Running {
   /** Undefined for a direct connection to the upstream. */
   readonly process: StartedProcess | undefined
   readonly port: number
+  /** In front of the path of every request. */
+  readonly pathPrefix?: string
   /** Processes that it needs and that do not count. */
   readonly helpers?: readonly StartedProcess[]
 }
@@ -45,6 +48,7 @@ export const targets: readonly Target[] = [
     start: async ({ upstreamPorts: [port] }) => ({ process: undefined, port }),
   },
   nginx,
+  ollaGo,
   scriptTarget('reply-from', 'bare reply-from', 'bare-reply-from'),
   scriptTarget('bare', 'bare path', 'bare'),
   gatewayTarget({ name: 'olla', title: 'gateway, `olla`', engine: 'olla', threads: 1 }),

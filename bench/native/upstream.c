@@ -27,6 +27,9 @@ struct connection {
     size_t head_length;
     uint64_t body_left;
     bool in_body;
+    bool is_chunked;     // Olla's engine sends bodies so
+    uint64_t chunk_size; // of the size line so far
+    bool in_extension, is_last_chunk;
     // answer under way
     bool is_answering;
     uint64_t events_left, events_sent, cut_after, interval_ns, due_ns;
@@ -275,10 +278,29 @@ static void answer(struct connection *connection) {
     }
 }
 
+// Takes a byte of a chunk's size line. The chunk, or the end of the last one, then counts as the rest of the body with the
+// line break behind it. Trailers are not supported.
+static void take_size_byte(struct connection *connection, char byte) {
+    if (byte == '\n') {
+        connection->body_left = connection->chunk_size + 2;
+        connection->is_last_chunk = connection->chunk_size == 0;
+        connection->chunk_size = 0;
+        connection->in_extension = false;
+    } else if (byte == ';') {
+        connection->in_extension = true;
+    } else if (!connection->in_extension && byte != '\r') {
+        unsigned digit = byte <= '9' ? (unsigned)(byte - '0') : ((unsigned)byte | 32) - 'a' + 10;
+        connection->chunk_size = connection->chunk_size * 16 + (digit & 15);
+    }
+}
+
 // Takes received bytes; answers when a request is complete. One request at a time per connection.
 static void receive(struct connection *connection, const char *bytes, size_t length) {
     while (length > 0 && !connection->is_gone) {
-        if (connection->in_body) {
+        if (connection->in_body && connection->is_chunked && connection->body_left == 0) {
+            take_size_byte(connection, *bytes++);
+            length--;
+        } else if (connection->in_body) {
             uint64_t taken = length < connection->body_left ? length : connection->body_left;
             connection->body_left -= taken;
             bytes += taken;
@@ -306,15 +328,14 @@ static void receive(struct connection *connection, const char *bytes, size_t len
             length -= used;
             connection->head[head_length] = '\0';
             const char *announced = header_value(connection->head, "content-length:");
-            if (header_value(connection->head, "transfer-encoding:") != NULL) {
-                put_json(connection, 411, "{}", 2);
-                drop(connection, false);
-                return;
-            }
-            connection->body_left = announced == NULL ? 0 : strtoull(announced, NULL, 10);
+            connection->is_chunked = header_value(connection->head, "transfer-encoding:") != NULL;
+            connection->chunk_size = 0;
+            connection->in_extension = connection->is_last_chunk = false;
+            connection->body_left = announced == NULL || connection->is_chunked ? 0 : strtoull(announced, NULL, 10);
             connection->in_body = true;
         }
-        if (connection->in_body && connection->body_left == 0) {
+        bool is_complete = !connection->is_chunked || connection->is_last_chunk;
+        if (connection->in_body && connection->body_left == 0 && is_complete) {
             connection->in_body = false;
             connection->head_length = 0;
             if (connection->is_answering) {

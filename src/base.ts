@@ -12,7 +12,7 @@ import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn, ledgerIsOn } from './config/options/derived.ts'
+import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
@@ -48,6 +48,13 @@ export async function registerBase(
   })
 }
 
+/** Makes the gateway a replica of several, if it is configured; the control thread is connected. */
+export async function registerCluster(app: FastifyInstance, { cluster }: GatewayConfig): Promise<void> {
+  if (!clusterIsOn(cluster) || !app.gatewayPeers.isControl) return
+  const { default: plugin } = await import('../plugins/cluster/cluster.ts')
+  await app.register(plugin, { cluster })
+}
+
 /**
  * Registers what identifies callers, if clients must be identified. With several threads, the control thread has their
  * store and the keys of tokens, and the others mirror them.
@@ -79,11 +86,15 @@ export async function registerEndpoints(
   config: GatewayConfig,
   inline?: readonly ProfileDocument[],
 ): Promise<void> {
-  const { proxy, discovery, model_registry, model_filter, profiles } = withWriteTimeout(config)
+  const { proxy, discovery, model_registry, model_filter, profiles, cluster } = withWriteTimeout(config)
   await app.register(backendProfiles, { profiles, proxy, usageSections, inline })
   await app.register(endpointRegistry, { discovery, proxy })
   await app.register(upstreamPools, { proxy })
   await app.register(circuitBreaker)
+  if (clusterIsOn(cluster) && app.gatewayPeers.isControl) {
+    const { default: placeLeases } = await import('../plugins/routing/place-leases.ts')
+    await app.register(placeLeases, { cluster })
+  }
   if (!app.gatewayPeers.isControl) {
     await app.register(healthMirror)
     await app.register(discoveryMirror, { discovery })

@@ -42,9 +42,15 @@ import modelRoutes from '../routes/dialects/models.ts'
 import ollamaRoutes from '../routes/dialects/ollama.ts'
 import proxyRoutes from '../routes/proxy/proxy.ts'
 import type { LimitStore } from './admin/security/limit-store.ts'
-import { registerBase, registerCallers, registerEndpoints, type ThreadOfSeveral } from './base.ts'
+import {
+  registerBase,
+  registerCallers,
+  registerCluster,
+  registerEndpoints,
+  type ThreadOfSeveral,
+} from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn, ledgerIsOn } from './config/options/derived.ts'
+import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'
@@ -113,7 +119,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   const { thread, drainSignal, onDrained, stores } = options
   const config = withWriteTimeout(options.config)
   const { server, proxy, discovery, translators, dashboard, telemetry, metrics: series } = config
-  const { model_registry, model_aliases, model_fallbacks, model_filter, callers } = config
+  const { model_registry, model_aliases, model_fallbacks, model_filter, callers, cluster } = config
   const when = registerWhen(app)
 
   // Runtime: what all other plugins need.
@@ -131,6 +137,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   })
   await when(thread === undefined, () => import('../plugins/observe/event-lines.ts'), {})
   await app.register(eventLog, { dashboard })
+  await registerCluster(app, config)
   await app.register(bufferBudget, { server })
 
   // Hooks for every request. The context is first, so that a request rejected later has an ID and a log line.
@@ -154,6 +161,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   const configDir = process.env.OLLA_CONFIG_DIR
   await app.register(modelDirectory, { model_registry, model_aliases, configDir })
   await app.register(modelRouting, { model_registry, model_fallbacks, model_filter, discovery })
+  await when(clusterIsOn(cluster), () => import('../plugins/routing/place-limits.ts'), {})
   await app.register(endpointSelector, { proxy, selector: options.selector })
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
   await when(proxy.stream_upstream !== 'never', () => import('../plugins/dialects/upstream-streams.ts'), {
@@ -208,6 +216,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})
   await when(callersAreOn(callers), () => import('../routes/callers/groups.ts'), {})
   await when(hasLedger, () => import('../routes/callers/usage.ts'), {})
+  await when(clusterIsOn(cluster), () => import('../routes/admin/cluster.ts'), {})
   await when(dashboard.enabled, () => import('../routes/admin/dashboard.ts'), {})
   await app.register(versionRoute)
 

@@ -1,4 +1,5 @@
 import { callerMetrics } from '../../src/observe/prometheus/caller-metrics.ts'
+import { clusterMetrics } from '../../src/observe/prometheus/cluster-metrics.ts'
 import { endpointMetrics } from '../../src/observe/prometheus/endpoint-metrics.ts'
 import { type MetricFamily, seriesNames } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
@@ -19,6 +20,7 @@ export const metricGroups: readonly (readonly [title: string, families: readonly
   ['Process', processMetrics],
   ["Olla's names", ollaMetrics],
   ['API keys, with a store', callerMetrics],
+  ['Several replicas', clusterMetrics],
 ]
 
 /** Olla's names that are not here, and what to use instead (contract 8.1). */

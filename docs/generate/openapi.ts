@@ -13,6 +13,7 @@ interface OpenApi {
 }
 
 /** Features that are off by default and add routes. */
+const cluster = { redis: 'redis://127.0.0.1:1' }
 const callers = { enabled: true, secret: 'documentation'.padEnd(32, '-') }
 
 /** All routes of a gateway, otherwise with the default configuration, as an OpenAPI document (JSON text). */
@@ -30,7 +31,7 @@ export async function openApiDocument(): Promise<string> {
       servers: [{ url: '/' }],
     },
   })
-  await app.register(gateway, { config: parseConfig({ callers }) })
+  await app.register(gateway, { config: parseConfig({ callers, cluster }) })
   await app.ready()
   const { paths, ...document }: OpenApi = JSON.parse(JSON.stringify(app.swagger()))
   await app.close()

@@ -19,6 +19,7 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/status\/models$/, 'status', 'Discovered models', get],
   [/^\/internal\/stats\//, 'status', 'Statistics of requests', get],
   [/^\/internal\/process$/, 'status', 'Memory and runtime of the process', get],
+  [/^\/internal\/cluster$/, 'status', 'This replica, the others, and what they share', get],
   [/^\/internal\/metrics$/, 'status', 'Metrics for Prometheus, as text or OpenMetrics', get],
   [/^\/internal\/config$/, 'status', 'The effective configuration, secrets masked', get],
   [/^\/internal\/events$/, 'live', 'Live events (server-sent events), resumable', get],

@@ -2,11 +2,12 @@
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
  * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`, `upstreamStreams`,
- * `translation`, `callerMeter`. A host may decorate the first two itself, before
+ * `translation`, `callerMeter`, `placeLimits`. A host may decorate the first two itself, before
  * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
  * After the drain, it needs no cleanup on close.
  */
 
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { readSections, type SectionOptions, type Sections } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
@@ -26,8 +27,9 @@ import { lateTranslation } from '../../src/proxy/exchange/late-translation.ts'
 import type { LackKnowledge } from '../../src/proxy/exchange/request-lack.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
-import { CapacityQueue, queueCells } from '../../src/routing/selection/capacity-queue.ts'
+import { CapacityQueue, type CapacityWaiter, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
+import { placesGrantedTopic, placesWantedTopic } from '../../src/routing/selection/place-limits.ts'
 
 /** Reads all of `proxy`, and whether answers get the requested model name. */
 export interface ProxyEngineOptions extends Sections<'proxy' | 'model_registry'> {
@@ -58,7 +60,13 @@ export default fp<ProxyEngineOptions>(
       ...app.gatewayState.of(queueCells),
       clock,
       link: app.gatewayPeers,
+      onWaiting: app.placeLimits === undefined ? undefined : wantPlaces(app),
     })
+    if (app.placeLimits !== undefined) {
+      app.gatewayPeers.on(placesGrantedTopic, ({ slot, places }) => {
+        for (let place = 0; place < places; place++) queue.released(slot)
+      })
+    }
     const active = new DeadlineSweep<ActiveExchange>(clock)
     const onError = (error: unknown, part: string) =>
       app.log.error({ err: error, part }, 'a hook of the host application threw')
@@ -90,6 +98,7 @@ export default fp<ProxyEngineOptions>(
       load: app.endpointLoad,
       breakers: app.circuitBreakers,
       inFlight: app.gatewayState.of(loadCells).inFlight,
+      places: app.placeLimits,
       health: app.healthChecker,
       answers: new AnswerTimes(clock, app.gatewayState.of(answerCells).answeredAtMs),
       retries: new RetryPolicy({
@@ -137,6 +146,7 @@ export default fp<ProxyEngineOptions>(
       'gateway-events',
       'gateway-state',
       'gateway-buffer-budget',
+      'gateway-endpoint-registry',
       'gateway-request-hooks',
       'gateway-lifecycle',
       'gateway-circuit-breaker',
@@ -148,6 +158,16 @@ export default fp<ProxyEngineOptions>(
     ],
   },
 )
+
+/** Reports for which endpoints a request waits, so that the gateway gets more of their places. */
+function wantPlaces({ endpointRegistry, gatewayPeers }: FastifyInstance): (waiter: CapacityWaiter) => void {
+  return (waiter) => {
+    const slots: number[] = []
+    for (const { slot, maxConcurrent } of endpointRegistry.snapshot.endpoints)
+      if (maxConcurrent > 0 && waiter.wants(slot)) slots.push(slot)
+    if (slots.length > 0) gatewayPeers.sendToControl(placesWantedTopic, slots)
+  }
+}
 
 /** Each serving thread earns retries by its own requests, up to its share of the maximum. */
 function budgetShare({ ratio, burst }: RetryBudget, threads: number): RetryBudget {

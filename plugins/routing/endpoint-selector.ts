@@ -1,7 +1,7 @@
 /**
  * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`, unless
  * the host has decorated it with its own selector; depends on the cells, the registry, the breakers and the health
- * checker. Uses if present: `modelCatalog`.
+ * checker. Uses if present: `modelCatalog`, `placeLimits`.
  */
 
 import fp from 'fastify-plugin'
@@ -52,6 +52,7 @@ export default fp<EndpointSelectorOptions>(
       health: app.healthChecker,
       coolDowns: new CoolDowns(clock, state.of(coolDownCells).untilMs, { models, hasAnsweredSince }),
       answers,
+      places: app.placeLimits,
       penalties: new FailurePenalties(clock, state.of(penaltyCells).penalties, { models }),
     })
     app.decorate('endpointLoad', load)

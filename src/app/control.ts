@@ -1,7 +1,13 @@
 import fp from 'fastify-plugin'
 import eventLines from '../../plugins/observe/event-lines.ts'
 import eventHistory from '../../plugins/runtime/event-history.ts'
-import { registerBase, registerCallers, registerEndpoints, type ThreadOfSeveral } from '../base.ts'
+import {
+  registerBase,
+  registerCallers,
+  registerCluster,
+  registerEndpoints,
+  type ThreadOfSeveral,
+} from '../base.ts'
 import type { GatewayConfig } from '../config/schema/schema.ts'
 
 export interface ControlOptions {
@@ -18,6 +24,7 @@ export default fp<ControlOptions>(
     await registerBase(app, config, { thread })
     await app.register(eventLines)
     await app.register(eventHistory)
+    await registerCluster(app, config)
     await registerCallers(app, config)
     await registerEndpoints(app, config)
   },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { checkCallers } from './checks/callers.ts'
+import { checkCluster } from './checks/cluster.ts'
 import { settleEndpoints } from './checks/endpoint-list.ts'
 import { checkEndpoints, checkTypes, endpointsOf } from './checks/endpoint-rules.ts'
 import { checkExposure } from './checks/exposure.ts'
@@ -143,6 +144,7 @@ function check(
     ...(machine === undefined ? [] : [...findSelf(config, machine), ...checkExposure(config, document)]),
     ...checkSemantics(limited.config),
     ...checkCallers(limited.config),
+    ...checkCluster(limited.config),
     ...limited.problems,
     ...unread,
   ]

@@ -30,6 +30,7 @@ const refused = new Set([
   'callers.jwt.stale_limit',
   'callers.jwt.fetch_timeout',
   'callers.jwt.max_cached_tokens',
+  'cluster.max_failures',
 ])
 
 describe('0', () => {

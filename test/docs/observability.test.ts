@@ -144,9 +144,10 @@ describe('the list of metrics', () => {
   it('lists exactly the metrics that a gateway exposes', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const { key, entry } = configuredKey('ci')
-    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
+    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm', max_concurrent: 9 }], {
       proxy: { sticky_sessions: { enabled: true } },
       callers: { store: await storeFile(), secret: callersSecret, keys: [entry] },
+      cluster: { redis: 'redis://127.0.0.1:1' },
     })
     const headers = bearer(key)
     await (await postChat(gateway.url, { stream: true }, { headers })).text()

@@ -102,6 +102,15 @@ const described: Readonly<Record<string, Describe>> = {
     text: `ledger of callers ${words(state)}`,
     detail: reason ?? `${words(rows)} rows in memory`,
   }),
+  'cluster.state': ({ state, reason }) => ({
+    tone: state === 'joined' ? 'good' : 'bad',
+    text: state === 'joined' ? 'joined the cluster' : 'server of the cluster is away',
+    detail: reason,
+  }),
+  'cluster.member': ({ replica, action }) => ({
+    tone: 'calm',
+    text: `replica ${words(replica)} ${words(action)}`,
+  }),
   'lifecycle.phase': ({ phase, in_flight: inFlight }) => ({
     tone: phase === 'ready' ? 'good' : 'warn',
     text: `gateway ${words(phase)}`,

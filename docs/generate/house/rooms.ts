@@ -10,6 +10,7 @@ export const rooms: readonly Room[] = [
   { name: 'http', holds: 'HTTP/1 server and client, headers, request bodies' },
   { name: 'config', holds: 'schema, files, checks' },
   { name: 'runtime', holds: 'shared cells, threads, events, lifecycle, process' },
+  { name: 'cluster', holds: 'replicas that act as one: connection, membership, scripts' },
   {
     name: 'endpoints',
     holds: 'registry, backend profiles, discovery, health, circuit breakers, connections',

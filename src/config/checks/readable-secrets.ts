@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { secretKeys } from '../file/secrets.ts'
+import { clusterSecretKeys, secretKeys } from '../file/secrets.ts'
 import type { KeyPath, Problem } from '../schema/diagnostics.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 
@@ -10,7 +10,7 @@ import type { GatewayConfig } from '../schema/schema.ts'
  * @param text of the configuration file
  */
 export function findReadableSecrets(
-  { discovery, dashboard }: GatewayConfig,
+  { discovery, dashboard, cluster }: GatewayConfig,
   { path, text, folder }: { readonly path: string; readonly text: string; readonly folder: string },
 ): Problem[] {
   if (process.platform === 'win32') return []
@@ -28,6 +28,12 @@ export function findReadableSecrets(
   if (dashboard.admin_token_file !== undefined)
     files.set(resolve(folder, dashboard.admin_token_file), ['dashboard', 'admin_token_file'])
   else if (dashboard.admin_token !== undefined) inline.push(dashboard.admin_token)
+  for (const key of clusterSecretKeys) {
+    const file = cluster[`${key}_file`]
+    const value = cluster[key]
+    if (file !== undefined) files.set(resolve(folder, file), ['cluster', `${key}_file`])
+    else if (value !== undefined) inline.push(value)
+  }
   // The file does not contain values of variables.
   if (inline.some((secret) => secret !== '' && text.includes(secret))) files.set(path, [])
   return [...files].flatMap(([file, key]): Problem[] => {

@@ -8,8 +8,11 @@ import type { EndpointConfig, GatewayConfig } from '../schema/schema.ts'
 /** Keys of an endpoint's credentials that a separate file may hold. */
 export const secretKeys = ['token', 'key', 'username', 'password'] as const
 
+/** The same of the section `cluster`. */
+export const clusterSecretKeys = ['password', 'sentinel_password'] as const
+
 /**
- * Reads the `*_file` secrets of all endpoints and of the dashboard.
+ * Reads all `*_file` secrets.
  * @param folder base of relative paths
  * @returns the configuration with inline secrets, and problems with files that cannot be read
  */
@@ -61,7 +64,14 @@ export function readSecrets(
     const secret = secretOf(callers.secret_file, 'secret', minSecretLength, path)
     if (secret !== undefined) callers.secret = secret
   }
-  return { config: { ...withEndpoints(config, endpoints), dashboard, callers }, problems }
+  const cluster = { ...config.cluster }
+  for (const key of clusterSecretKeys) {
+    const file = cluster[`${key}_file`]
+    if (file === undefined) continue
+    const secret = secretOf(file, 'password', 1, ['cluster', `${key}_file`])
+    if (secret !== undefined) cluster[key] = secret
+  }
+  return { config: { ...withEndpoints(config, endpoints), dashboard, callers, cluster }, problems }
 }
 
 /**
@@ -111,7 +121,7 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
     for (const key of secretKeys) if (auth[key] !== undefined) auth[key] = mask
     return { ...endpoint, auth }
   })
-  const { dashboard, callers } = config
+  const { dashboard, callers, cluster } = config
   const masked = {
     ...config,
     dashboard: dashboard.admin_token === undefined ? dashboard : { ...dashboard, admin_token: mask },
@@ -121,6 +131,13 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
       keys: callers.keys.map((key) => ({ ...key, hash: mask })),
       jwt: withMaskedQuery(callers.jwt),
       ...(callers.secret === undefined ? {} : { secret: mask }),
+    },
+    cluster: {
+      ...cluster,
+      redis: withoutPassword(cluster.redis),
+      nodes: cluster.nodes.map(withoutPassword),
+      ...(cluster.password === undefined ? {} : { password: mask }),
+      ...(cluster.sentinel_password === undefined ? {} : { sentinel_password: mask }),
     },
   }
   return withEndpoints(masked, endpoints)

@@ -35,3 +35,8 @@ export function ledgerIsOn(
 export function hasPriorityTiers({ priorityTiers, loadBalancer }: SectionOptions<'proxy'>): boolean {
   return priorityTiers || loadBalancer === 'priority'
 }
+
+/** Whether the gateway shares its state with other replicas. */
+export function clusterIsOn({ redis }: { readonly redis: string }): boolean {
+  return redis !== ''
+}

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { CallersSchema } from './callers-schema.ts'
+import { ClusterSchema } from './cluster-schema.ts'
 import { DashboardSchema } from './dashboard-schema.ts'
 import { DiscoverySchema, type EndpointSchema } from './discovery-schema.ts'
 import { type BreakerSchema, ProxySchema } from './proxy-schema.ts'
@@ -159,6 +160,7 @@ export const GatewayConfigSchema = Section(
     ),
     dashboard: DashboardSchema,
     callers: CallersSchema,
+    cluster: ClusterSchema,
     model_aliases: Type.Record(
       Type.String(),
       Type.Union([

@@ -35,11 +35,11 @@ export class Gauge {
   }
 
   /**
-   * Acquires `places` places if the row then holds no more than `limit` (0: unlimited).
+   * Acquires `places` places if the row then holds no more than `limit` (0: unlimited; negative: none).
    * @returns false if the row does not have enough free places
    */
   acquire(row: number, limit = 0, places = 1): boolean {
-    if (limit > 0) {
+    if (limit !== 0) {
       for (;;) {
         const current = Atomics.load(this.#cells, row)
         if (current + places > limit) return false

@@ -61,6 +61,12 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
         level: event.data.state === 'available' ? 'info' : 'error',
         message: `keys of the token issuer are ${event.data.state}`,
       }
+    case 'cluster.state':
+      return event.data.state === 'joined'
+        ? { level: 'info', message: 'replica has joined the cluster' }
+        : { level: 'error', message: 'server of the cluster is away: limits are shares' }
+    case 'cluster.member':
+      return { level: 'info', message: `replica ${event.data.action}` }
     case 'thread.started':
       return { level: 'info', message: 'serving thread has started' }
     case 'thread.stopped':

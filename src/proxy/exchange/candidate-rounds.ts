@@ -7,6 +7,7 @@ import type { Gauge } from '../../kernel/cells/gauge.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { RoutedEndpoint, Tier } from '../../routing/models/routing.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
+import type { PlaceLimits } from '../../routing/selection/place-limits.ts'
 import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import type { Affinity } from '../contract/affinity.ts'
@@ -29,6 +30,8 @@ export interface ChoiceServices {
   readonly load: LiveLoad
   readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
   readonly inFlight: Pick<Gauge, 'acquire'>
+  /** Of a gateway that is one replica of several. */
+  readonly places?: Pick<PlaceLimits, 'limitOf'> | undefined
   readonly retries: Pick<RetryPolicy, 'maxRounds' | 'maxWaitMs' | 'waitBeforeRound'>
 }
 
@@ -123,7 +126,7 @@ export class CandidateRounds {
   }
 
   #takeOf(candidates: readonly RoutedEndpoint[], at: number): TakenEndpoint | undefined {
-    const { breakers, inFlight } = this.#services
+    const { breakers, inFlight, places } = this.#services
     for (;;) {
       const target = this.#preferred(candidates, at) ?? this.#selected(candidates, at)
       if (target === undefined) return undefined
@@ -133,7 +136,8 @@ export class CandidateRounds {
         this.#leaveTier(at, slot)
         continue
       }
-      if (inFlight.acquire(slot, maxConcurrent)) return { target, permit }
+      const limit = places === undefined ? maxConcurrent : places.limitOf(slot, maxConcurrent)
+      if (inFlight.acquire(slot, limit)) return { target, permit }
       // Another thread took the last place after the selector chose.
       breakers.release(target, permit)
       return undefined
@@ -179,7 +183,7 @@ export class CandidateRounds {
    * @returns milliseconds until one of them may be tried; undefined if there is none
    */
   takeLastResort(): TakenEndpoint | number | undefined {
-    const { load, inFlight } = this.#services
+    const { load, inFlight, places } = this.#services
     let waitMs: number | undefined
     for (const [at, tier] of this.#tiers.entries()) {
       for (const target of tier.candidates) {
@@ -188,7 +192,7 @@ export class CandidateRounds {
         const turnInMs = load.takeLastResort(slot)
         if (turnInMs > 0) {
           waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
-        } else if (inFlight.acquire(slot, maxConcurrent)) {
+        } else if (inFlight.acquire(slot, places?.limitOf(slot, maxConcurrent) ?? maxConcurrent)) {
           if (this.#tiers.length > 1 || tier.route !== undefined) this.#noteTier(tier)
           return { target, permit: 'forced' }
         }

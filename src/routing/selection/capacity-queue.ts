@@ -26,6 +26,8 @@ export interface SharedQueue {
   readonly oldestMs: Float64Array
   readonly clock: Clock
   readonly link: PeerLink
+  /** Called for each new waiter of this thread. */
+  readonly onWaiting?: ((waiter: CapacityWaiter) => void) | undefined
 }
 
 interface FreedSlot {
@@ -103,6 +105,7 @@ export class CapacityQueue {
     const sinceMs = this.#queue.clock.monotonicMs()
     this.#waiters.set(waiter, { sinceMs, isTrying: false, reentered: false })
     this.#noteOldest()
+    this.#queue.onWaiting?.(waiter)
     return true
   }
 

@@ -7,6 +7,7 @@ import type { CoolDowns } from '../../endpoints/resilience/cool-down.ts'
 import type { Gauge } from '../../kernel/cells/gauge.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { FailurePenalties } from './failure-penalty.ts'
+import type { PlaceLimits } from './place-limits.ts'
 import type { Candidate, EndpointLoad } from './selector.ts'
 
 /** Minimum time between two last-resort requests to an endpoint. */
@@ -27,6 +28,7 @@ export class LiveLoad implements EndpointLoad {
   readonly #health: Pick<HealthMonitor, 'retryInMs'>
   readonly #lastResortAtMs: Float64Array
   readonly #answers: Pick<AnswerTimes, 'hasAnsweredSince'>
+  readonly #places: PlaceLimits | undefined
   readonly coolDowns: CoolDowns
   readonly penalties: FailurePenalties
 
@@ -41,6 +43,8 @@ export class LiveLoad implements EndpointLoad {
     answers: Pick<AnswerTimes, 'hasAnsweredSince'>
     /** Of `loadCells`. */
     lastResortAtMs: Float64Array
+    /** Of a gateway that is one replica of several. */
+    places?: PlaceLimits | undefined
   }) {
     this.#clock = parts.clock
     this.registry = parts.registry
@@ -51,10 +55,12 @@ export class LiveLoad implements EndpointLoad {
     this.coolDowns = parts.coolDowns
     this.penalties = parts.penalties
     this.#answers = parts.answers
+    this.#places = parts.places
   }
 
   inFlight(slot: number): number {
-    return this.#gauge.value(slot)
+    const own = this.#gauge.value(slot)
+    return this.#places === undefined ? own : own + this.#places.others(slot)
   }
 
   share(slot: number): number {
@@ -153,6 +159,7 @@ export class LiveLoad implements EndpointLoad {
   }
 
   #isAtLimit({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {
-    return maxConcurrent > 0 && this.#gauge.value(slot) >= maxConcurrent
+    if (maxConcurrent === 0) return false
+    return this.#gauge.value(slot) >= (this.#places?.limitOf(slot, maxConcurrent) ?? maxConcurrent)
   }
 }

@@ -60,6 +60,10 @@ export interface GatewayEvents {
   'callers.ledger': { state: 'writable' | 'unwritable'; reason: string | null; pendingRows: number }
   /** The keys of the tokens' issuer could be fetched again, or no longer. */
   'callers.issuer': { state: 'available' | 'unavailable'; issuer: string; reason: string | null }
+  /** The server that the replicas share can be used again, or no longer. */
+  'cluster.state': { state: 'joined' | 'away'; reason: string | null }
+  /** A replica of the cluster, this one included. */
+  'cluster.member': { replica: string; action: 'joined' | 'left' }
   'thread.started': { thread: number; reason: string | null }
   /** `cut` counts the thread's requests in flight. */
   'thread.stopped': { thread: number; reason: string | null; cut: number }
@@ -85,6 +89,8 @@ export const gatewayEventTypes = Object.keys({
   'callers.store': true,
   'callers.ledger': true,
   'callers.issuer': true,
+  'cluster.state': true,
+  'cluster.member': true,
   'thread.started': true,
   'thread.stopped': true,
   'lifecycle.phase': true,

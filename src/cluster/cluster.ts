@@ -1,0 +1,253 @@
+import type { Clock, Timer } from '../kernel/clock.ts'
+import { type OpenLink, type RedisLink, ServerAwayError } from './connection/redis-link.ts'
+import { type ScriptCall, ScriptRunner } from './connection/script-runner.ts'
+import { ServerCircuit } from './connection/server-circuit.ts'
+import type { ClusterState, ClusterView, LeaseView, Member, ReplicaInfo } from './contract/status.ts'
+import { Membership } from './membership/membership.ts'
+import { Newsroom } from './membership/newsroom.ts'
+import { type FleetKeys, fleetKeys } from './scripts/keys.ts'
+
+export interface ClusterOptions {
+  readonly clock: Clock
+  readonly id: string
+  readonly info: ReplicaInfo
+  readonly keyPrefix: string
+  readonly timeoutMs: number
+  readonly maxFailures: number
+  readonly retryIntervalMs: number
+  readonly heartbeatMs: number
+  readonly memberTimeoutMs: number
+  readonly open: OpenLink
+  /** Called once for each change after the start. */
+  readonly onState: (state: ClusterState, reason: string | undefined) => void
+  readonly onMember: (id: string, action: 'joined' | 'left') => void
+}
+
+/** A part of the gateway that shares state through the cluster. */
+export interface ClusterPart {
+  /** The replica has become a member. @param isReturn whether it has been one before */
+  joined?(isReturn: boolean): void
+  /** The server cannot be used; a lease that is still valid stays valid. */
+  lost?(): void
+  membersChanged?(members: readonly Member[]): void
+  /** A heartbeat succeeded. */
+  beat?(): void
+  /** What is not exact now, for views. */
+  inexact?(): readonly string[]
+}
+
+/** A frozen server accepts connections: a new one is tried after this time without a success. */
+const resetAfterMs = 3_000
+const firstReconnectMs = 20
+
+/** This replica's part of the cluster; it runs on the control thread. */
+export class Cluster {
+  readonly id: string
+  readonly keys: FleetKeys
+  readonly news: Newsroom
+  /** Requests in flight by name of the endpoint, sent with each heartbeat. */
+  load: () => Readonly<Record<string, number>> = () => ({})
+  leases: () => readonly LeaseView[] = () => []
+  readonly #options: ClusterOptions
+  readonly #circuit: ServerCircuit
+  readonly #runner: ScriptRunner
+  readonly #beats: ScriptRunner
+  readonly #membership: Membership
+  readonly #parts: ClusterPart[] = []
+  #link: RedisLink | undefined
+  #linkedAtMs = 0
+  #reconnects = 0
+  #timer: Timer | undefined
+  #isRunning = false
+  #state: ClusterState = 'joining'
+  #reason: string | undefined
+  #sinceMs: number
+  #outages = 0
+  #hasJoined = false
+  #knownIds: readonly string[] = []
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    const { clock, id, timeoutMs, heartbeatMs } = options
+    this.id = id
+    this.keys = fleetKeys(options.keyPrefix)
+    this.news = new Newsroom(id)
+    this.#sinceMs = clock.nowMs()
+    this.#circuit = new ServerCircuit({
+      maxFailures: options.maxFailures,
+      onChange: (isOpen, reason) => {
+        if (isOpen) this.#lost(reason)
+      },
+    })
+    const common = { clock, circuit: this.#circuit, link: () => this.#ready() }
+    this.#runner = new ScriptRunner({ ...common, timeoutMs })
+    // No request waits for a heartbeat.
+    this.#beats = new ScriptRunner({ ...common, timeoutMs: Math.max(timeoutMs, heartbeatMs / 2) })
+    this.#membership = new Membership({
+      clock,
+      id,
+      info: options.info,
+      keys: this.keys,
+      run: (call, isTrial) => this.#beats.run(call, isTrial),
+      intervalMs: () => (this.#circuit.isOpen ? options.retryIntervalMs : heartbeatMs),
+      memberTimeoutMs: options.memberTimeoutMs,
+      load: () => this.load(),
+      onJoined: () => this.#joined(),
+      onMembers: (members) => this.#membersChanged(members),
+      onBeat: () => {
+        this.#linkedAtMs = clock.monotonicMs()
+        if (this.#state !== 'joined') this.#joined()
+        for (const part of this.#parts) part.beat?.()
+      },
+      onSchema: (version) => this.#lost(`schema ${version}`),
+    })
+  }
+
+  get state(): ClusterState {
+    return this.#state
+  }
+
+  /** Members at the last heartbeat that succeeded, this replica included. */
+  get memberIds(): readonly string[] {
+    return this.#knownIds
+  }
+
+  get members(): readonly Member[] {
+    return this.#membership.members
+  }
+
+  /** Monotonic milliseconds until which leases are valid. */
+  get leaseUntilMs(): number {
+    return this.#membership.leaseUntilMs
+  }
+
+  get isMember(): boolean {
+    return this.#membership.isMember
+  }
+
+  add(part: ClusterPart): void {
+    this.#parts.push(part)
+  }
+
+  /** Runs a script for which a request may be waiting. @throws ServerAwayError */
+  run(call: ScriptCall): Promise<unknown> {
+    return this.#runner.run(call)
+  }
+
+  /** The same with more time, for calls for which no request waits. */
+  runInBackground(call: ScriptCall): Promise<unknown> {
+    return this.#beats.run(call)
+  }
+
+  /** The server has lost this replica's membership: sends a heartbeat at once. */
+  rejoin(): void {
+    this.#membership.beatSoon()
+  }
+
+  start(): void {
+    this.#isRunning = true
+    this.#open()
+    this.#membership.start()
+  }
+
+  /** Leaves the cluster and closes the connection. */
+  async stop(): Promise<void> {
+    await this.#membership.stop()
+    this.#isRunning = false
+    this.#timer?.cancel()
+    this.#link?.destroy()
+    this.#runner.stop()
+    this.#beats.stop()
+  }
+
+  view(): ClusterView {
+    const { calls, failures, timeouts } = this.#runner.counts
+    const beats = this.#beats.counts
+    return {
+      replica: this.id,
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      reason: this.#reason,
+      roundTripMs: this.#membership.roundTripMs,
+      members: this.#membership.members,
+      leases: this.leases(),
+      inexact: this.#state === 'joined' ? [] : this.#parts.flatMap((part) => part.inexact?.() ?? []),
+      counts: {
+        calls: calls + beats.calls,
+        failures: failures + beats.failures,
+        timeouts: timeouts + beats.timeouts,
+        outages: this.#outages,
+      },
+    }
+  }
+
+  #ready(): RedisLink {
+    const { clock } = this.#options
+    // A trial found no answer for long: the connection may be to a server that has frozen or is no primary any more.
+    if (this.#circuit.isOpen && clock.monotonicMs() - this.#linkedAtMs > resetAfterMs) this.#open()
+    const link = this.#link
+    if (link === undefined || !link.isReady) throw new ServerAwayError('not connected')
+    return link
+  }
+
+  #open(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const { clock, open } = this.#options
+    this.#link?.destroy()
+    this.#linkedAtMs = clock.monotonicMs()
+    const isCurrent = () => this.#link === link
+    const link: RedisLink = open({
+      onReady: () => {
+        if (!isCurrent()) return
+        this.#reconnects = 0
+        this.#membership.beatSoon()
+      },
+      onLost: (reason) => {
+        if (!isCurrent() || !this.#isRunning) return
+        this.#circuit.open(reason)
+        this.#reconnect()
+      },
+      onMessage: (text) => this.news.receive(text),
+    })
+    this.#link = link
+  }
+
+  #reconnect(): void {
+    if (this.#timer !== undefined) return
+    const delayMs = Math.min(this.#options.retryIntervalMs, firstReconnectMs * 2 ** this.#reconnects++)
+    this.#timer = this.#options.clock.after(delayMs, () => this.#open())
+  }
+
+  #joined(): void {
+    const isReturn = this.#hasJoined
+    this.#hasJoined = true
+    this.#change('joined', undefined)
+    for (const part of this.#parts) part.joined?.(isReturn)
+  }
+
+  #lost(reason: string): void {
+    // A failover leaves the connection at a server that takes no writes any more.
+    if (reason === 'READONLY') this.#reconnect()
+    const isNew = this.#state !== 'away'
+    if (isNew) this.#outages++
+    this.#change('away', reason)
+    if (isNew) for (const part of this.#parts) part.lost?.()
+  }
+
+  #membersChanged(members: readonly Member[]): void {
+    const before = new Set(this.#knownIds)
+    this.#knownIds = members.map(({ id }) => id)
+    for (const id of this.#knownIds) if (!before.delete(id)) this.#options.onMember(id, 'joined')
+    for (const id of before) this.#options.onMember(id, 'left')
+    for (const part of this.#parts) part.membersChanged?.(members)
+  }
+
+  #change(state: ClusterState, reason: string | undefined): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#reason = reason
+    this.#sinceMs = this.#options.clock.nowMs()
+    this.#options.onState(state, reason)
+  }
+}

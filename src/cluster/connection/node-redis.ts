@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs'
+import type { RedisClientOptions } from '@redis/client'
+import type { SectionOptions } from '../../config/options/sections.ts'
+import {
+  type OpenLink,
+  type RedisLink,
+  type RedisLinkEvents,
+  reasonOf,
+  ServerAwayError,
+} from './redis-link.ts'
+
+type ClusterSection = SectionOptions<'cluster'>
+
+/** What the links of all topologies use of the package. */
+type RedisPackage = typeof import('@redis/client')
+
+const connectMs = 2_000
+/** A connection without an answer for this long is closed; pings keep an idle one open. */
+const socketMs = 5_000
+const pingMs = 1_500
+/** Interval at which a client of sentinels or of a cluster connects again by itself. */
+const reconnectMs = 200
+
+/**
+ * Loads the client for a configuration.
+ * @param channel on which the other replicas publish
+ * @throws Error if the package is missing or a file of `tls` cannot be read
+ */
+export async function openNodeRedis(cluster: ClusterSection, channel: string): Promise<OpenLink> {
+  const redis = await loadPackage()
+  const base = clientOptions(cluster)
+  switch (cluster.topology) {
+    case 'standalone':
+      return (events) => standalone(redis, base, channel, events)
+    case 'sentinel':
+      return (events) => sentinel(redis, cluster, base, channel, events)
+    case 'cluster':
+      return (events) => nodes(redis, cluster, base, channel, events)
+  }
+}
+
+function standalone(
+  redis: RedisPackage,
+  base: RedisClientOptions,
+  channel: string,
+  events: RedisLinkEvents,
+): RedisLink {
+  // The link is replaced as a whole when it fails.
+  const client = redis.createClient({ ...base, socket: { ...base.socket, reconnectStrategy: false } })
+  const watch = watchLink(events)
+  client.on('error', watch.failed)
+  client.on('end', () => watch.lost('connection closed'))
+  watch.connect(async () => {
+    await client.connect()
+    await client.subscribe(channel, events.onMessage)
+  })
+  return {
+    get isReady() {
+      return client.isReady
+    },
+    send: (_key, args) => client.sendCommand([...args]),
+    destroy() {
+      watch.end()
+      client.destroy()
+    },
+  }
+}
+
+function sentinel(
+  redis: RedisPackage,
+  cluster: ClusterSection,
+  base: RedisClientOptions,
+  channel: string,
+  events: RedisLinkEvents,
+): RedisLink {
+  const { url: _, ...options } = base
+  const client = redis.createSentinel({
+    name: cluster.sentinelMaster,
+    sentinelRootNodes: urlsOf(cluster).map((url) => ({
+      host: url.hostname,
+      port: Number(url.port || 26_379),
+    })),
+    nodeClientOptions: options,
+    sentinelClientOptions: {
+      ...(cluster.sentinelPassword === undefined ? {} : { password: cluster.sentinelPassword }),
+    },
+    masterPoolSize: 1,
+    scanInterval: 1_000,
+  })
+  const watch = watchLink(events)
+  client.on('error', watch.failed)
+  watch.connect(async () => {
+    await client.connect()
+    await client.subscribe(channel, events.onMessage)
+  })
+  return {
+    get isReady() {
+      return client.isReady
+    },
+    send: (_key, args) => client.sendCommand(false, [...args]),
+    destroy() {
+      watch.end()
+      void client.destroy()
+    },
+  }
+}
+
+function nodes(
+  redis: RedisPackage,
+  cluster: ClusterSection,
+  base: RedisClientOptions,
+  channel: string,
+  events: RedisLinkEvents,
+): RedisLink {
+  const { url: _, ...defaults } = base
+  const client = redis.createCluster({
+    rootNodes: urlsOf(cluster).map((url) => ({ url: withoutUser(url) })),
+    defaults,
+  })
+  const watch = watchLink(events)
+  client.on('error', watch.failed)
+  watch.connect(async () => {
+    await client.connect()
+    await client.subscribe(channel, events.onMessage)
+  })
+  return {
+    get isReady() {
+      return client.isReady
+    },
+    send: (key, args) => client.sendCommand(key, false, [...args]),
+    destroy() {
+      watch.end()
+      client.destroy()
+    },
+  }
+}
+
+interface LinkWatch {
+  readonly failed: (error: unknown) => void
+  readonly lost: (reason: string) => void
+  connect(open: () => Promise<void>): void
+  end(): void
+}
+
+/** Reports the connection and its loss, once each. */
+function watchLink({ onReady, onLost }: RedisLinkEvents): LinkWatch {
+  let isOver = false
+  let lastReason = ''
+  const lost = (reason: string) => {
+    if (isOver) return
+    isOver = true
+    // After the client has told its own callers.
+    queueMicrotask(() => onLost(lastReason || reason))
+  }
+  return {
+    failed(error) {
+      lastReason = reasonOf(error)
+    },
+    lost,
+    connect(open) {
+      open().then(
+        () => {
+          if (!isOver) onReady()
+        },
+        (error: unknown) => lost(reasonOf(error)),
+      )
+    },
+    end() {
+      isOver = true
+    },
+  }
+}
+
+function clientOptions(cluster: ClusterSection): RedisClientOptions {
+  const { tls } = cluster
+  const url = URL.canParse(cluster.redis) ? new URL(cluster.redis) : undefined
+  if (url === undefined) throw new ServerAwayError('cluster.redis is not a URL')
+  const isTls = url.protocol === 'rediss:'
+  const username = cluster.username ?? (url.username === '' ? undefined : decodeURIComponent(url.username))
+  const password = cluster.password ?? (url.password === '' ? undefined : decodeURIComponent(url.password))
+  return {
+    ...(cluster.topology === 'standalone' ? { url: withoutUser(url) } : {}),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    RESP: 3,
+    name: 'olla-gateway',
+    disableOfflineQueue: true,
+    pingInterval: pingMs,
+    socket: {
+      connectTimeout: connectMs,
+      socketTimeout: socketMs,
+      reconnectStrategy: () => reconnectMs,
+      ...(isTls
+        ? {
+            tls: true as const,
+            ...(tls.caFile === '' ? {} : { ca: readFileSync(tls.caFile) }),
+            ...(tls.certFile === '' ? {} : { cert: readFileSync(tls.certFile) }),
+            ...(tls.keyFile === '' ? {} : { key: readFileSync(tls.keyFile) }),
+            ...(tls.serverName === '' ? {} : { servername: tls.serverName }),
+          }
+        : {}),
+    },
+  }
+}
+
+function urlsOf({ redis, nodes: more }: ClusterSection): URL[] {
+  return [redis, ...more].map((url) => new URL(url))
+}
+
+function withoutUser(url: URL): string {
+  const plain = new URL(url)
+  plain.username = ''
+  plain.password = ''
+  return plain.href
+}
+
+async function loadPackage(): Promise<RedisPackage> {
+  try {
+    return await import('@redis/client')
+  } catch (error) {
+    throw new Error('cluster.redis needs the package @redis/client: npm install @redis/client', {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,38 @@
+import type { Member } from '../contract/status.ts'
+
+export type BeatReply =
+  | { readonly kind: 'schema'; readonly version: string }
+  | { readonly kind: 'ok'; readonly isNew: boolean; readonly members: readonly Member[] }
+
+/** Reads what `beatScript` returns. @throws Error if it is something else */
+export function parseBeat(reply: unknown): BeatReply {
+  if (!Array.isArray(reply)) throw new Error('unexpected answer of the server')
+  const [kind, second, ...rest] = reply.map(String)
+  if (kind === 'schema') return { kind, version: second ?? '' }
+  if (kind !== 'ok') throw new Error('unexpected answer of the server')
+  const members: Member[] = []
+  for (let at = 0; at + 2 < rest.length; at += 3) {
+    const info = record(rest[at + 1])
+    const load = Object.entries(record(rest[at + 2])).filter(
+      (entry): entry is [string, number] => typeof entry[1] === 'number',
+    )
+    members.push({
+      id: rest[at] ?? '',
+      version: String(info.version ?? ''),
+      host: String(info.host ?? ''),
+      startedAtMs: Number(info.startedAtMs ?? 0),
+      load: Object.fromEntries(load),
+    })
+  }
+  members.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return { kind, isNew: second === '1', members }
+}
+
+function record(text = ''): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,146 @@
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { ScriptCall } from '../connection/script-runner.ts'
+import type { Member, ReplicaInfo } from '../contract/status.ts'
+import { beatScript, leaveScript } from '../scripts/beat.ts'
+import { type FleetKeys, schemaVersion } from '../scripts/keys.ts'
+import { parseBeat } from './beat-reply.ts'
+
+/** Runs a script. @param isTrial whether to send it although the server counts as away */
+export type RunScript = (call: ScriptCall, isTrial?: boolean) => Promise<unknown>
+
+export interface MembershipOptions {
+  readonly clock: Clock
+  readonly id: string
+  readonly info: ReplicaInfo
+  readonly keys: FleetKeys
+  readonly run: RunScript
+  /** Time to the next heartbeat in milliseconds. */
+  readonly intervalMs: () => number
+  readonly memberTimeoutMs: number
+  /** Requests in flight by name of the endpoint. */
+  readonly load: () => Readonly<Record<string, number>>
+  /** The replica has become a member, again after a loss. */
+  readonly onJoined: () => void
+  /** Members joined or left; also called after `onJoined`. */
+  readonly onMembers: (members: readonly Member[]) => void
+  /** Each heartbeat that succeeded. */
+  readonly onBeat: () => void
+  /** The members have another version of the schema. */
+  readonly onSchema: (version: string) => void
+}
+
+/**
+ * This replica's membership, renewed by heartbeats. The lease ends, by the monotonic clock of this replica, a fixed time
+ * after the last successful heartbeat was sent: never later than on the server.
+ */
+export class Membership {
+  readonly #options: MembershipOptions
+  #timer: Timer | undefined
+  #isRunning = false
+  #isBeating = false
+  #leaseUntilMs = Number.NEGATIVE_INFINITY
+  #roundTripMs: number | undefined
+  #members: readonly Member[] = []
+  #signature = ''
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+  }
+
+  /** Members at the last heartbeat, in order of ID. */
+  get members(): readonly Member[] {
+    return this.#members
+  }
+
+  /** Monotonic milliseconds until which this replica is a member for certain. */
+  get leaseUntilMs(): number {
+    return this.#leaseUntilMs
+  }
+
+  get isMember(): boolean {
+    return this.#options.clock.monotonicMs() < this.#leaseUntilMs
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs
+  }
+
+  start(): void {
+    this.#isRunning = true
+    this.beatSoon()
+  }
+
+  /** Sends a heartbeat now. */
+  beatSoon(): void {
+    if (!this.#isRunning) return
+    this.#timer?.cancel()
+    this.#timer = this.#options.clock.after(0, () => void this.#tick())
+  }
+
+  /** Leaves the cluster: the others need not wait until the membership ends. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#timer?.cancel()
+    if (!this.isMember) return
+    const { id, keys, run } = this.#options
+    const message = JSON.stringify({ kind: 'left', by: id })
+    await run({
+      script: leaveScript,
+      keys: [keys.alive, keys.members, keys.load, keys.places],
+      args: [id, keys.news, message],
+    }).catch(() => undefined)
+    this.#leaseUntilMs = Number.NEGATIVE_INFINITY
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#isBeating) return
+    this.#isBeating = true
+    try {
+      await this.#beat()
+    } catch {
+      // The runner has counted the failure.
+    } finally {
+      this.#isBeating = false
+      if (this.#isRunning) {
+        this.#timer?.cancel()
+        this.#timer = this.#options.clock.after(this.#options.intervalMs(), () => void this.#tick())
+      }
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, id, info, keys, run, load, memberTimeoutMs } = this.#options
+    const sentMs = clock.monotonicMs()
+    const reply = parseBeat(
+      await run(
+        {
+          script: beatScript,
+          keys: [keys.alive, keys.members, keys.load, keys.places, keys.schema],
+          args: [
+            id,
+            String(memberTimeoutMs),
+            String(schemaVersion),
+            JSON.stringify(info),
+            JSON.stringify(load()),
+          ],
+        },
+        true,
+      ),
+    )
+    this.#roundTripMs = clock.monotonicMs() - sentMs
+    if (reply.kind === 'schema') {
+      this.#options.onSchema(reply.version)
+      return
+    }
+    const wasMember = sentMs < this.#leaseUntilMs && !reply.isNew
+    this.#leaseUntilMs = sentMs + memberTimeoutMs
+    this.#members = reply.members
+    if (!wasMember) this.#options.onJoined()
+    const signature = reply.members.map((member) => member.id).join(' ')
+    if (signature !== this.#signature || !wasMember) {
+      this.#signature = signature
+      this.#options.onMembers(reply.members)
+    }
+    this.#options.onBeat()
+  }
+}

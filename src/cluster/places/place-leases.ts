@@ -1,0 +1,296 @@
+import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Cluster, ClusterPart } from '../cluster.ts'
+import type { LeaseView } from '../contract/status.ts'
+import { shareOf } from '../membership/shares.ts'
+import { placesScript } from '../scripts/places.ts'
+
+/** An endpoint with `max_concurrent`. */
+export interface LimitedEndpoint {
+  readonly slot: number
+  readonly name: string
+  readonly maxConcurrent: number
+}
+
+export interface PlaceLeasesOptions {
+  readonly clock: Clock
+  readonly cluster: Pick<
+    Cluster,
+    'id' | 'keys' | 'run' | 'runInBackground' | 'rejoin' | 'isMember' | 'leaseUntilMs' | 'memberIds' | 'state'
+  >
+  readonly endpoints: readonly LimitedEndpoint[]
+  /** Requests in flight. */
+  readonly inUse: (slot: number) => number
+  /** Requests that wait for a place at any endpoint, over all threads. */
+  readonly waiting: () => number
+  /** Sets what requests may use. Called when one of them changes. */
+  readonly apply: (slot: number, allowed: number, share: number) => void
+  /** Until when what they may use is a lease: then it is the share. */
+  readonly leaseUntil: (monotonicMs: number) => void
+  /** More may be used than before: requests that wait can go on. */
+  readonly granted: (slot: number, places: number) => void
+  readonly memberTimeoutMs: number
+}
+
+interface Lease {
+  readonly endpoint: LimitedEndpoint
+  /** What requests may use. */
+  allowed: number
+  /** What the server counts for this replica. */
+  held: number
+  /** Others want some of it. */
+  isContended: boolean
+  /** Requests wait for more. */
+  isWanted: boolean
+  isDirty: boolean
+  /** Monotonic milliseconds before which asking again would not help. */
+  quietUntilMs: number
+  /** What was last applied. */
+  shown: number
+}
+
+/** Interval at which use is compared with the leases. */
+const pollMs = 10
+/** A replica that got less than it wants asks again after this time, unless it is told of free places before. */
+const askAgainMs = 50
+/** The same for a reserve. */
+const askReserveMs = 500
+/** The reserve grows with an eighth of the requests in flight. */
+const reserveShift = 3
+
+/**
+ * The places that this replica holds at endpoints with `max_concurrent`, as the server counts them. Requests take them
+ * without a call; calls move them between replicas. At most one call is under way.
+ */
+export class PlaceLeases implements ClusterPart {
+  readonly #options: PlaceLeasesOptions
+  readonly #leases: Lease[] = []
+  readonly #byName = new Map<string, Lease>()
+  readonly #bySlot: (Lease | undefined)[] = []
+  #timer: Timer | undefined
+  #isCalling = false
+  #isStopped = false
+  /** Monotonic milliseconds until which the others may not have reported what they use. */
+  #settlesAtMs = 0
+  /** The last call was not answered in time. */
+  #isSilent = false
+  #wasMember = false
+
+  constructor(options: PlaceLeasesOptions) {
+    this.#options = options
+    for (const endpoint of options.endpoints) {
+      const lease: Lease = {
+        endpoint,
+        allowed: 0,
+        held: 0,
+        isContended: false,
+        isWanted: false,
+        isDirty: true,
+        quietUntilMs: 0,
+        shown: -1,
+      }
+      this.#leases.push(lease)
+      this.#byName.set(endpoint.name, lease)
+      this.#bySlot[endpoint.slot] = lease
+    }
+    this.#show()
+  }
+
+  start(): void {
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  joined(isReturn: boolean): void {
+    const { clock, memberTimeoutMs } = this.#options
+    if (isReturn) this.#settlesAtMs = clock.monotonicMs() + memberTimeoutMs
+    for (const lease of this.#leases) {
+      lease.isDirty = true
+      lease.quietUntilMs = 0
+    }
+    this.#call()
+  }
+
+  lost(): void {
+    this.#show()
+  }
+
+  membersChanged(): void {
+    for (const lease of this.#leases) if (lease.isWanted) lease.quietUntilMs = 0
+    this.#show()
+    this.#poll()
+  }
+
+  beat(): void {
+    this.#options.leaseUntil(this.#options.cluster.leaseUntilMs)
+    this.#isSilent = false
+    this.#show()
+  }
+
+  inexact(): readonly string[] {
+    return this.#leases.length === 0 ? [] : ['max_concurrent of endpoints: each replica uses its share']
+  }
+
+  /** Requests wait for places of this endpoint. */
+  wanted(slot: number): void {
+    const lease = this.#bySlot[slot]
+    if (lease === undefined) return
+    if (!lease.isWanted) lease.quietUntilMs = 0
+    lease.isWanted = true
+    this.#poll()
+  }
+
+  /** Another replica wants places, or has given some back. */
+  news(endpoints: readonly (readonly ['wanted' | 'free', string])[]): void {
+    for (const [what, name] of endpoints) {
+      const lease = this.#byName.get(name)
+      if (lease === undefined) continue
+      if (what === 'wanted') {
+        lease.isContended = true
+      } else if (this.#need(lease) > lease.held) {
+        lease.isDirty = true
+        lease.quietUntilMs = 0
+      }
+    }
+    this.#poll()
+  }
+
+  view(): LeaseView[] {
+    return this.#leases.map(({ endpoint, held, shown }) => ({
+      endpoint: endpoint.name,
+      maxConcurrent: endpoint.maxConcurrent,
+      held,
+      inUse: this.#options.inUse(endpoint.slot),
+      allowed: shown,
+    }))
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.after(pollMs, () => {
+      this.#poll()
+      if (!this.#isStopped) this.#arm()
+    })
+  }
+
+  /** Marks the leases that do not fit their use any more. */
+  #poll(): void {
+    const { clock, waiting, inUse, cluster } = this.#options
+    const nowMs = clock.monotonicMs()
+    const anyWaiting = waiting() > 0
+    if (cluster.isMember !== this.#wasMember) {
+      this.#wasMember = cluster.isMember
+      this.#show()
+    }
+    for (const lease of this.#leases) {
+      if (lease.isWanted && !anyWaiting) lease.isWanted = false
+      const used = inUse(lease.endpoint.slot)
+      const need = this.#need(lease)
+      const lacks = need + this.#reserve(lease, used) > lease.allowed && nowMs >= lease.quietUntilMs
+      // Places that others need are given back as soon as they are unused.
+      const returns = lease.isContended && lease.held > Math.max(used, Math.min(lease.allowed, need))
+      if (lacks || returns) lease.isDirty = true
+    }
+    this.#call()
+  }
+
+  /** Places for what is in flight and waiting. */
+  #need({ endpoint, isWanted }: Lease): number {
+    const waiting = isWanted ? this.#options.waiting() : 0
+    return Math.min(endpoint.maxConcurrent, this.#options.inUse(endpoint.slot) + waiting)
+  }
+
+  /** Places for the next requests: they need not wait for a call. */
+  #reserve({ endpoint, isContended }: Lease, used: number): number {
+    return isContended ? 0 : Math.min(endpoint.maxConcurrent - used, 1 + (used >> reserveShift))
+  }
+
+  #call(): void {
+    const { cluster, clock } = this.#options
+    if (this.#isCalling || this.#isStopped || cluster.state !== 'joined') return
+    const leases = this.#leases.filter((lease) => lease.isDirty)
+    if (leases.length === 0) return
+    this.#isCalling = true
+    const isSettling = clock.monotonicMs() < this.#settlesAtMs
+    const isUrgent = leases.some((lease) => lease.isWanted)
+    const args: string[] = [cluster.id, cluster.keys.news]
+    for (const lease of leases) {
+      const { name, slot, maxConcurrent } = lease.endpoint
+      lease.isDirty = false
+      const used = this.#options.inUse(slot)
+      const need = this.#need(lease)
+      // Without others, unused places are kept.
+      const reserve = lease.isContended ? 0 : Math.max(this.#reserve(lease, used), lease.held - need)
+      const most = isSettling ? Math.max(lease.held, this.#share(lease)) : maxConcurrent
+      args.push(name, ...[maxConcurrent, need, reserve, used, most].map(String))
+    }
+    const call = { script: placesScript, keys: [cluster.keys.alive, cluster.keys.places], args }
+    const sent = isUrgent ? cluster.run(call) : cluster.runInBackground(call)
+    sent
+      .then(
+        (reply) => this.#answered(leases, reply),
+        () => this.#unanswered(leases),
+      )
+      .finally(() => {
+        this.#isCalling = false
+        this.#call()
+      })
+  }
+
+  #answered(leases: readonly Lease[], reply: unknown): void {
+    const { cluster, clock } = this.#options
+    if (!Array.isArray(reply) || reply[0] !== 'ok') {
+      for (const lease of leases) lease.isDirty = true
+      cluster.rejoin()
+      // The next heartbeat makes this replica a member again, which calls `joined`.
+      this.#quiet(leases)
+      return
+    }
+    const nowMs = clock.monotonicMs()
+    this.#isSilent = false
+    for (const [index, lease] of leases.entries()) {
+      const allowed = Number(reply[1 + index * 3])
+      lease.held = Number(reply[2 + index * 3])
+      lease.isContended = Number(reply[3 + index * 3]) === 1
+      lease.allowed = allowed
+      lease.quietUntilMs = nowMs + (this.#need(lease) > allowed ? askAgainMs : askReserveMs)
+    }
+    this.#show()
+  }
+
+  #unanswered(leases: readonly Lease[]): void {
+    this.#isSilent = true
+    this.#quiet(leases)
+    this.#show()
+  }
+
+  #quiet(leases: readonly Lease[]): void {
+    const quietUntilMs = this.#options.clock.monotonicMs() + askAgainMs
+    for (const lease of leases) lease.quietUntilMs = quietUntilMs
+  }
+
+  #share({ endpoint }: Lease): number {
+    const { cluster } = this.#options
+    return shareOf(endpoint.maxConcurrent, cluster.id, cluster.memberIds)
+  }
+
+  #allowed({ allowed, isWanted }: Lease, share: number): number {
+    if (this.#options.cluster.state === 'away') return Math.max(allowed, share)
+    // A request waits only because the server is slow.
+    return allowed === 0 && isWanted && this.#isSilent ? 1 : allowed
+  }
+
+  /** Sets what requests may use, and wakes those that wait for what is new. */
+  #show(): void {
+    for (const lease of this.#leases) {
+      const share = this.#share(lease)
+      const allowed = this.#allowed(lease, share)
+      this.#options.apply(lease.endpoint.slot, allowed, share)
+      const before = lease.shown
+      lease.shown = this.#options.cluster.isMember ? allowed : share
+      if (lease.shown > before) this.#options.granted(lease.endpoint.slot, lease.shown - Math.max(0, before))
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { keyTtlMs } from './keys.ts'
+import { script, serverNow } from './script.ts'
+
+/**
+ * Renews a membership, removes members whose time is over, and returns all members.
+ *
+ * Keys: alive, members, load, places, schema. Arguments: replica, duration of the membership in milliseconds, version
+ * of the schema, info, load. Returns `schema` and the version that others use, or `ok`, 1 if the replica was no member,
+ * and per member its ID, info and load.
+ */
+export const beatScript = script(
+  'beat',
+  `${serverNow}local alive, members, load, places, schema = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local me = ARGV[1]
+local used = redis.call('GET', schema)
+if used and used ~= ARGV[3] then
+  if redis.call('ZCOUNT', alive, now, '+inf') > 0 then return { 'schema', used } end
+  redis.call('DEL', alive, members, load, places)
+end
+local over = redis.call('ZRANGEBYSCORE', alive, '-inf', '(' .. now)
+for _, id in ipairs(over) do
+  redis.call('ZREM', alive, id)
+  redis.call('HDEL', members, id)
+  redis.call('HDEL', load, id)
+  local ending = '\\n' .. id
+  for _, field in ipairs(redis.call('HKEYS', places)) do
+    if string.sub(field, -#ending) == ending then redis.call('HDEL', places, field) end
+  end
+end
+local joined = redis.call('ZADD', alive, now + tonumber(ARGV[2]), me)
+redis.call('HSET', members, me, ARGV[4])
+redis.call('HSET', load, me, ARGV[5])
+redis.call('SET', schema, ARGV[3], 'PX', ${keyTtlMs})
+redis.call('PEXPIRE', alive, ${keyTtlMs})
+redis.call('PEXPIRE', members, ${keyTtlMs})
+redis.call('PEXPIRE', load, ${keyTtlMs})
+redis.call('PEXPIRE', places, ${keyTtlMs})
+local ids = redis.call('ZRANGE', alive, 0, -1)
+local infos = redis.call('HMGET', members, unpack(ids))
+local loads = redis.call('HMGET', load, unpack(ids))
+local out = { 'ok', joined }
+for i, id in ipairs(ids) do
+  out[#out + 1] = id
+  out[#out + 1] = infos[i] or '{}'
+  out[#out + 1] = loads[i] or '{}'
+end
+return out
+`,
+)
+
+/**
+ * Ends a membership at once. Keys: alive, members, load, places. Arguments: replica, channel, message for the others.
+ */
+export const leaveScript = script(
+  'leave',
+  `local me = ARGV[1]
+redis.call('ZREM', KEYS[1], me)
+redis.call('HDEL', KEYS[2], me)
+redis.call('HDEL', KEYS[3], me)
+local ending = '\\n' .. me
+for _, field in ipairs(redis.call('HKEYS', KEYS[4])) do
+  if string.sub(field, -#ending) == ending then redis.call('HDEL', KEYS[4], field) end
+end
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return 'ok'
+`,
+)

@@ -1,0 +1,32 @@
+/** Version of the keys and of the values in them. Replicas of different versions share nothing. */
+export const schemaVersion = 1
+
+/** Time after which keys of a cluster without members expire. */
+export const keyTtlMs = 60_000
+/** The same for what replicas report about endpoints. */
+export const stateTtlMs = 300_000
+
+/** Names of the keys of the fleet; one hash tag, so that one script can use all of them. */
+export interface FleetKeys {
+  readonly schema: string
+  readonly alive: string
+  readonly members: string
+  readonly load: string
+  readonly places: string
+  readonly state: string
+  /** Name of the channel. */
+  readonly news: string
+}
+
+export function fleetKeys(prefix: string): FleetKeys {
+  const base = `${prefix}:{fleet}:`
+  return {
+    schema: `${base}schema`,
+    alive: `${base}alive`,
+    members: `${base}members`,
+    load: `${base}load`,
+    places: `${base}places`,
+    state: `${base}state`,
+    news: `${base}news`,
+  }
+}

@@ -1,0 +1,68 @@
+import { keyTtlMs } from './keys.ts'
+import { script, serverNow } from './script.ts'
+
+/**
+ * Sets how many places of endpoints a replica needs and uses, and returns how many it may use. It holds what it may use,
+ * or what is in use if that is more.
+ *
+ * A member that needs more than it holds limits the others to an equal part; if it holds none, each of the others
+ * gives up one. So every member gets its turn, even at an endpoint with one place.
+ *
+ * Keys: alive, places. Arguments: replica, channel, then for each endpoint its name, `max_concurrent`, the places
+ * needed, a reserve beyond them that it gets if others need none, those in use, and the most that it may get now. Returns `lost` to a replica that is no member, or
+ * `ok` and for each endpoint what the replica may use, what it holds, and whether others need some of it.
+ */
+export const placesScript = script(
+  'places',
+  `${serverNow}local alive, places = KEYS[1], KEYS[2]
+local me, channel = ARGV[1], ARGV[2]
+local mine = redis.call('ZSCORE', alive, me)
+if not mine or tonumber(mine) < now then return { 'lost' } end
+local members = redis.call('ZRANGEBYSCORE', alive, now, '+inf')
+local out = { 'ok' }
+local news = {}
+for i = 3, #ARGV, 6 do
+  local endpoint = ARGV[i]
+  local max, need, reserve = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+  local used, most = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
+  local fields = {}
+  for j, id in ipairs(members) do fields[j] = endpoint .. '\\n' .. id end
+  local rows = redis.call('HMGET', places, unpack(fields))
+  local others, wanting, unmet, starving, held, needed = 0, 0, false, false, 0, 0
+  for j, id in ipairs(members) do
+    if rows[j] then
+      local h, w = string.match(rows[j], '^(%d+):(%d+)$')
+      h, w = tonumber(h), tonumber(w)
+      if id == me then
+        held, needed = h, w
+      else
+        others = others + h
+        if w > 0 then wanting = wanting + 1 end
+        if w > h then
+          unmet = true
+          if h == 0 then starving = true end
+        end
+      end
+    end
+  end
+  local want = unmet and need or need + reserve
+  local allowed = math.min(want, most, math.max(0, max - others))
+  if unmet then allowed = math.min(allowed, math.ceil(max / (wanting + 1))) end
+  if starving and held > 0 and max - others - held < 1 then allowed = math.min(allowed, held - 1) end
+  local holds = math.max(allowed, used)
+  if holds == 0 and need == 0 then
+    redis.call('HDEL', places, endpoint .. '\\n' .. me)
+  else
+    redis.call('HSET', places, endpoint .. '\\n' .. me, holds .. ':' .. need)
+  end
+  if holds < held and unmet then news[#news + 1] = { 'free', endpoint } end
+  if need > allowed and others > 0 and needed <= held then news[#news + 1] = { 'wanted', endpoint } end
+  out[#out + 1] = allowed
+  out[#out + 1] = holds
+  out[#out + 1] = unmet and 1 or 0
+end
+redis.call('PEXPIRE', places, ${keyTtlMs})
+if #news > 0 then redis.call('PUBLISH', channel, cjson.encode({ kind = 'places', by = me, endpoints = news })) end
+return out
+`,
+)

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Cluster } from '../../src/cluster/cluster.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { FakeLink } from '../support/fake-link.ts'
+
+const info = { version: '1', host: 'h', startedAtMs: 0 }
+
+function create() {
+  const clock = new FakeClock()
+  const fake = new FakeLink()
+  const log: string[] = []
+  const cluster = new Cluster({
+    clock,
+    id: 'a',
+    info,
+    keyPrefix: 'olla',
+    timeoutMs: 20,
+    maxFailures: 3,
+    retryIntervalMs: 500,
+    heartbeatMs: 400,
+    memberTimeoutMs: 1_500,
+    open: fake.open,
+    onState: (state, reason) => log.push(`${state} ${reason ?? ''}`.trim()),
+    onMember: (id, action) => log.push(`${id} ${action}`),
+  })
+  return { clock, fake, log, cluster }
+}
+
+const members = (...ids: string[]) => ids.flatMap((id) => [id, JSON.stringify(info), '{"e":2}'])
+
+describe('cluster', () => {
+  it('joins once it is connected', async () => {
+    const { clock, fake, log, cluster } = create()
+    fake.answer = () => ['ok', 1, ...members('a', 'b')]
+    cluster.start()
+    await clock.advance(10)
+    assert.equal(cluster.state, 'joining')
+    fake.connect()
+    await clock.advance(1)
+    assert.deepEqual(log, ['joined', 'a joined', 'b joined'])
+    assert.deepEqual(cluster.memberIds, ['a', 'b'])
+    assert.deepEqual(cluster.members[1]?.load, { e: 2 })
+    assert.equal(cluster.isMember, true)
+  })
+
+  it('is away at once when the connection is lost, keeps its lease until that ends, and returns', async () => {
+    const { clock, fake, log, cluster } = create()
+    const returns: boolean[] = []
+    cluster.add({ joined: (isReturn) => returns.push(isReturn) })
+    fake.answer = () => ['ok', 1, ...members('a')]
+    cluster.start()
+    fake.connect()
+    await clock.advance(1)
+    fake.lose('ECONNRESET')
+    assert.equal(cluster.state, 'away')
+    assert.equal(cluster.isMember, true)
+    await clock.advance(1_600)
+    assert.equal(cluster.isMember, false)
+    assert.ok(fake.opened > 1, 'it connects again')
+    fake.connect()
+    await clock.advance(1)
+    assert.deepEqual(log, ['joined', 'a joined', 'away ECONNRESET', 'joined'])
+    assert.deepEqual(returns, [false, true])
+    assert.equal(cluster.view().counts.outages, 1)
+  })
+
+  it('is away when heartbeats are not answered, and opens another connection', async () => {
+    const { clock, fake, log, cluster } = create()
+    fake.answer = () => ['ok', 1, ...members('a')]
+    cluster.start()
+    fake.connect()
+    await clock.advance(1)
+    fake.answer = () => new Promise(() => {})
+    await clock.advance(3_000)
+    assert.deepEqual(log, ['joined', 'a joined', 'away timeout'])
+    const before = fake.opened
+    await clock.advance(4_000)
+    assert.ok(fake.opened > before)
+  })
+
+  it('does not join members of another schema', async () => {
+    const { clock, fake, log, cluster } = create()
+    fake.answer = () => ['schema', '7']
+    cluster.start()
+    fake.connect()
+    await clock.advance(1_000)
+    assert.deepEqual(log, ['away schema 7'])
+    fake.answer = () => ['ok', 1, ...members('a')]
+    await clock.advance(1_000)
+    assert.deepEqual(log, ['away schema 7', 'joined', 'a joined'])
+  })
+
+  it('opens another connection when its server takes no writes any more', async () => {
+    const { clock, fake, cluster } = create()
+    fake.answer = () => ['ok', 1, ...members('a')]
+    cluster.start()
+    fake.connect()
+    await clock.advance(1)
+    fake.answer = () => {
+      throw new Error("READONLY You can't write against a read only replica.")
+    }
+    await clock.advance(2_000)
+    assert.ok(fake.opened > 1)
+  })
+
+  it('leaves when it stops', async () => {
+    const { clock, fake, cluster } = create()
+    fake.answer = () => ['ok', 1, ...members('a')]
+    cluster.start()
+    fake.connect()
+    await clock.advance(1)
+    await cluster.stop()
+    assert.match(String(fake.sent.at(-1)?.join(' ')), /"kind":"left"/)
+    assert.equal(cluster.isMember, false)
+  })
+})

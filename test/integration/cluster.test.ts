@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { startBusyEndpoint } from '../support/busy-endpoint.ts'
+import { type EndpointInput, postChat, type RunningGateway, startGateway } from '../support/gateway.ts'
+import { type RunningRedis, startRedis, whyNoRedis } from '../support/redis.ts'
+import { eventually } from '../support/simulator.ts'
+
+interface View {
+  readonly state: string
+  readonly reason: string | null
+  readonly inexact: readonly string[]
+  readonly members: readonly { id: string }[]
+  readonly leases: readonly { held: number; in_use: number; allowed: number }[]
+  readonly calls: number
+}
+
+async function viewOf({ url }: RunningGateway): Promise<View> {
+  const response = await fetch(`${url}/internal/cluster`)
+  return (await response.json()) as View
+}
+
+let prefixes = 0
+
+/** Three gateways that share a server; each test has keys of its own. */
+async function startReplicas(
+  t: TestContext,
+  redis: RunningRedis,
+  endpoints: readonly EndpointInput[],
+  options: { count?: number; proxy?: Record<string, unknown>; cluster?: Record<string, unknown> } = {},
+): Promise<RunningGateway[]> {
+  const { count = 3, proxy = {}, cluster = {} } = options
+  const key_prefix = `test${++prefixes}`
+  const replicas = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      startGateway(t, endpoints, {
+        proxy,
+        // A machine under load is slow, and what is tested here does not depend on the time.
+        cluster: {
+          redis: redis.url,
+          key_prefix,
+          replica_id: `r${index}`,
+          timeout: '500ms',
+          heartbeat: '200ms',
+          member_timeout: '1500ms',
+          ...cluster,
+        },
+      }),
+    ),
+  )
+  await eventually(async () => {
+    const views = await Promise.all(replicas.map(viewOf))
+    return views.every(({ state, members }) => state === 'joined' && members.length === count)
+  })
+  return replicas
+}
+
+const ask = async (replica: RunningGateway | undefined) => {
+  const response = await postChat(replica?.url ?? '')
+  await response.text()
+  return response.status
+}
+
+const skip = whyNoRedis ?? false
+
+describe('replicas with a shared server', { skip }, async () => {
+  const redis = skip === false ? await startRedis() : undefined
+  if (redis === undefined) return
+
+  it('never exceed max_concurrent together, and use all of it', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 15)
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 5 }])
+    const statuses = await Promise.all(
+      Array.from({ length: 150 }, (_, index) => ask(replicas[index % replicas.length])),
+    )
+    assert.deepEqual(
+      statuses.filter((status) => status !== 200),
+      [],
+    )
+    assert.equal(endpoint.seen.max, 5)
+    assert.equal(endpoint.seen.answered, 150)
+  })
+
+  it('take turns at an endpoint with one place', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 5)
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 1 }])
+    for (let turn = 0; turn < 9; turn++) assert.equal(await ask(replicas[turn % 3]), 200)
+    // One replica alone keeps the endpoint busy; the others get their turns nevertheless.
+    let isOver = false
+    const busy = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (!isOver) assert.equal(await ask(replicas[0]), 200)
+      }),
+    )
+    for (let turn = 0; turn < 5; turn++) assert.equal(await ask(replicas[1 + (turn % 2)]), 200)
+    isOver = true
+    await busy
+    assert.equal(endpoint.seen.max, 1)
+  })
+
+  it('make no call for a request when their places suffice', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 1)
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 30 }])
+    const [first] = replicas
+    assert.ok(first !== undefined)
+    for (let turn = 0; turn < 5; turn++) await ask(first)
+    const before = await viewOf(first)
+    for (let turn = 0; turn < 50; turn++) await ask(first)
+    const after = await viewOf(first)
+    assert.ok(after.calls - before.calls < 50, `${after.calls - before.calls} calls for 50 requests`)
+  })
+
+  it('give every key a time to live', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 1)
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 2 }])
+    await ask(replicas[0])
+    const keys = (await redis.command('KEYS', `test${prefixes}:*`)).match(/test\d+:\S+/g) ?? []
+    assert.ok(keys.length >= 4, keys.join(' '))
+    for (const key of keys) {
+      assert.match(key, /:\{fleet\}:/)
+      const ttl = Number(/:(-?\d+)/.exec(await redis.command('PTTL', key))?.[1])
+      assert.ok(ttl > 0 && ttl <= 300_000, `${key}: ${ttl}`)
+    }
+  })
+
+  it('go on when the scripts of the server are flushed', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 2)
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 2 }])
+    for (let turn = 0; turn < 5; turn++) {
+      await redis.command('SCRIPT', 'FLUSH')
+      const statuses = await Promise.all(replicas.flatMap((replica) => [ask(replica), ask(replica)]))
+      assert.ok(statuses.every((status) => status === 200))
+    }
+    assert.equal(endpoint.seen.max, 2)
+    for (const replica of replicas) assert.equal((await viewOf(replica)).state, 'joined')
+  })
+})

@@ -1,6 +1,6 @@
 /**
- * Manages connections to endpoints. Decorates `upstreamPools`: one undici pool per endpoint, opened on first use and
- * closed after an idle period; `upstreamFetch`, which sends the gateway's own requests over them; `shortages`, which
+ * Manages connections to endpoints. Decorates `upstreamPools`: one pool per endpoint, opened on first use and closed
+ * after an idle period, on undici for the `sherpa` engine and else on `proxy.http_client`; `upstreamFetch`, which sends the gateway's own requests over them; `shortages`, which
  * detects that this process lacks resources for another connection; and `viaEntry`. Closes all connections on close.
  */
 
@@ -10,6 +10,7 @@ import { createUpstreamFetch, type UpstreamFetch } from '../../src/endpoints/con
 import { UpstreamPools } from '../../src/endpoints/connections/pools.ts'
 import { Shortages, shortageCells } from '../../src/endpoints/connections/shortages.ts'
 import { viaEntryOf } from '../../src/http/headers/via.ts'
+import { loadClient } from '../../src/http/http-clients.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version } from '../../src/kernel/package.ts'
 import { runCells } from '../../src/runtime/process/process-cells.ts'
@@ -32,7 +33,12 @@ declare module 'fastify' {
 export default fp<UpstreamPoolsPluginOptions>(
   async function upstreamPools(app, options) {
     const clock = options.clock ?? systemClock
-    const pools = new UpstreamPools(clock, readSections(options, ['proxy'], ['clock']).proxy)
+    const { proxy } = readSections(options, ['proxy'], ['clock'])
+    const pools = new UpstreamPools(clock, {
+      connectionKeepAliveMs: proxy.connectionKeepAliveMs,
+      poolIdleTimeoutMs: proxy.poolIdleTimeoutMs,
+      createPool: await loadClient(proxy.engine === 'sherpa' ? 'undici' : proxy.httpClient),
+    })
     app.decorate('upstreamPools', pools)
     const { counts } = app.gatewayState.of(shortageCells)
     const column = counts.column('shortages')

@@ -5,6 +5,7 @@
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { UpstreamConnections } from '../../src/endpoints/connections/connections.ts'
+import { loadClient } from '../../src/http/http-clients.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import type { Transport } from '../../src/proxy/contract/transport.ts'
 import { directTransport } from '../../src/proxy/transports/direct-transport.ts'
@@ -22,7 +23,10 @@ declare module 'fastify' {
 export default fp<EngineOllaOptions>(
   async function engineOlla(app, options) {
     const { proxy } = readSections(options, ['proxy'], ['clock'])
-    const connections = new UpstreamConnections(options.clock ?? systemClock, proxy)
+    const connections = new UpstreamConnections(options.clock ?? systemClock, {
+      connectionKeepAliveMs: proxy.connectionKeepAliveMs,
+      createPool: await loadClient(proxy.httpClient),
+    })
     // The port of a closed connection is not free again for a minute.
     app.shortages.onShortage((resource) => {
       if (resource !== 'local ports') connections.closeIdle()

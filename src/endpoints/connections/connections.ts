@@ -1,10 +1,13 @@
 import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
-import type { ClientPool, HttpClient } from '../../http/client/contract.ts'
-import { poolOf } from '../../http/http-clients.ts'
+import type { ClientPool } from '../../http/client/contract.ts'
+import { type CreatePool, createOwnPool } from '../../http/http-clients.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { PoolTarget } from './pools.ts'
 
-export type UpstreamConnectionsOptions = Pick<SectionOptions<'proxy'>, 'httpClient' | 'connectionKeepAliveMs'>
+export interface UpstreamConnectionsOptions extends Pick<SectionOptions<'proxy'>, 'connectionKeepAliveMs'> {
+  /** Default: the pools of the gateway's own client. */
+  readonly createPool: CreatePool
+}
 
 /**
  * The connections that carry clients' requests to endpoints, one pool per endpoint. A pool without a connection is
@@ -13,16 +16,15 @@ export type UpstreamConnectionsOptions = Pick<SectionOptions<'proxy'>, 'httpClie
 export class UpstreamConnections {
   readonly #clock: Clock
   readonly #keepAliveMs: number
-  readonly #httpClient: HttpClient
+  readonly #createPool: CreatePool
   readonly #pools = new WeakMap<PoolTarget, ClientPool>()
   readonly #connected = new Set<ClientPool>()
   #isClosed = false
 
   constructor(clock: Clock, options: Partial<UpstreamConnectionsOptions> = {}) {
-    const { connectionKeepAliveMs, httpClient } = { ...defaultsOf('proxy'), ...options }
     this.#clock = clock
-    this.#keepAliveMs = connectionKeepAliveMs
-    this.#httpClient = httpClient
+    this.#keepAliveMs = options.connectionKeepAliveMs ?? defaultsOf('proxy').connectionKeepAliveMs
+    this.#createPool = options.createPool ?? createOwnPool
   }
 
   /** Number of open connections to all endpoints. */
@@ -48,7 +50,7 @@ export class UpstreamConnections {
   }
 
   #add(target: PoolTarget): ClientPool {
-    const pool = poolOf[this.#httpClient]({
+    const pool = this.#createPool({
       origin: target.origin,
       clock: this.#clock,
       connectMs: target.timeouts.connectMs,

@@ -1,6 +1,6 @@
 import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 import type { ClientPool } from '../../http/client/contract.ts'
-import { poolOf } from '../../http/http-clients.ts'
+import { type CreatePool, createOwnPool } from '../../http/http-clients.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
 /** The endpoint data that a connection pool needs. */
@@ -9,10 +9,11 @@ export interface PoolTarget {
   readonly timeouts: { readonly connectMs: number; readonly tlsMs: number }
 }
 
-export type UpstreamPoolsOptions = Pick<
-  SectionOptions<'proxy'>,
-  'connectionKeepAliveMs' | 'poolIdleTimeoutMs'
->
+export interface UpstreamPoolsOptions
+  extends Pick<SectionOptions<'proxy'>, 'connectionKeepAliveMs' | 'poolIdleTimeoutMs'> {
+  /** Default: the pools of the gateway's own client. */
+  readonly createPool: CreatePool
+}
 
 interface Entry {
   readonly pool: ClientPool
@@ -20,7 +21,7 @@ interface Entry {
 }
 
 /**
- * One pool of undici connections per origin and pair of connect limits, for the gateway's own requests and for the
+ * One pool of connections per origin and pair of connect limits, for the gateway's own requests and for the
  * `sherpa` engine. A pool is created on first use and closed when idle, so that the sockets of a removed or silent
  * endpoint do not stay open. `max_concurrent` limits concurrency, not the number of connections.
  */
@@ -28,6 +29,7 @@ export class UpstreamPools {
   readonly #clock: Clock
   readonly #keepAliveMs: number
   readonly #idleMs: number
+  readonly #createPool: CreatePool
   readonly #entries = new Map<string, Entry>()
   #timer: Timer | undefined
   #isClosed = false
@@ -37,6 +39,7 @@ export class UpstreamPools {
     this.#clock = clock
     this.#keepAliveMs = connectionKeepAliveMs
     this.#idleMs = poolIdleTimeoutMs
+    this.#createPool = options.createPool ?? createOwnPool
   }
 
   get size(): number {
@@ -69,7 +72,7 @@ export class UpstreamPools {
   }
 
   #open({ origin, timeouts }: PoolTarget): ClientPool {
-    const pool = poolOf.undici({
+    const pool = this.#createPool({
       origin,
       clock: this.#clock,
       connectMs: timeouts.connectMs,

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import type { ClientPool } from '../../../src/http/client/contract.ts'
 import { type HttpClient, httpClients } from '../../../src/http/client/contract.ts'
-import { poolOf } from '../../../src/http/http-clients.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { poolOf } from './pools.ts'
 import { ask, failureOf, get } from './server.ts'
 
 const refusal =

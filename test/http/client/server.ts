@@ -9,8 +9,8 @@ import type {
   HttpClient,
   RequestHandler,
 } from '../../../src/http/client/contract.ts'
-import { poolOf } from '../../../src/http/http-clients.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { poolOf } from './pools.ts'
 
 export interface SeenRequest {
   readonly socket: Socket

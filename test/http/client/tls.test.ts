@@ -6,10 +6,10 @@ import { before, describe, it, type TestContext } from 'node:test'
 import { createServer, type TLSSocket } from 'node:tls'
 import type { ClientPool } from '../../../src/http/client/contract.ts'
 import { type HttpClient, httpClients } from '../../../src/http/client/contract.ts'
-import { poolOf } from '../../../src/http/http-clients.ts'
 import { identity, trustLocalhost } from '../../support/certificates.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/simulator.ts'
+import { poolOf } from './pools.ts'
 import { ask, Collected, failureOf, get, ok } from './server.ts'
 
 /** A server with a certificate of its own making for `localhost`. */

@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import type { Transport, UpstreamRequest } from '../../../src/proxy/contract/transport.ts'
 import { Attempt, type AttemptOwner } from '../../../src/proxy/exchange/attempt.ts'
 import { directTransport } from '../../../src/proxy/transports/direct-transport.ts'
+import { poolOf } from '../../http/client/pools.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
 import { routed } from '../../support/exchange.ts'
 import { jsonAnswer, type RawRequest, startRawUpstream } from '../../support/raw-upstream.ts'
@@ -17,14 +18,14 @@ const transports: Readonly<Record<string, (t: TestContext) => Transport>> = {
   'directTransport, own client': (t) => direct(t, 'own'),
   'directTransport, undici': (t) => direct(t, 'undici'),
   'directTransport, pools that carry probes'(t) {
-    const pools = new UpstreamPools(systemClock)
+    const pools = new UpstreamPools(systemClock, { createPool: poolOf.undici })
     t.after(() => pools.close())
     return directTransport(pools)
   },
 }
 
 function direct(t: TestContext, httpClient: HttpClient): Transport {
-  const connections = new UpstreamConnections(systemClock, { httpClient })
+  const connections = new UpstreamConnections(systemClock, { createPool: poolOf[httpClient] })
   t.after(() => connections.close())
   return directTransport(connections)
 }

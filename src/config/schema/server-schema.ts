@@ -36,7 +36,8 @@ export const ServerSchema = Section(
     ),
     read_timeout: Duration({
       default: '30s',
-      description: 'Maximum time to receive a whole request; 0 means no limit.',
+      description:
+        'Maximum time to receive the body of a request; 0 means no limit. A body that brings at least 1 KiB for each second of this time gets the same time again, so that uploads of any size arrive.',
     }),
     read_header_timeout: Duration({
       default: '10s',

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../kernel/clock.ts'
+import { isAdvancing } from '../connections/body-progress.ts'
 import { closeLingering, closeQuiet } from '../connections/lingering-close.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import { OutgoingResponse } from './outgoing-response.ts'
@@ -10,8 +11,8 @@ import { untakenBytes } from './untaken-bytes.ts'
 export interface ConnectionHost {
   /** Milliseconds that a connection is kept between requests; 0 means no limit. */
   readonly idleMs: number
-  /** Milliseconds in which a whole request must arrive; 0 means no limit. */
-  readonly requestMs: number
+  /** Milliseconds in which the body of a request must arrive or advance; 0 means no limit. */
+  readonly bodyMs: number
   /** Milliseconds in which the first request must begin; 0 means no limit. */
   readonly firstMs: number
   /** Milliseconds without a byte after which a socket times out, as in Node's server; 0 means no limit. */
@@ -55,6 +56,8 @@ export class ClientConnection {
   /** Bytes of the next request that arrived during the current one. */
   #early = noBytes
   #leftMs: number
+  /** Bytes of the body that were still to come when its time began. */
+  #bodyBytes = 0
   /** Unsent bytes of a response that has ended, at the last check. */
   #untakenBytes = 0
   #isPaused = false
@@ -101,10 +104,29 @@ export class ClientConnection {
     }
     if (this.#leftMs === 0) return
     this.#leftMs -= passedMs
-    if (this.#leftMs > 0) return
+    if (this.#leftMs > 0 || this.#isAdvancing()) return
     this.#leftMs = 0
     if (this.#request === undefined || this.#request.complete) this.#socket.destroy()
     else this.#host.timedOut(this.#socket)
+  }
+
+  /** Whether a body that is still wanted has advanced in its time, which then begins again. */
+  #isAdvancing(): boolean {
+    const { bodyMs } = this.#host
+    if (this.#request?.complete !== false || this.#response === undefined || this.#response.finished)
+      return false
+    const bytes = this.#bodyBytes - this.#request.leftBytes
+    // Of a paused body the gateway itself wants no more yet.
+    if (!this.#isPaused && !isAdvancing(bytes, bodyMs)) return false
+    this.#beginBody(this.#request)
+    return true
+  }
+
+  #beginBody({ leftBytes }: IncomingRequest): void {
+    const { bodyMs } = this.#host
+    this.#bodyBytes = leftBytes
+    // The first tick comes before its time has passed.
+    this.#leftMs = bodyMs === 0 ? 0 : bodyMs + tickMs
   }
 
   /**
@@ -172,7 +194,8 @@ export class ClientConnection {
     this.#request = request
     this.#response = response
     this.#hasServed = true
-    this.#leftMs = request.complete ? 0 : host.requestMs
+    if (request.complete) this.#leftMs = 0
+    else this.#beginBody(request)
     response.assignSocket(this.#socket)
     response.on('finish', this.#answered)
     host.serve(request, response)

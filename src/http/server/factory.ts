@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../../kernel/json/json-fields.ts'
 import { ConnectionLimit } from '../connections/connection-limit.ts'
 import { lingerOnClose } from '../connections/lingering-close.ts'
 import { LostClients } from '../connections/lost-clients.ts'
-import { SlowHeads } from '../connections/slow-heads.ts'
+import { SlowRequests } from '../connections/slow-requests.ts'
 import { tcpKeepAlive } from '../connections/tcp-keep-alive.ts'
 import type { CapableServer } from '../contract/capabilities.ts'
 import { maxHeaderFields } from '../request/strict-head.ts'
@@ -16,7 +16,10 @@ export interface OllaHttpServerOptions {
   readonly keepAliveTimeoutMs?: number
   /** Maximum time to receive a request head; 0 means no limit. Default: 60,000. */
   readonly headersTimeoutMs?: number
-  /** Maximum time to receive a whole request; 0 means no limit. Default: Fastify's `requestTimeout`, 0. */
+  /**
+   * Maximum time to receive the body of a request; 0 means no limit. A body that brings at least 1 KiB for each second of
+   * this time gets the same time again. Default: Fastify's `requestTimeout`, 0.
+   */
   readonly requestTimeoutMs?: number
   /** Maximum time in which a client reads nothing of a response that has ended; 0 means no limit. Default: 600,000. */
   readonly stallTimeoutMs?: number
@@ -69,6 +72,7 @@ export function ollaHttpServer(options: OllaHttpServerOptions = {}): ServerFacto
       handler,
     )
     prepare(server, fastify)
+    server.bodyMs = bodyLimit(options, fastify)
     return server
   }
 }
@@ -79,10 +83,11 @@ export function nodeHttpServer(options: OllaHttpServerOptions = {}): ServerFacto
   const prepare = preparation(options, clock)
   return function createNodeHttpServer(handler, fastify = {}) {
     const server = createServer(serverOptions(options, fastify), handler)
-    const slowHeads = new SlowHeads(server, clock)
+    const bodyMs = bodyLimit(options, fastify)
+    const slowRequests = new SlowRequests(server, { clock, bodyMs: () => bodyMs })
     const isOpen = () => server.listening
     server.on('connection', (socket) => {
-      slowHeads.add(socket)
+      slowRequests.add(socket)
       lingerOnClose(socket, clock, isOpen)
     })
     prepare(server, fastify)
@@ -104,7 +109,7 @@ function serverOptions(
   return {
     ...http,
     keepAliveTimeout: keepAliveTimeoutMs ?? numberOf(fastify.keepAliveTimeout) ?? 72_000,
-    // Set later: here it could not be shorter than the limit for the head.
+    // It would also end a large body that keeps arriving.
     requestTimeout: 0,
     headersTimeout: headersTimeoutMs ?? numberOf(http.headersTimeout) ?? 60_000,
     // Node's default of 30 s is longer than a head may take.
@@ -128,7 +133,6 @@ function preparation(options: OllaHttpServerOptions, clock: Clock) {
   return function prepare(server: Server, fastify: JsonObject): void {
     if (isRequested(fastify.https) || isRequested(fastify.http2))
       throw new TypeError('This server speaks HTTP/1.1 without TLS: leave out `https` and `http2`.')
-    server.requestTimeout = options.requestTimeoutMs ?? numberOf(fastify.requestTimeout) ?? 0
     server.setTimeout(numberOf(fastify.connectionTimeout) ?? 0)
     server.maxRequestsPerSocket = numberOf(fastify.maxRequestsPerSocket) ?? 0
     // Node silently drops header fields beyond its own limit; the gateway rejects such a request.
@@ -138,6 +142,10 @@ function preparation(options: OllaHttpServerOptions, clock: Clock) {
     limit.add(server)
     lost?.add(server)
   }
+}
+
+function bodyLimit({ requestTimeoutMs }: OllaHttpServerOptions, { requestTimeout }: JsonObject): number {
+  return requestTimeoutMs ?? numberOf(requestTimeout) ?? 0
 }
 
 function numberOf(value: unknown): number | undefined {

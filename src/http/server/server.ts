@@ -3,7 +3,7 @@ import { type RequestListener, Server, type ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { lingerOnClose } from '../connections/lingering-close.ts'
-import { SlowHeads, timeOut } from '../connections/slow-heads.ts'
+import { SlowRequests, timeOut } from '../connections/slow-requests.ts'
 import { type CapableServer, kDrain } from '../contract/capabilities.ts'
 import { ClientConnection, type ConnectionHost, tickMs } from './client-connection.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -45,10 +45,12 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
   readonly stallMs: number
   readonly allowsHalfOpen: boolean
   readonly clock: Clock
+  /** Milliseconds in which the body of a request must arrive or advance; 0 means no limit. */
+  bodyMs = 0
   readonly #connections = new Set<ClientConnection>()
   readonly #nodeConnection: (socket: Socket) => void
   readonly #isOpen = (): boolean => this.listening
-  readonly #slowHeads: SlowHeads
+  readonly #slowRequests: SlowRequests
   #timer: Timer | undefined
   #isDraining = false
   /** Whether an option requires Node's server. */
@@ -63,7 +65,7 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
     this.stallMs = stallMs
     this.allowsHalfOpen = allowHalfOpen
     this.clock = clock
-    this.#slowHeads = new SlowHeads(this, clock)
+    this.#slowRequests = new SlowRequests(this, { clock, bodyMs: () => this.bodyMs })
     const [listener] = this.listeners('connection')
     this.#nodeConnection = (socket) => {
       if (listener !== undefined) Reflect.apply(listener, this, [socket])
@@ -74,10 +76,6 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
 
   get idleMs(): number {
     return this.keepAliveTimeout
-  }
-
-  get requestMs(): number {
-    return this.requestTimeout
   }
 
   get silenceMs(): number {
@@ -113,7 +111,7 @@ export class Http1Server extends Server implements ConnectionHost, CapableServer
   }
 
   handOver(socket: Socket, leftMs?: number): void {
-    this.#slowHeads.add(socket, leftMs)
+    this.#slowRequests.add(socket, leftMs)
     lingerOnClose(socket, this.clock, this.#isOpen)
     this.#nodeConnection(socket)
   }

@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { type OllaHttpServerOptions, ollaHttpServer } from '../../../src/http/server/factory.ts'
 import { IncomingRequest } from '../../../src/http/server/incoming-request.ts'
+import { Http1Server } from '../../../src/http/server/server.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/simulator.ts'
 import { exchange } from './support.ts'
@@ -62,18 +63,14 @@ describe('ollaHttpServer', () => {
   it('takes its defaults from Fastify after its own options', async (t) => {
     const fastify = { keepAliveTimeout: 7_000, requestTimeout: 9_000, connectionTimeout: 11_000 }
     const { app } = await hostWith(t, {}, fastify)
-    const { keepAliveTimeout, requestTimeout, timeout, headersTimeout } = app.server
-    assert.deepEqual(
-      [keepAliveTimeout, requestTimeout, timeout, headersTimeout],
-      [7_000, 9_000, 11_000, 60_000],
-    )
+    assert.ok(app.server instanceof Http1Server)
+    const { keepAliveTimeout, bodyMs, timeout, headersTimeout } = app.server
+    assert.deepEqual([keepAliveTimeout, bodyMs, timeout, headersTimeout], [7_000, 9_000, 11_000, 60_000])
 
     const own = { keepAliveTimeoutMs: 1_000, requestTimeoutMs: 2_000, headersTimeoutMs: 3_000 }
     const { server } = (await hostWith(t, own, fastify)).app
-    assert.deepEqual(
-      [server.keepAliveTimeout, server.requestTimeout, server.headersTimeout],
-      [1_000, 2_000, 3_000],
-    )
+    assert.ok(server instanceof Http1Server)
+    assert.deepEqual([server.keepAliveTimeout, server.bodyMs, server.headersTimeout], [1_000, 2_000, 3_000])
   })
 
   it('listens on both addresses of localhost', async (t) => {

@@ -17,7 +17,7 @@ const half = 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabcde'
 async function start(t: TestContext, handler: RequestListener) {
   const clock = new FakeClock()
   const server = new Http1Server({ ...limits, clock }, handler)
-  server.requestTimeout = 20_000
+  server.bodyMs = 20_000
   const port = await listen(t, server)
   const client = await open(t, server, port)
   return { clock, server, port, client }
@@ -88,7 +88,7 @@ describe('time limits of a connection', () => {
     client.write(half)
     await asked
     const told = once(server, 'clientError')
-    await clock.advance(20_000)
+    await clock.advance(21_000)
     const [error, socket] = (await told) as [NodeJS.ErrnoException, Socket]
     assert.equal(error.code, 'ERR_HTTP_REQUEST_TIMEOUT')
     socket.destroy()

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { readAnswer } from '../../dashboard/src/api/chat-stream.ts'
 import { playgroundApis } from '../../dashboard/src/api/dialects.ts'
 import { type ChatRun, startedRun, withChatEvent } from '../../dashboard/src/state/chat-run.ts'
+import { callersSecret, configuredKey } from '../support/callers.ts'
 import { startGateway } from '../support/gateway.ts'
 import { withSimulator } from '../support/simulator.ts'
 
@@ -65,6 +66,25 @@ describe('the APIs of the playground', () => {
       assert.equal(run.phase, 'failed', api.title)
       assert.match(run.error ?? '', /none/, api.title)
       assert.equal(run.rawCount, 1, api.title)
+    }
+  })
+})
+
+describe('the APIs of the playground with API keys', () => {
+  it('send the key as their clients do', async (t) => {
+    const simulator = await withSimulator(t, { kind: 'vllm', models: [model] })
+    const { key, entry } = configuredKey('ann')
+    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm' }], {
+      callers: { secret: callersSecret, keys: [entry] },
+    })
+    const messages = [{ role: 'user', content: 'Hi' }] as const
+    const chat = { model, messages, temperature: undefined, maxTokens: 4, isStream: false }
+    for (const api of playgroundApis) {
+      const statusWith = async (headers: Readonly<Record<string, string>>) => {
+        const body = JSON.stringify(api.body(chat))
+        return (await fetch(`${gateway.url}/${api.path}`, { method: 'POST', body, headers })).status
+      }
+      assert.deepEqual([await statusWith({}), await statusWith(api.keyHeaders(key))], [401, 200], api.title)
     }
   })
 })

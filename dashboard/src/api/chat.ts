@@ -5,16 +5,20 @@ import { readAnswer } from './chat-stream.ts'
 import type { ChatRequest, PlaygroundApi } from './dialects.ts'
 import { gatewayUrl, send } from './http.ts'
 
-/** Yields events until the answer is complete, has failed, or `signal` stops it. Never throws. */
+/**
+ * Yields events until the answer is complete, has failed, or `signal` stops it. Never throws.
+ * @param key for the API; '' sends none
+ */
 export async function* requestChat(
   api: PlaygroundApi,
   chat: ChatRequest,
   signal: AbortSignal,
+  key = '',
 ): AsyncGenerator<ChatEvent> {
   try {
     const response = await send(gatewayUrl(api.path), {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
+      headers: { 'Content-Type': 'application/json', ...(key === '' ? {} : api.keyHeaders(key)) },
       body: JSON.stringify(api.body(chat)),
       signal,
     })

@@ -27,6 +27,8 @@ export interface PlaygroundApi {
   readonly path: string
   /** Whether a stream consists of lines of JSON instead of server-sent events. */
   readonly hasLines: boolean
+  /** The headers of an API key, as the API's own clients send it. */
+  readonly keyHeaders: (key: string) => Readonly<Record<string, string>>
   readonly body: (chat: ChatRequest) => object
   /** Reads an event, a line or a whole answer. */
   readonly read: AnswerReader
@@ -42,11 +44,14 @@ const promptOf = ({ messages }: ChatRequest) => messages.at(-1)?.content ?? ''
 /** Leaves out what is undefined. */
 const optionsOf = ({ temperature, maxTokens }: ChatRequest) => ({ temperature, num_predict: maxTokens })
 
+const bearer: PlaygroundApi['keyHeaders'] = (key) => ({ Authorization: `Bearer ${key}` })
+
 const chat: PlaygroundApi = {
   id: 'chat',
   title: 'Chat Completions',
   path: 'v1/chat/completions',
   hasLines: false,
+  keyHeaders: bearer,
   body: ({ model, messages, temperature, maxTokens, isStream }) => ({
     model,
     messages,
@@ -65,6 +70,7 @@ export const playgroundApis: readonly PlaygroundApi[] = [
     title: 'Completions',
     path: 'v1/completions',
     hasLines: false,
+    keyHeaders: bearer,
     body: (request) => ({
       model: request.model,
       prompt: promptOf(request),
@@ -80,6 +86,7 @@ export const playgroundApis: readonly PlaygroundApi[] = [
     title: 'Responses',
     path: 'v1/responses',
     hasLines: false,
+    keyHeaders: bearer,
     body: (request) => ({
       model: request.model,
       instructions: systemOf(request),
@@ -96,6 +103,7 @@ export const playgroundApis: readonly PlaygroundApi[] = [
     title: 'Messages',
     path: 'v1/messages',
     hasLines: false,
+    keyHeaders: (key) => ({ 'x-api-key': key }),
     body: (request) => ({
       model: request.model,
       system: systemOf(request),
@@ -111,6 +119,7 @@ export const playgroundApis: readonly PlaygroundApi[] = [
     title: 'Ollama chat',
     path: 'api/chat',
     hasLines: true,
+    keyHeaders: bearer,
     body: (request) => ({
       model: request.model,
       messages: request.messages,
@@ -124,6 +133,7 @@ export const playgroundApis: readonly PlaygroundApi[] = [
     title: 'Ollama generate',
     path: 'api/generate',
     hasLines: true,
+    keyHeaders: bearer,
     body: (request) => ({
       model: request.model,
       system: systemOf(request),

@@ -1,8 +1,10 @@
 /** The playground's conversation, kept while other views are shown. */
-import { signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { requestChat } from '../api/chat.ts'
 import { type ChatMessage, playgroundApi } from '../api/dialects.ts'
 import { type ChatRun, isRunning, startedRun, withChatEvent } from '../state/chat-run.ts'
+import { features } from './gateway.ts'
+import { readSession, writeSession } from './session-text.ts'
 
 export interface Turn {
   readonly id: number
@@ -19,6 +21,14 @@ export const systemPrompt = signal('')
 export const temperature = signal('')
 export const maxTokens = signal('')
 export const turns = signal<readonly Turn[]>([])
+
+const keyName = 'playground-key'
+/** The API key of requests. Only this tab keeps it, until it is closed. */
+export const playgroundKey = signal(readSession(keyName))
+effect(() => writeSession(keyName, playgroundKey.value))
+
+/** Whether requests need an API key. */
+export const needsKey = computed(() => features.value?.keys === true)
 
 let nextId = 1
 let stopCurrent: (() => void) | undefined
@@ -38,7 +48,8 @@ export async function sendPrompt(prompt: string): Promise<void> {
     maxTokens: numberOf(maxTokens.peek()),
     isStream: isStreamed.peek(),
   }
-  for await (const event of requestChat(playgroundApi(playgroundApiId.peek()), chat, abort.signal)) {
+  const key = needsKey.peek() ? playgroundKey.peek().trim() : ''
+  for await (const event of requestChat(playgroundApi(playgroundApiId.peek()), chat, abort.signal, key)) {
     turns.value = turns
       .peek()
       .map((each) =>

@@ -4,7 +4,9 @@ import { playgroundApis } from '../../api/dialects.ts'
 import {
   isStreamed,
   maxTokens,
+  needsKey,
   playgroundApiId,
+  playgroundKey,
   playgroundModel,
   showsRaw,
   systemPrompt,
@@ -49,6 +51,21 @@ export function Settings({ names }: { names: readonly string[] }) {
           }}
         />
       </div>
+      {needsKey.value && (
+        <div class="labelled">
+          <label for="playground-key">API key</label>
+          <input
+            id="playground-key"
+            class="field"
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            placeholder="sk-…"
+            value={playgroundKey.value}
+            onInput={writeTo(playgroundKey)}
+          />
+        </div>
+      )}
       <Switch
         label="Stream"
         isOn={isStreamed.value}

@@ -1,7 +1,7 @@
 /**
  * Keeps translated responses and conversations of the Responses API, so that clients can continue, read and delete them. Decorates
- * `responseRequests`; depends on the links between threads, over which all threads find each other's. Stops
- * serving the other threads on close.
+ * `responseRequests`; depends on the event bus and on the links between threads, over which all threads find each other's.
+ * On close it ends the responses in the background and stops serving the other threads.
  */
 import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
@@ -57,9 +57,17 @@ export default fp<ResponseStoreOptions>(
     })
     app.decorate('responseRequests', requests)
     const ends = [responses.listen(), conversations.listen(), requests.listen()]
+    const subscription = app.gatewayEvents.subscribe(
+      (event) => {
+        if (event.type === 'thread.stopped') requests.threadEnded(event.data.thread)
+      },
+      { types: ['thread.stopped'] },
+    )
     app.addHook('onClose', async () => {
+      subscription.close()
+      await requests.close()
       for (const end of ends) end()
     })
   },
-  { name: 'gateway-response-store', fastify: '5.x', dependencies: ['gateway-peers'] },
+  { name: 'gateway-response-store', fastify: '5.x', dependencies: ['gateway-events', 'gateway-peers'] },
 )

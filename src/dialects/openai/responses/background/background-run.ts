@@ -51,6 +51,11 @@ const endings: ReadonlySet<string> = new Set(['response.completed', 'response.in
 const maxErrorBytes = 65_536
 const tooLarge: AnswerFailure = brokenAnswer('The response is too large for the gateway to keep.')
 const cut: AnswerFailure = brokenAnswer('The endpoint ended its answer before it was complete.')
+const interrupted: AnswerFailure = {
+  statusCode: 503,
+  code: 'server_error',
+  message: 'The gateway stopped before the response was complete.',
+}
 
 /** One response in the background: records the events of its stream under an ID of its own. */
 export class BackgroundRun implements AnswerSink {
@@ -139,6 +144,13 @@ export class BackgroundRun implements AnswerSink {
   cancel(): void {
     if (this.#isOver) return
     this.#over('response.cancelled', { ...this.#response, status: 'cancelled' })
+    this.#stop?.()
+  }
+
+  /** The gateway stops. */
+  interrupt(): void {
+    if (this.#isOver) return
+    this.#fail(interrupted)
     this.#stop?.()
   }
 

@@ -30,6 +30,8 @@ export interface NewBackground {
   /** As sent: with all that it continues. */
   readonly body: Buffer
   readonly owner: string | undefined
+  /** Called when the response is over and has been stored, at least once. */
+  readonly whenOver?: (() => void) | undefined
 }
 
 interface RunName {
@@ -55,6 +57,8 @@ export class BackgroundRuns {
   readonly #parts: BackgroundParts
   readonly #runs = new Map<string, BackgroundRun>()
   readonly #forgotten = new WeakSet<BackgroundRun>()
+  /** Responses that are over, while they are being stored. */
+  readonly #storing = new Set<Promise<void>>()
   #bytes = 0
 
   constructor(parts: BackgroundParts) {
@@ -82,7 +86,7 @@ export class BackgroundRuns {
   }
 
   /** @throws GatewayError rate_limited; or the refusal of the request */
-  start({ own, body, owner }: NewBackground, launch: Launch): BackgroundRun {
+  start({ own, body, owner, whenOver }: NewBackground, launch: Launch): BackgroundRun {
     const { maxRuns, maxBytes, newId, clock } = this.#parts
     if (this.#runs.size >= maxRuns || this.#bytes + body.length > maxBytes) {
       throw new GatewayError('rate_limited', 'Too many background responses are in progress.', {
@@ -95,7 +99,14 @@ export class BackgroundRuns {
       this.#bytes += bytes
       return this.#bytes <= maxBytes
     }
-    const ended = (run: BackgroundRun) => void this.#ended(run).finally(() => hold(-heldBytes))
+    const ended = (run: BackgroundRun) => {
+      const stored = this.#ended(run).finally(() => {
+        hold(-heldBytes)
+        this.#storing.delete(stored)
+        whenOver?.()
+      })
+      this.#storing.add(stored)
+    }
     const request = { id: newId('resp'), owner, request: own, nowMs: () => clock.nowMs() }
     const run = new BackgroundRun(request, { hold, ended })
     hold(body.length)
@@ -142,6 +153,12 @@ export class BackgroundRuns {
   async end({ id, owner }: RunName, isForgotten: boolean): Promise<BackgroundView | undefined> {
     const found = await this.#parts.peers.requestAll(endTopic, { id, owner, isForgotten })
     return found.find((each) => each !== undefined)
+  }
+
+  /** Fails the responses that are still being made, and waits until all are stored. */
+  async close(): Promise<void> {
+    for (const run of [...this.#runs.values()]) run.interrupt()
+    await Promise.allSettled(this.#storing)
   }
 
   async #followOwn({ id, owner, after }: RunFollow): Promise<BackgroundEvents | undefined> {

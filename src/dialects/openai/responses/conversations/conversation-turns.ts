@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Clock } from '../../../../kernel/clock.ts'
 import type { PeerLink, Topic } from '../../../../runtime/links/peer-link.ts'
 
@@ -8,15 +9,18 @@ export interface TurnParts {
 
 interface Turn {
   readonly token: number
+  readonly thread: number
   readonly endsAtMs: number
   readonly waiting: Set<() => void>
 }
 
 /** How long a request waits for the response before it; OpenAI's advice is to retry after a few seconds. */
 const maxWaitMs = 2_000
-/** Longer than any response takes: the thread that had the turn may have ended. */
+/** Longer than a response takes: nothing else ends a turn whose end was lost. */
 const maxTurnMs = 3_600_000
 const maxWaiting = 100
+/** Tokens start anywhere below it: the home thread may have been replaced since a turn began. */
+const maxFirstToken = 2 ** 47
 /** The thread at which all threads take turns. */
 const home = 0
 
@@ -27,7 +31,7 @@ const endTopic: Topic<{ readonly key: string; readonly token: number }, void> = 
 export class ConversationTurns {
   readonly #parts: TurnParts
   readonly #turns = new Map<string, Turn>()
-  #tokens = 0
+  #tokens = randomInt(maxFirstToken)
 
   constructor(parts: TurnParts) {
     this.#parts = parts
@@ -37,7 +41,7 @@ export class ConversationTurns {
   listen(): () => void {
     const { peers } = this.#parts
     const ends = [
-      peers.on(takeTopic, (key) => (peers.thread === home ? this.#takeHere(key) : undefined)),
+      peers.on(takeTopic, (key, from) => (peers.thread === home ? this.#takeHere(key, from) : undefined)),
       peers.on(endTopic, ({ key, token }) => this.#endHere(key, token)),
     ]
     return () => {
@@ -49,7 +53,7 @@ export class ConversationTurns {
   async take(key: string): Promise<(() => void) | undefined> {
     const { peers } = this.#parts
     if (peers.threads === 1 || peers.thread === home) {
-      const token = await this.#takeHere(key)
+      const token = await this.#takeHere(key, peers.thread)
       return token === undefined ? undefined : () => this.#endHere(key, token)
     }
     const tokens = await peers.requestAll(takeTopic, key, maxWaitMs + 1_000)
@@ -57,7 +61,12 @@ export class ConversationTurns {
     return token === undefined ? undefined : () => peers.send(home, endTopic, { key, token })
   }
 
-  async #takeHere(key: string): Promise<number | undefined> {
+  /** Ends the turns of a thread that has ended. */
+  threadEnded(thread: number): void {
+    for (const [key, turn] of [...this.#turns]) if (turn.thread === thread) this.#endHere(key, turn.token)
+  }
+
+  async #takeHere(key: string, thread: number): Promise<number | undefined> {
     const { clock } = this.#parts
     const untilMs = clock.nowMs() + maxWaitMs
     for (;;) {
@@ -66,7 +75,7 @@ export class ConversationTurns {
       if (turn === undefined || turn.endsAtMs <= nowMs) {
         const token = ++this.#tokens
         const waiting = turn?.waiting ?? new Set()
-        this.#turns.set(key, { token, endsAtMs: nowMs + maxTurnMs, waiting })
+        this.#turns.set(key, { token, thread, endsAtMs: nowMs + maxTurnMs, waiting })
         return token
       }
       if (nowMs >= untilMs || turn.waiting.size >= maxWaiting) return undefined

@@ -66,6 +66,9 @@ export interface ErrorParts {
   readonly model?: string | undefined
 }
 
+/** What the error of an operation may be about. */
+export type ErrorForm = Pick<AnswerForm, 'hasContext'>
+
 export interface DialectErrors {
   /** The API's names for the types of errors; undefined if it has none. */
   readonly types: Readonly<Record<ErrorType, string>> | undefined
@@ -75,12 +78,18 @@ export interface DialectErrors {
   event(framing: StreamFraming, body: string): string
   /**
    * Translates the error of an endpoint.
-   * @param form that the answer would have had
+   * @param form of the operation
    * @returns undefined if the body is in the dialect already
    */
-  translate(form: AnswerForm, statusCode: number, body: string): string | undefined
+  translate(form: ErrorForm, statusCode: number, body: string): string | undefined
   /** The status for an endpoint's error. */
-  status(form: AnswerForm, statusCode: number, body: string): number
+  status(form: ErrorForm, statusCode: number, body: string): number
+  /**
+   * What to say if an endpoint does not have the stored object that a path names.
+   * @param text of the endpoint's error
+   * @returns undefined if the path names none, or the endpoint says so itself
+   */
+  unknownObject?(path: string, text: string): string | undefined
 }
 
 export interface ModelLists {

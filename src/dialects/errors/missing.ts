@@ -72,17 +72,21 @@ export function readMissing({ path, statusCode, text }: MissingAnswer): Missing 
   }
   if (body === '' || body.startsWith('<')) return 'path'
   if (message.includes(path.toLowerCase()) || pathMessages.some((pattern) => pattern.test(message))) {
-    return names(path) && objectMessage.test(message) ? 'object' : 'path'
+    return namesObject(path) && objectMessage.test(message) ? 'object' : 'path'
   }
-  if (names(path) || objectMessage.test(message)) {
-    return bareParts(message) || modelMessage.test(message) ? (names(path) ? 'object' : 'model') : 'object'
+  if (namesObject(path) || objectMessage.test(message)) {
+    return bareParts(message) || modelMessage.test(message)
+      ? namesObject(path)
+        ? 'object'
+        : 'model'
+      : 'object'
   }
   if (modelMessage.test(message)) return 'model'
   return bareParts(message) ? 'path' : 'unsure'
 }
 
-/** Whether the path names a stored object. */
-function names(path: string): boolean {
+/** Whether a path names a stored object, and perhaps a part of it or an operation on it. */
+export function namesObject(path: string): boolean {
   return /\/(?:responses|conversations|files|batches|threads|assistants)\/[^/]/.test(path)
 }
 

@@ -1,3 +1,4 @@
+import { GatewayError } from '../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { readContextLimit } from '../errors/context-limit.ts'
@@ -19,12 +20,14 @@ export function ownRequest(
   learnMissing: () => void,
   translated: () => RequestVariant,
 ): RequestVariant {
+  const untranslatable: RequestVariant['untranslatable'] = { error: undefined }
   const isRenamed = modelSpan !== undefined && sentModel !== undefined
   return {
     path,
     query,
     body: isRenamed ? editBody(body, [valueEdit(modelSpan, sentModel)]) : body,
     mode: 'passthrough',
+    untranslatable,
     onRefusal: ({ statusCode }, refusal) => {
       const text = refusal.toString('utf8', 0, maxErrorBytes)
       const isMissing = isMissingStatus(statusCode) && readMissing({ path, statusCode, text }) === 'path'
@@ -32,8 +35,9 @@ export function ownRequest(
       else if (!refusesField(statusCode, refusal) || readContextLimit(text) !== undefined) return undefined
       try {
         return translated()
-      } catch {
-        // A request that cannot be translated keeps the endpoint's own answer.
+      } catch (error) {
+        // Such a request keeps the endpoint's own answer, unless that only says that the path is missing.
+        if (isMissing && error instanceof GatewayError) untranslatable.error = error
         return undefined
       }
     },

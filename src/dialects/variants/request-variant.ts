@@ -1,4 +1,5 @@
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
+import type { GatewayError } from '../../kernel/errors.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { BadAnswer } from '../errors/bad-answer.ts'
 
@@ -28,6 +29,8 @@ export interface RequestVariant {
    * @returns undefined if the endpoint refused the request for another reason
    */
   onRefusal?(head: UpstreamHead, body: Buffer): RequestVariant | undefined
+  /** Why the request cannot be translated, if the endpoint turned out to lack the path. Variants made of it share it. */
+  readonly untranslatable?: { error: GatewayError | undefined }
 }
 
 /** Changes to one answer while it streams. */

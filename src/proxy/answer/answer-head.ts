@@ -2,6 +2,7 @@ import { answerFormOf } from '../../dialects/answers/form-finder.ts'
 import { ModelRename } from '../../dialects/answers/model-rename.ts'
 import { StreamWatch } from '../../dialects/answers/stream-ending.ts'
 import type { Dialect } from '../../dialects/contract/dialect.ts'
+import { errorFormOf } from '../../dialects/requests/error-form.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import {
@@ -35,6 +36,7 @@ export interface AnswerContext {
   readonly method: string
   readonly path: string
   readonly dialect: Dialect
+  readonly requestId: string
   /** The client's name for the model; undefined if answers keep the endpoint's name. */
   readonly requestedModel: string | undefined
 }
@@ -46,9 +48,10 @@ export function planAnswer(
   head: UpstreamHead,
   target: RoutedEndpoint,
   variant: RequestVariant | undefined,
-  { method, path, dialect, requestedModel }: AnswerContext,
+  context: AnswerContext,
 ): AnswerPlan {
-  const changes = variant?.answer?.(head) ?? errorAnswer(head, dialect, method, errorPath(variant, path))
+  const { method, path, requestedModel } = context
+  const changes = variant?.answer?.(head) ?? errorAnswer(head, context, errorPath(variant, path))
   if (changes !== undefined && 'push' in changes) return { head, transforms: noTransforms, gathered: changes }
   const rename =
     changes === undefined ? renameFor(target, requestedModel, head, variant?.path ?? path) : undefined
@@ -102,15 +105,15 @@ function errorPath(variant: RequestVariant | undefined, path: string): string {
 /** Errors of known operations are converted to the client's dialect. */
 function errorAnswer(
   { statusCode, headers }: UpstreamHead,
-  dialect: Dialect,
-  method: string,
+  { dialect, method, requestId }: AnswerContext,
   path: string,
 ): DialectErrorAnswer | undefined {
-  if (statusCode < 400 || headerValue(headers, 'content-encoding') !== undefined) return undefined
   // An error that is a stream may last.
-  if (framingIn(headers) === 'sse') return undefined
-  const form = answerFormOf(method, path)
-  return form === undefined ? undefined : new DialectErrorAnswer(dialect, form, statusCode)
+  if (statusCode < 400 || framingIn(headers) === 'sse') return undefined
+  const form = errorFormOf(method, path)
+  if (form === undefined) return undefined
+  const encoding = headerValue(headers, 'content-encoding')
+  return new DialectErrorAnswer({ dialect, form, statusCode, path, requestId, encoding })
 }
 
 /** The head of a buffered body. */

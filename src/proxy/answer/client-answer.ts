@@ -92,6 +92,7 @@ export class ClientAnswer {
       method: this.#request.method,
       path: this.#request.path,
       dialect: context.dialect,
+      requestId: context.id,
       requestedModel: options.rewriteResponseModel ? context.model : undefined,
     })
     context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs

@@ -1,10 +1,10 @@
-import { brotliDecompressSync, unzipSync, zstdDecompressSync } from 'node:zlib'
 import { errorText } from '../../dialects/errors/error-text.ts'
-import { isMissingStatus, type Missing, readMissing } from '../../dialects/errors/missing.ts'
+import { isMissingStatus, type Missing, namesObject, readMissing } from '../../dialects/errors/missing.ts'
 import { managesEndpoint, operationOf } from '../../dialects/requests/operation.ts'
 import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
+import { unpacked } from './unpacked.ts'
 
 /** An answer that reports a missing path or model. */
 export interface LackingAnswer {
@@ -15,8 +15,6 @@ export interface LackingAnswer {
   readonly message: string
 }
 
-/** Maximum size of an error body that is decompressed to classify it. */
-const maxUnpackedBytes = 262_144
 const maxMessageLength = 160
 
 /** Whether an answer may report a missing path or model, so that its body is worth reading. */
@@ -41,8 +39,8 @@ export function lackingAnswer(
   const text = unpacked(body, headerValue(headers, 'content-encoding'))
   const missing = readMissing({ path, statusCode, text })
   if (missing === 'request') return undefined
-  // A route that rejects GET may still accept POST.
-  const isPath = missing === 'path' && (variant?.method ?? method) === 'POST'
+  // A route that rejects GET may still accept POST. The path of an object is no route of its own.
+  const isPath = missing === 'path' && (variant?.method ?? method) === 'POST' && !namesObject(path)
   return {
     missing: missing === 'path' && !isPath ? 'unsure' : missing,
     failure: { kind: 'path_missing', statusCode, detail: isPath ? undefined : `status ${statusCode}` },
@@ -60,27 +58,4 @@ export function errorMessageOf(text: string): string {
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
   return /^code: \d+$/.test(line) ? '' : line.replace(/\.$/, '')
-}
-
-function unpacked(body: Buffer, encoding: string | undefined): string | undefined {
-  const options = { maxOutputLength: maxUnpackedBytes }
-  try {
-    switch (encoding?.toLowerCase()) {
-      case undefined:
-      case 'identity':
-        return body.toString()
-      case 'gzip':
-      case 'x-gzip':
-      case 'deflate':
-        return unzipSync(body, options).toString()
-      case 'br':
-        return brotliDecompressSync(body, options).toString()
-      case 'zstd':
-        return zstdDecompressSync(body, options).toString()
-      default:
-        return undefined
-    }
-  } catch {
-    return undefined
-  }
 }

@@ -70,6 +70,8 @@ export class RequestLack {
     const paths = this.#paths
     const { context, path, routing } = this.#request
     if (paths === undefined || paths.length < context.attemptCount) return undefined
+    const untranslatable = paths.find(({ attempt }) => attempt.variant?.untranslatable?.error !== undefined)
+    if (untranslatable !== undefined) return untranslatable.attempt.variant?.untranslatable?.error
     const messages = new Map(paths.map(({ attempt, message }) => [attempt.target.endpoint, message]))
     const endpoints = [...messages.keys(), ...(routing.lackPath ?? [])]
     noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })

@@ -1,8 +1,7 @@
 import type { ErrorType } from '../../../kernel/errors.ts'
 import { errorTable } from '../../../kernel/errors.ts'
 import { isObject, type JsonObject, textField } from '../../../kernel/json/json-fields.ts'
-import type { AnswerForm } from '../../contract/answer-form.ts'
-import type { DialectErrors } from '../../contract/dialect.ts'
+import type { DialectErrors, ErrorForm } from '../../contract/dialect.ts'
 import { clientMessage, parsedError } from '../../errors/client-message.ts'
 import { readContextLimit } from '../../errors/context-limit.ts'
 import { readAnswerError } from '../../errors/error-object.ts'
@@ -32,6 +31,14 @@ const typeByStatus: Readonly<Record<number, string>> = {
 }
 
 const noDetails: JsonObject = {}
+
+const storedObject = /\/v\d+\/(responses|conversations)\/([^/]+)/
+const unknownMessage =
+  /\b(?:response|conversation)s?\b(?!\/).{0,200}?\b(?:not[\s_]found|does(?: not|n't) exist|expired|unknown)\b/i
+/** Errors are at most a few lines long. */
+const maxTextLength = 8_192
+/** Below `/responses`, but not the ID of one. */
+const operations: ReadonlySet<string> = new Set(['input_tokens', 'compact'])
 
 /** The code on which OpenAI's clients shorten a conversation. */
 export const contextCode = 'context_length_exceeded'
@@ -77,6 +84,12 @@ export const openaiErrors = {
   status(form, statusCode, body) {
     return statusCode >= 500 && isContextFull(form, statusCode, body) ? 400 : statusCode
   },
+  unknownObject(path, text) {
+    const [, kind, id] = storedObject.exec(path) ?? []
+    if (id === undefined || operations.has(id) || unknownMessage.test(text.slice(0, maxTextLength)))
+      return undefined
+    return `${kind === 'responses' ? 'Response' : 'Conversation'} with id '${id.slice(0, 100)}' not found.`
+  },
 } satisfies DialectErrors
 
 /** The type of an endpoint's error by its status. */
@@ -84,6 +97,6 @@ export function errorTypeOf(statusCode: number): string {
   return typeByStatus[statusCode] ?? (statusCode < 500 ? 'invalid_request_error' : 'server_error')
 }
 
-function isContextFull(form: AnswerForm, statusCode: number, body: string): boolean {
+function isContextFull(form: ErrorForm, statusCode: number, body: string): boolean {
   return form.hasContext && statusCode !== 429 && readContextLimit(body) !== undefined
 }

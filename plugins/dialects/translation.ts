@@ -12,7 +12,13 @@ import {
   ConversationVariants,
   type TranslationParts,
 } from '../../src/dialects/translate/conversation-variants.ts'
-import { type Translations, translationText } from '../../src/dialects/translate/request-translation.ts'
+import {
+  type TranslatedCall,
+  type TranslateFor,
+  type Translations,
+  translationText,
+} from '../../src/dialects/translate/request-translation.ts'
+import { shortenedVariants } from '../../src/dialects/translate/shortened-variants.ts'
 import { type EndpointApis, pathAt, TranslationPlan } from '../../src/dialects/translate/translation-plan.ts'
 import { wholeOperations } from '../../src/dialects/translate/whole-operations.ts'
 import { WholeVariants } from '../../src/dialects/translate/whole-variants.ts'
@@ -52,6 +58,14 @@ export default fp<TranslationOptions>(
       streams: app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined,
       stores: app.hasDecorator('responseRequests') ? app.responseRequests : undefined,
     }
+    const variants = (call: TranslatedCall): TranslateFor => {
+      const { format } = call
+      const forms =
+        'family' in format
+          ? new WholeVariants(call, format, parts)
+          : new ConversationVariants({ ...call, format }, parts)
+      return (target) => forms.of(target)
+    }
     app.decorate('translation', {
       formatOf: (path) => plan.formatOf(path),
       speaks(path, candidate) {
@@ -75,12 +89,8 @@ export default fp<TranslationOptions>(
         return to === undefined ? undefined : translationText({ from: format.name, to: to.name })
       },
       variants(call) {
-        const { format } = call
-        const variants =
-          'family' in format
-            ? new WholeVariants(call, format, parts)
-            : new ConversationVariants({ ...call, format }, parts)
-        return (target) => variants.of(target)
+        const { shortening } = call
+        return shortening === undefined ? variants(call) : shortenedVariants(call, shortening, variants)
       },
     })
   },

@@ -1,8 +1,13 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Launch } from '../../src/dialects/openai/responses/background/background-runs.ts'
-import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
+import { parseJson } from '../../src/dialects/openai/responses/request/request-values.ts'
+import type {
+  PreparedRequest,
+  ResponseRequests,
+} from '../../src/dialects/openai/responses/response-requests.ts'
 import { EventAnswer } from '../../src/dialects/openai/responses/store/event-answer.ts'
+import { asksForTruncation } from '../../src/dialects/openai/responses/truncation/input-truncation.ts'
 import { isGenericProfile } from '../../src/dialects/translate/translation-plan.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
@@ -14,8 +19,10 @@ import type { DispatchedRequest, ReadRequest } from '../../src/proxy/dispatch.ts
 import { type ModelAccess, withAccess } from '../../src/routing/models/access.ts'
 import { compactConversation, compactPath } from './responses-compact.ts'
 import { countInputTokens, inputTokensPath } from './responses-tokens.ts'
+import { shorteningOf, truncatedPromptTokens } from './responses-truncation.ts'
 
 const responsesPath = '/v1/responses'
+const truncationName = Buffer.from('"truncation"')
 
 /** A request to the Responses API. */
 interface ResponsesCall {
@@ -51,19 +58,13 @@ export function handleResponses(
     return
   }
   if (isPost && path === compactPath && !servesCompact(app, read, request.gateway.identity?.access)) {
-    const compact = { body, caller, reply, launch: launcher(app, call, responsesPath) }
+    const compact = { body, caller, reply, launch: launcher(app, responses, call, undefined, responsesPath) }
     answerWith(reply, compactConversation(responses, compact))
     return
   }
   const asked =
     read.client !== undefined && body !== undefined
-      ? responses.expand(body, caller, true)?.then((prepared) => {
-          if (prepared?.endTurn !== undefined) whenOver(reply, prepared.endTurn)
-          if (prepared === undefined) send(app, call, read)
-          else if (prepared.isBackground === true) {
-            reply.send(answered(reply, responses.start(prepared, caller, launcher(app, call))))
-          } else send(app, call, { ...call.readBody(responses.bodyOf(prepared)), original: prepared.own })
-        })
+      ? sendWhole(app, responses, call, body)
       : responses.answer({ method: request.method, path, query, body, caller })?.then((answer) => {
           if (answer !== undefined) reply.send(answered(reply, answer))
           else if (endpointsKeepResponses(app)) send(app, call, read)
@@ -71,6 +72,68 @@ export function handleResponses(
         })
   if (asked === undefined) app.dispatch(read, request, reply)
   else asked.catch((error: unknown) => reply.send(responses.errorFor(path, error)))
+}
+
+/**
+ * Sends a request with what it refers to, and shortened if it asks for that.
+ * @returns undefined if neither applies
+ */
+function sendWhole(
+  app: FastifyInstance,
+  responses: ResponseRequests,
+  call: ResponsesCall,
+  body: Buffer,
+): Promise<void> | undefined {
+  const { read, request } = call
+  const caller = ownerOf(request.gateway)
+  const expanded = responses.expand(body, caller, true)
+  if (expanded !== undefined) return expanded.then((prepared) => sendPrepared(app, responses, call, prepared))
+  return body.includes(truncationName) ? sendShortened(app, responses, call, read, undefined) : undefined
+}
+
+async function sendPrepared(
+  app: FastifyInstance,
+  responses: ResponseRequests,
+  call: ResponsesCall,
+  prepared: PreparedRequest | undefined,
+): Promise<void> {
+  const { read, request, reply, readBody } = call
+  if (prepared === undefined) {
+    await sendShortened(app, responses, call, read, undefined)
+    return
+  }
+  if (prepared.isBackground === true) {
+    const tokens = await truncatedPromptTokens(app, prepared.whole)
+    const launch = launcher(app, responses, call, tokens)
+    reply.send(answered(reply, responses.start(prepared, ownerOf(request.gateway), launch)))
+    return
+  }
+  if (prepared.endTurn !== undefined) whenOver(reply, prepared.endTurn)
+  const whole = { ...readBody(responses.bodyOf(prepared)), original: prepared.own }
+  await sendShortened(app, responses, call, whole, prepared.whole)
+}
+
+/** @param given the request that was read; undefined parses its body */
+async function sendShortened(
+  app: FastifyInstance,
+  responses: ResponseRequests,
+  call: ResponsesCall,
+  read: ReadRequest,
+  given: JsonObject | undefined,
+): Promise<void> {
+  const request = given ?? requestIn(read.body)
+  if (!asksForTruncation(request)) {
+    send(app, call, read)
+    return
+  }
+  const tokens = await truncatedPromptTokens(app, request)
+  const shortening = shorteningOf(responses, request, tokens, (body) => call.readBody(body))
+  send(app, call, { ...read, shortening })
+}
+
+/** @returns undefined if a body cannot be read; whoever reads it next reports that */
+function requestIn(body: ReadRequest['body']): unknown {
+  return Buffer.isBuffer(body) && body.includes(truncationName) ? parseJson(body.toString('utf8')) : undefined
 }
 
 /** Whether an endpoint may have a response that the gateway does not have. */
@@ -121,12 +184,25 @@ function answered(reply: FastifyReply, answer: JsonObject | EventAnswer): unknow
   return Readable.from(answer.events, { objectMode: false })
 }
 
-/** Sends a request of the gateway for the client, within what the client may use. */
-function launcher(app: FastifyInstance, { readBody, request }: ResponsesCall, path?: string): Launch {
+/**
+ * Sends a request of the gateway for the client, within what the client may use.
+ * @param promptTokens an estimate, if the request may be truncated
+ */
+function launcher(
+  app: FastifyInstance,
+  responses: ResponseRequests,
+  { readBody, request }: ResponsesCall,
+  promptTokens: number | undefined,
+  path?: string,
+): Launch {
   return (body, id, sink) => {
     const reply = new DetachedReply(sink)
     const detached = detachedRequest(request, id, systemClock.monotonicMs())
-    app.dispatch(readBody(body, detached, path), detached, reply)
+    const read = readBody(body, detached, path)
+    const shortening = shorteningOf(responses, requestIn(body), promptTokens, (shorter) =>
+      readBody(shorter, detached, path),
+    )
+    app.dispatch(shortening === undefined ? read : { ...read, shortening }, detached, reply)
     return () => reply.raw.destroy()
   }
 }

@@ -3,7 +3,7 @@ import { answerFormOf } from '../dialects/answers/form-finder.ts'
 import type { Inspection } from '../dialects/requests/inspect.ts'
 import type { StreamKnowledge } from '../dialects/streamed/stream-knowledge.ts'
 import { noteAttempt, noteTranslation } from '../dialects/translate/note-translation.ts'
-import type { ClientFormat, Translations } from '../dialects/translate/request-translation.ts'
+import type { ClientFormat, Shortening, Translations } from '../dialects/translate/request-translation.ts'
 import { withFallback } from '../dialects/variants/with-fallback.ts'
 import type { BackendProfile } from '../endpoints/profiles/profile.ts'
 import type { Upload } from '../http/body/upload.ts'
@@ -96,6 +96,8 @@ export interface ReadRequest {
   readonly client?: ClientFormat | undefined
   /** The client's request, if the gateway has added what it refers to. */
   readonly original?: JsonObject | undefined
+  /** Undefined if the request must not be shortened. */
+  readonly shortening?: Shortening | undefined
   /** Endpoints to prefer. */
   readonly prefers?: RoutingRequest['prefers']
 }
@@ -204,7 +206,7 @@ function send(
 /** Hands a request to the engine, or answers it. */
 function forward(
   services: DispatchServices,
-  { target, body, inspection, extra, client, original }: ReadRequest,
+  { target, body, inspection, extra, client, original, shortening }: ReadRequest,
   routing: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
@@ -217,7 +219,7 @@ function forward(
   const peer = request.socket.remoteAddress ?? ''
   const forms =
     client !== undefined && (client.mayLackPath || routing.translates === true)
-      ? translated(services, { target, body, inspection, extra, client, original }, context)
+      ? translated(services, { target, body, inspection, extra, client, original, shortening }, context)
       : extra?.variant
   services.engine.handle(
     {
@@ -296,7 +298,8 @@ function translated(
     extra,
     client,
     original,
-  }: Pick<ReadRequest, 'target' | 'body' | 'inspection' | 'extra' | 'client' | 'original'>,
+    shortening,
+  }: Pick<ReadRequest, 'target' | 'body' | 'inspection' | 'extra' | 'client' | 'original' | 'shortening'>,
   context: RequestContext,
 ): ExchangeRequest['variant'] {
   const { model, modelSpan } = inspection
@@ -310,6 +313,7 @@ function translated(
     model,
     requestId: context.id,
     original,
+    shortening,
     caller: ownerOf(context),
     startedMs: context.startedAtMs,
     onTranslated: (applied) => noteTranslation(context, applied),

@@ -2,6 +2,7 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { ContextLimit } from '../errors/context-limit.ts'
 import type { Feature } from '../hub/contract/features.ts'
 import type { Format } from '../hub/format.ts'
 import type { RequestVariant } from '../variants/request-variant.ts'
@@ -22,6 +23,29 @@ export interface ClientFormat {
   translates(candidate: RoutedEndpoint): boolean
 }
 
+/** A shorter form of a request whose client allows that. */
+export interface ShorterRequest {
+  readonly body: Buffer
+  readonly modelSpan: JsonSpan | undefined
+  /** An estimate. */
+  readonly promptTokens: number
+}
+
+/** Shortens a request that does not fit the context of a model. */
+export interface Shortening {
+  /** The client's request in full. */
+  readonly original: JsonObject
+  /** Of the whole request; an estimate. */
+  readonly promptTokens: number
+  /** @returns undefined if it fits as it is, or cannot be shortened */
+  toFit(contextTokens: number): ShorterRequest | undefined
+  /**
+   * @param sentTokens estimate of the request that was refused
+   * @returns undefined if it cannot be shortened further
+   */
+  afterRefusal(limit: ContextLimit, sentTokens: number): ShorterRequest | undefined
+}
+
 /** A client's request that can be translated. */
 export interface TranslatedCall {
   readonly format: TranslatedFormat
@@ -38,6 +62,8 @@ export interface TranslatedCall {
   readonly startedMs: number
   /** The client's request, if the gateway has added what it refers to. */
   readonly original?: JsonObject | undefined
+  /** Undefined if the request must not be shortened. */
+  readonly shortening?: Shortening | undefined
   /** Name of the caller; undefined if the gateway does not know it. */
   readonly caller?: string | undefined
   /** Called when an attempt is translated, before it is sent. */

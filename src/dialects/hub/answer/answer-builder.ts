@@ -67,6 +67,7 @@ export class AnswerBuilder {
   #stopSequence: string | null = null
   #usage: Usage | undefined
   #timings: Timings | undefined
+  #serviceTier: string | undefined
   #characters = 0
   #hasReasoning = false
   #failure: AnswerFailure | undefined
@@ -202,6 +203,11 @@ export class AnswerBuilder {
     this.#timings = timings
   }
 
+  /** Notes how the endpoint says that it has handled the request. */
+  serviceTier(tier: string): void {
+    this.#serviceTier = tier
+  }
+
   /**
    * Notes why the answer ends, and closes its blocks. Usage may still follow.
    * @param reason `end` becomes `calls` if the answer has calls, because some servers report `stop` for them
@@ -300,6 +306,7 @@ export class AnswerBuilder {
       stopSequence: reason === 'stop_sequence' ? this.#stopSequence : null,
       usage: this.#usage ?? this.#estimate(),
       timings: this.#timings,
+      ...(this.#serviceTier === undefined ? {} : { serviceTier: this.#serviceTier }),
     })
   }
 

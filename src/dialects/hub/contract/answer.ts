@@ -79,6 +79,8 @@ export interface AnswerEnding {
   readonly usage: Usage
   /** As the endpoint reports them; undefined if it reports none. */
   readonly timings?: Timings | undefined
+  /** In OpenAI's terms, such as `priority`; undefined if the endpoint names none. */
+  readonly serviceTier?: string | undefined
 }
 
 /** Nanoseconds. */

@@ -188,6 +188,8 @@ export interface Settings {
   readonly keepAlive?: number | string | undefined
   /** Ollama's `num_ctx`. */
   readonly contextTokens?: number | undefined
+  /** Whether the endpoint may shorten a prompt that is too long; undefined leaves it to the endpoint. */
+  readonly truncates?: boolean | undefined
   /** Whether the answer continues the assistant turn at the end. */
   readonly continuesAnswer?: boolean | undefined
   /** Text after the answer, for fill in the middle. */

@@ -9,13 +9,12 @@ const levels: ReadonlySet<unknown> = new Set(['low', 'medium', 'high', 'max'])
 const maxTopLogprobs = 20
 
 /**
- * Reads what `/api/chat` and `/api/generate` have in common. `truncate` and `shift` have no counterpart: they make
- * Ollama shorten a prompt or a context that is too long, or not, and only Ollama shortens them.
+ * Reads what `/api/chat` and `/api/generate` have in common. `shift` has no counterpart: it makes Ollama shorten a context
+ * that becomes too long, or not, and only Ollama shortens it.
  * @param uses receives the features that the settings use
  * @throws GatewayError invalid_request
  */
 export function readSettings(request: JsonObject, uses: Set<Feature>): Settings {
-  optionalFlag(request, 'truncate')
   optionalFlag(request, 'shift')
   // Asks for the prompt instead of an answer.
   if (optionalFlag(request, '_debug_render_only') === true) uses.add('prompt_template')
@@ -27,6 +26,7 @@ export function readSettings(request: JsonObject, uses: Set<Feature>): Settings 
     thinking: readThink(request.think, uses),
     logprobs: readLogprobs(request, uses),
     keepAlive,
+    truncates: optionalFlag(request, 'truncate'),
   }
 }
 

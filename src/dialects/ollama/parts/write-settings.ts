@@ -15,7 +15,7 @@ const levels: Readonly<Record<string, string>> = {
 /** Writes what `/api/chat` and `/api/generate` have in common. */
 export function writeSettings({ settings, isStream }: Conversation, { traits }: FormatTarget): JsonObject {
   const options = writeOptions(settings)
-  const { format, keepAlive, logprobs } = settings
+  const { format, keepAlive, logprobs, truncates } = settings
   const think = writeThink(settings.thinking, traits.isThinker === true)
   return {
     // True is Ollama's default.
@@ -24,6 +24,7 @@ export function writeSettings({ settings, isStream }: Conversation, { traits }: 
     ...(Object.keys(options).length === 0 ? {} : { options }),
     ...(think === undefined ? {} : { think }),
     ...(keepAlive === undefined ? {} : { keep_alive: keepAlive }),
+    ...(truncates === undefined ? {} : { truncate: truncates }),
     ...(logprobs === undefined ? {} : { logprobs: true }),
     ...(logprobs === undefined || logprobs === 0 ? {} : { top_logprobs: logprobs }),
   }

@@ -27,7 +27,8 @@ export function summaryRequest(whole: JsonObject): JsonObject {
   const last = { type: 'message', role: 'user', content: instruction }
   // One that the gateway does not have may be an endpoint's.
   const request = { model, instructions, previous_response_id, service_tier, prompt_cache_key, user }
-  return { ...request, input: [...itemsOf(input), last], store: false, stream: false }
+  // A conversation is compacted because it is long; a summary of its later part is better than none.
+  return { ...request, input: [...itemsOf(input), last], truncation: 'auto', store: false, stream: false }
 }
 
 export interface CompactionParts {

@@ -59,7 +59,7 @@ export interface PreparedRequest extends ExpandedRequest {
   /** Whether the client does not wait for the response. */
   readonly isBackground?: boolean
   /** Lets the next response of the conversation begin, once this one has been added to it. */
-  readonly endTurn?: () => void
+  readonly endTurn?: (() => void) | undefined
 }
 
 /** Node searches for up to this many bytes with a loop that is four times as fast as its search for more. */
@@ -152,17 +152,41 @@ export class ResponseRequests {
    * @throws GatewayError if there are too many, or if the gateway refuses the request at once
    */
   start(
-    { whole, own }: ExpandedRequest,
+    { whole, own, endTurn }: PreparedRequest,
     caller: string | undefined,
     launch: Launch,
   ): JsonObject | EventAnswer {
-    const { background: _, ...request } = whole
-    // The gateway stores it itself, whole.
-    const body = this.bodyOf({ whole: { ...request, stream: true, store: false } })
-    const run = this.#runs.start({ own, body, owner: caller }, launch)
+    const run = this.#startRun({ whole, own, endTurn }, caller, launch)
     if (own.stream !== true) return run.response
     const { responses } = this.#owned(caller)
     return new EventAnswer(followed(this.#runs, { id: run.id, owner: caller, responses }, -1))
+  }
+
+  /** The conversation's next response waits until this one is over. */
+  #startRun(
+    { whole, own, endTurn }: PreparedRequest,
+    caller: string | undefined,
+    launch: Launch,
+  ): BackgroundRun {
+    const { background: _, ...request } = whole
+    try {
+      // The gateway stores it itself, whole.
+      const body = this.bodyOf({ whole: { ...request, stream: true, store: false } })
+      return this.#runs.start({ own, body, owner: caller, whenOver: endTurn }, launch)
+    } catch (error) {
+      endTurn?.()
+      throw error
+    }
+  }
+
+  /** Ends the responses in the background, so that those who read them learn why. */
+  close(): Promise<void> {
+    return this.#runs.close()
+  }
+
+  /** A thread has ended: its responses no longer keep others waiting. */
+  threadEnded(thread: number): void {
+    this.#parts.turns?.threadEnded(thread)
   }
 
   /**

@@ -126,7 +126,7 @@ describe('settings of Ollama', () => {
     [{ logprobs: true }, { logprobs: 0 }, ['logprobs']],
     [{ logprobs: true, top_logprobs: 3 }, { logprobs: 3 }, ['logprobs']],
     [{ logprobs: false, top_logprobs: 3 }, {}, []],
-    [{ truncate: false, shift: true }, {}, []],
+    [{ truncate: false, shift: true }, { truncates: false }, []],
     [{ _debug_render_only: true }, {}, ['prompt_template']],
   ] as const) {
     it(`${JSON.stringify(request)} are ${JSON.stringify(settings)}`, () => {

@@ -58,7 +58,7 @@ describe('instructions and settings of a Responses request', () => {
         truncation: 'disabled',
         service_tier: 'auto',
       },
-      {},
+      { truncates: false },
       [],
     ],
     [{ include: ['web_search_call.action.sources'] }, {}, ['include']],
@@ -72,7 +72,7 @@ describe('instructions and settings of a Responses request', () => {
     ],
     [
       { truncation: 'auto', background: true, prompt_cache_key: 'k' },
-      {},
+      { truncates: true },
       ['background', 'cache_control', 'truncation'],
     ],
     [

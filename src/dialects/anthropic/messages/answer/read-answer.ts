@@ -197,6 +197,7 @@ export class MessagesReader implements AnswerReader {
   }
 
   #count(usage: JsonObject | undefined): void {
+    if (usage?.service_tier === 'priority') this.#builder.serviceTier('priority')
     this.#usage.add(usage)
     if (usage !== undefined || this.#usage.hasPrompt) this.#builder.usage(this.#counted())
   }

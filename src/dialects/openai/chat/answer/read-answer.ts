@@ -32,6 +32,7 @@ export class ChatReader implements AnswerReader {
       return
     }
     builder.usage(readChatUsage(value.usage))
+    if (typeof value.service_tier === 'string') builder.serviceTier(value.service_tier)
     builder.start({ id: textField(value, 'id'), model: textField(value, 'model') })
     const choice = listField(value, 'choices').find((each) => isObject(each) && (each.index ?? 0) === 0)
     if (isObject(choice)) this.#choice(choice)

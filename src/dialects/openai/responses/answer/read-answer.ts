@@ -132,6 +132,8 @@ export class ResponsesReader implements AnswerReader {
       return
     }
     builder.usage(readChatUsage(response.usage))
+    const tier = textField(response, 'service_tier')
+    if (tier !== undefined && tier !== 'default') builder.serviceTier(tier)
     this.#start(response)
     this.#items.rest(listField(response, 'output'), isWhole)
     if (this.#items.isOverLimit) builder.fail(brokenAnswer('The endpoint sent too many items.'))

@@ -20,6 +20,8 @@ export interface ResponseState {
   readonly usage: string
   readonly error: string
   readonly incomplete: string
+  /** As the endpoint names it; undefined if it names none. */
+  readonly serviceTier?: string | undefined
 }
 
 export const startedState: ResponseState = {
@@ -53,12 +55,19 @@ export class ResponseShape {
     this.#model = JSON.stringify(model)
   }
 
-  json({ status, output, usage, error, incomplete }: ResponseState): string {
+  json({ status, output, usage, error, incomplete, serviceTier }: ResponseState): string {
     this.#echo ??= JSON.stringify(echoOf(this.#call)).slice(1)
     const model = this.#model || JSON.stringify(textField(this.#call.request, 'model') ?? '')
     const completedAt = status === 'completed' ? String(seconds(this.#call)) : 'null'
-    return `${this.#head},"status":"${status}","completed_at":${completedAt},"error":${error},"incomplete_details":${incomplete},"model":${model},"output":[${output}],"usage":${usage},${this.#echo}`
+    return `${this.#head},"status":"${status}","completed_at":${completedAt},"error":${error},"incomplete_details":${incomplete},"model":${model},"output":[${output}],"usage":${usage},"service_tier":"${tierOf(serviceTier)}",${this.#echo}`
   }
+}
+
+const tiers: ReadonlySet<string> = new Set(['default', 'flex', 'priority', 'scale'])
+
+/** Servers with one tier name none. */
+function tierOf(reported: string | undefined): string {
+  return reported !== undefined && tiers.has(reported) ? reported : 'default'
 }
 
 function seconds({ nowMs }: ShapedCall): number {
@@ -102,7 +111,6 @@ function echoOf({ request, store }: ShapedCall): JsonObject {
     ...optional(request, 'prompt_cache_key'),
     reasoning: { effort: reasoning.effort ?? null, summary: summaryOf(request) ?? null },
     ...optional(request, 'safety_identifier'),
-    service_tier: 'default',
     store: store !== undefined && isStored(request),
     temperature: request.temperature ?? null,
     text: { format: objectField(text, 'format') ?? { type: 'text' }, verbosity: text.verbosity ?? 'medium' },

@@ -40,6 +40,8 @@ export class ResponseWriter implements AnswerWriter {
   #signature = ''
   #hasStarted = false
   #hasRefusal = false
+  /** Calls of tools that OpenAI's servers define. */
+  #builtInCalls = 0
   #body = ''
 
   /** @param log undefined if the client receives the response whole */
@@ -63,6 +65,7 @@ export class ResponseWriter implements AnswerWriter {
 
   open(_index: number, block: BlockHead): void {
     this.#end('completed')
+    if (block.kind === 'call' && !this.#allowsCall(block.name)) return
     this.#add(this.#itemOf(block))
   }
 
@@ -79,7 +82,7 @@ export class ResponseWriter implements AnswerWriter {
     this.#signature = signature
   }
 
-  finish({ reason, usage }: AnswerEnding): void {
+  finish({ reason, usage, serviceTier }: AnswerEnding): void {
     const cause = this.#incompleteCause(reason)
     const status = cause === undefined ? 'completed' : 'incomplete'
     this.#end(status)
@@ -93,6 +96,7 @@ export class ResponseWriter implements AnswerWriter {
       usage: usageJson(usage),
       error: 'null',
       incomplete: cause === undefined ? 'null' : `{"reason":"${cause}"}`,
+      serviceTier,
     })
   }
 
@@ -176,6 +180,15 @@ export class ResponseWriter implements AnswerWriter {
       case 'call':
         return this.#callItem(block.id, block.name)
     }
+  }
+
+  /** `max_tool_calls` counts the calls of built-in tools only, and OpenAI ignores further ones. */
+  #allowsCall(name: string): boolean {
+    const { max_tool_calls: max } = this.#call.request
+    const tool = typeof max === 'number' ? this.#toolOf(name) : undefined
+    if (tool?.kind !== 'function' || tool.clientType === undefined) return true
+    this.#builtInCalls++
+    return this.#builtInCalls <= Number(max)
   }
 
   #callItem(callId: string, name: string): OutputItem {

@@ -24,13 +24,15 @@ export const responsesFields: Readonly<Record<string, Feature | 'none'>> = {
   tools: 'tools',
   tool_choice: 'tool_choice',
   parallel_tool_calls: 'parallel_tool_calls',
-  max_tool_calls: 'hosted_tools',
+  // Counts the calls of built-in tools; the writer of answers leaves out further ones.
+  max_tool_calls: 'none',
   store: 'store',
   // The gateway adds the response that it names.
   previous_response_id: 'none',
   conversation: 'previous_response',
   include: 'include',
-  truncation: 'truncation',
+  // The gateway itself leaves items out.
+  truncation: 'none',
   context_management: 'truncation',
   background: 'background',
   metadata: 'metadata',

@@ -44,8 +44,10 @@ export function readSettings(
     user: used(textOf(request, 'user') ?? textOf(request, 'safety_identifier'), 'user', uses),
     metadata: readMetadata(request, uses),
     serviceTier: readTier(request, uses),
+    truncates: readTruncation(request, uses),
   }
   if (settings.parallelCalls === false) uses.add('parallel_tool_calls')
+  countOf(request, 'max_tool_calls', 1)
   for (const [field, setting, feature] of sampling) {
     const value = numberOf(request, field)
     if (value !== undefined) settings[setting] = used(value, feature, uses)
@@ -153,6 +155,35 @@ function readTier(request: JsonObject, uses: Set<Feature>): string | undefined {
     : used(tier, 'service_tier', uses)
 }
 
+/** Parts of answers and of input items that the gateway has. */
+const includedValues: ReadonlySet<unknown> = new Set([
+  'message.output_text.logprobs',
+  'message.input_image.image_url',
+  'reasoning.encrypted_content',
+])
+/** Parts of the calls of tools that servers run, which no translated answer has. */
+const hostedValue = /^[a-z_]+_call(?:_output)?\.[a-z_.]+$/
+
+function readInclude(request: JsonObject, uses: Set<Feature>): void {
+  listOf(request, 'include').forEach((value, index) => {
+    if (includedValues.has(value)) return
+    if (typeof value !== 'string' || !hostedValue.test(value))
+      refuse(
+        `include.${index}`,
+        `${JSON.stringify(value)?.slice(0, 60)} is not a value that OpenAI documents`,
+      )
+    uses.add('include')
+  })
+}
+
+/** Ollama shortens prompts unless a request forbids it. */
+function readTruncation(request: JsonObject, uses: Set<Feature>): boolean | undefined {
+  const truncation = textOf(request, 'truncation')
+  if (truncation === undefined) return undefined
+  if (truncation !== 'auto' && truncation !== 'disabled') refuse('truncation', 'must be auto or disabled')
+  return truncation === 'disabled' ? false : used(true, 'truncation', uses)
+}
+
 /** Features of the fields that have no place among the settings. */
 export function readServerFields(request: JsonObject, uses: Set<Feature>): void {
   const previous = textOf(request, 'previous_response_id')
@@ -162,14 +193,10 @@ export function readServerFields(request: JsonObject, uses: Set<Feature>): void 
     throw unknownConversation(String(isObject(conversation) ? conversation.id : conversation))
   }
   if (request.background === true) uses.add('background')
-  if (request.truncation === 'auto' || listField(request, 'context_management').length > 0) {
-    uses.add('truncation')
-  }
+  if (listField(request, 'context_management').length > 0) uses.add('truncation')
   if (isObject(request.moderation)) uses.add('moderation')
   if (given(request, 'prompt_cache_key') !== undefined) uses.add('cache_control')
-  const isAboutHosted = (each: unknown) =>
-    typeof each === 'string' && !each.startsWith('reasoning.') && !each.startsWith('message.')
-  if (listOf(request, 'include').some(isAboutHosted)) uses.add('include')
+  readInclude(request, uses)
   if (given(request, 'prompt') !== undefined) {
     refuse('prompt', 'prompt templates are stored by OpenAI; send their text in instructions and input')
   }

@@ -29,7 +29,7 @@ export async function truncatedPromptTokens(
     const conversation = () => readResponsesRequest(request)
     return (await app.tokenCounter.count({ native, conversation, model }, [])).tokens
   } catch {
-    // Whoever reads the request next reports what is wrong with it.
+    // The reader of the request reports what is wrong with it.
     return undefined
   }
 }

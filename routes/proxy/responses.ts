@@ -131,7 +131,7 @@ async function sendShortened(
   send(app, call, { ...read, shortening })
 }
 
-/** @returns undefined if a body cannot be read; whoever reads it next reports that */
+/** @returns undefined if a body cannot be read, which its reader reports */
 function requestIn(body: ReadRequest['body']): unknown {
   return Buffer.isBuffer(body) && body.includes(truncationName) ? parseJson(body.toString('utf8')) : undefined
 }

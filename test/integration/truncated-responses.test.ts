@@ -153,7 +153,12 @@ for (const engine of engines) {
       it('fails with a full context unless it says auto', async (t) => {
         const { client, sent } = await start(t, { listed: 800, accepted: 800 })
         for (const truncation of [{ truncation: 'disabled' }, { truncation: null }, {}] as const) {
-          const failed = client.responses.create({ ...request, truncation: null, ...truncation, input: conversation(200) })
+          const failed = client.responses.create({
+            ...request,
+            truncation: null,
+            ...truncation,
+            input: conversation(200),
+          })
           await assert.rejects(failed, (error) => {
             assert.ok(error instanceof OpenAI.BadRequestError)
             assert.equal(error.code, 'context_length_exceeded')

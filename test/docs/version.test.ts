@@ -16,7 +16,9 @@ describe('the version in package.json', () => {
   for (const [file, pattern] of [
     ['config/openapi.json', /^ {2}"version": "(.+)"/m],
     ['docs/internal-api.md', /^ {2}"version": "(.+)",$/m],
-    ['examples/kubernetes/deployment.yaml', /image: olla-gateway:(\S+)$/m],
+    ['deploy/helm/olla-gateway/Chart.yaml', /^version: (.+)$/m],
+    ['deploy/helm/olla-gateway/Chart.yaml', /^appVersion: (.+)$/m],
+    ['deploy/kubernetes/olla-gateway.yaml', /image: "olla-gateway:(\S+)"$/m],
   ] as const)
     it(`equals that in ${file}`, () => assert.equal(pattern.exec(read(file))?.[1], version))
 

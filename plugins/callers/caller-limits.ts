@@ -35,6 +35,10 @@ export default fp<CallerLimitsOptions>(
         const { identity } = context
         if (identity !== undefined && isKnown(identity)) limiter.reserve(context, identity, request)
       },
+      check(context, model) {
+        const { identity } = context
+        if (identity !== undefined && isKnown(identity)) limiter.check(context, identity, model)
+      },
       settle(context, record) {
         const use = limiter.settle(context, record)
         ledger?.add(context, record, use)

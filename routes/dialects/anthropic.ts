@@ -1,6 +1,6 @@
 /**
  * The Anthropic API for any endpoint: messages, token counts and models, below `/olla/anthropic` and, so that
- * `ANTHROPIC_BASE_URL` may be the gateway itself, at the root (contract 10).
+ * `ANTHROPIC_BASE_URL` may be the gateway itself, at the root (contract 10). Uses if present: `callerMeter`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -206,6 +206,7 @@ async function countTokens(
   const { body, inspection, model } = readCall(request)
   const access = request.gateway.identity?.access
   if (access?.allowsModel(model) === false) throw new GatewayError('model_not_allowed')
+  app.callerMeter?.check(request.gateway, model)
   const parsed = readMessagesRequest(body)
   const routing = app.modelRouter.route({
     model,

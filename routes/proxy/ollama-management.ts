@@ -150,6 +150,7 @@ async function manage(
     if (access !== undefined && !models.every((each) => access.allowsModel(each)))
       throw new GatewayError('model_not_allowed')
   }
+  app.callerMeter?.check(context, context.model)
   context.receivedMs = clock.monotonicMs() - context.startedAtMs
   context.requestBytes = body?.length ?? 0
   context.attemptCount = endpoints.length

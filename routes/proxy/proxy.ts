@@ -1,7 +1,7 @@
 /**
  * The routes that lead to endpoints: `/olla/proxy/*`, `/olla/<prefix>/*` for every backend profile, and at the root
  * `/v1/*` and `/api/*`, the default paths of OpenAI and Ollama clients, and those of rankings. Uses if present:
- * `translation`, `responseRequests`, `tokenCounter`.
+ * `translation`, `responseRequests`, `tokenCounter`, `callerMeter`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'

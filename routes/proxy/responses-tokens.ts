@@ -36,6 +36,7 @@ export async function countInputTokens(
   context.model = inspection.model
   const access = context.identity?.access
   if (access?.allowsModel(model) === false) throw new GatewayError('model_not_allowed')
+  app.callerMeter?.check(context, inspection.model)
   const client = app.translation.formatOf(responsesPath)
   const routing = app.modelRouter.route({
     model: inspection.model,

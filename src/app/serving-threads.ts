@@ -248,10 +248,12 @@ function spawn(
 }
 
 /** Releases what an ended thread held. @returns the number of its requests in flight */
-function reclaim({ gatewayState, circuitBreakers }: FastifyInstance, thread: number): number {
+function reclaim(app: FastifyInstance, thread: number): number {
+  const { gatewayState, circuitBreakers } = app
   const inFlight = gatewayState.of(loadCells).inFlight.heldBy(thread)
   gatewayState.reclaim(thread)
   circuitBreakers.reclaim(thread)
+  if (app.hasDecorator('callerAmounts')) app.callerAmounts.reclaim(thread)
   return inFlight
 }
 

@@ -1,15 +1,15 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import type { SavedAmount } from '../limits/contract.ts'
+import type { SharedAmounts } from './shared-amounts.ts'
 import { addUsage, otherModel, subjectText, type UsageRow } from './usage-row.ts'
 import type { UsageBatch } from './usage-store.ts'
 
 export interface LedgerOptions {
   /** Identifies this process among those that write to the database. */
   readonly writer: string
-  readonly store: { write(batch: UsageBatch): Promise<void> }
+  readonly store: { write(batch: UsageBatch): Promise<number | undefined> }
   readonly clock: Clock
-  /** The amounts of limits that have changed since the last call; they are written with the next batch. */
-  readonly changedAmounts?: () => readonly SavedAmount[]
+  /** The amounts of limits, which are written with the rows, and between two batches read. */
+  readonly amounts?: Pick<SharedAmounts, 'changes' | 'written' | 'refresh'>
   /** Rows became writable or unwritable. */
   readonly onState?: (isWritable: boolean, reason: string | undefined) => void
   /** Rows in memory beyond which a key's rows are folded into one; at twice as many, requests are lost. */
@@ -84,6 +84,18 @@ export class Ledger {
     return this.#pending.size === 0 && this.#batch === undefined
   }
 
+  /** Reads what other gateways have added to the amounts of limits, unless a batch may be in the store or not. */
+  async refreshAmounts(): Promise<void> {
+    await this.#writing
+    if (this.#writing !== undefined || this.#batch !== undefined) return
+    this.#writing = this.#refresh().finally(() => {
+      this.#writing = undefined
+      // Rows that came meanwhile.
+      if (this.#pending.size > 0 && this.#retry === undefined) void this.#writeAll()
+    })
+    await this.#writing
+  }
+
   stop(): void {
     this.#retry?.cancel()
   }
@@ -109,10 +121,11 @@ export class Ledger {
   }
 
   async #write(): Promise<void> {
-    const { store } = this.#options
+    const { store, amounts } = this.#options
     for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
       try {
-        await store.write(batch)
+        const revision = await store.write(batch)
+        amounts?.written(revision)
       } catch (error) {
         this.#failed(error)
         return
@@ -133,10 +146,18 @@ export class Ledger {
       this.#pending.delete(name)
     }
     if (rows.length === 0) return undefined
-    const { writer, clock, changedAmounts } = this.#options
-    const amounts = changedAmounts?.() ?? []
+    const { writer, clock } = this.#options
+    const amounts = this.#options.amounts?.changes() ?? []
     this.#batch = { writer, number: ++this.#number, atMs: clock.nowMs(), rows, amounts }
     return this.#batch
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      await this.#options.amounts?.refresh()
+    } catch {
+      // A store that is away is reported when it cannot be written.
+    }
   }
 
   #failed(error: unknown): void {

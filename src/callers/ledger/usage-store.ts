@@ -1,6 +1,6 @@
 import type { SavedAmount } from '../limits/contract.ts'
 import type { Database, SqlValue, Statements } from '../store/database.ts'
-import { saveAmounts } from './amount-store.ts'
+import { addAmounts } from './amount-store.ts'
 import {
   hoursPerDay,
   subjectText,
@@ -17,7 +17,7 @@ export interface UsageBatch {
   readonly number: number
   readonly atMs: number
   readonly rows: readonly UsageRow[]
-  /** What limits have counted with these rows. */
+  /** What limits have counted since the last batch. */
   readonly amounts: readonly SavedAmount[]
 }
 
@@ -59,23 +59,24 @@ export class UsageStore {
   /**
    * Writes a batch in one transaction. A batch that was written before is left out: after a lost connection it is
    * unknown whether the transaction was committed.
+   * @returns the revision of the amounts; undefined if none has changed
    */
-  async write({ writer, number, atMs, rows, amounts }: UsageBatch): Promise<void> {
+  async write({ writer, number, atMs, rows, amounts }: UsageBatch): Promise<number | undefined> {
     try {
-      await this.#database.transaction(async (statements) => {
+      return await this.#database.transaction(async (statements) => {
         const marked = await statements.all(
           `INSERT INTO olla_usage_writers (writer, batch, at) VALUES (?, ?, ?)
           ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch, at = excluded.at
           WHERE olla_usage_writers.batch < excluded.batch RETURNING batch`,
           [writer, number, atMs],
         )
-        if (marked.length === 0) return
+        if (marked.length === 0) return undefined
         await this.#findSubjects(statements, rows)
         // Sorted, so that gateways that share the database never wait for each other's rows in a circle.
         for (const table of ['olla_usage', 'olla_usage_days'] as const) {
           await this.#addRows(statements, table, this.#numbered(rows, hoursOf[table]))
         }
-        await saveAmounts(statements, amounts)
+        return amounts.length === 0 ? undefined : await addAmounts(statements, amounts)
       })
     } catch (error) {
       // Another process may have removed a subject.

@@ -13,6 +13,7 @@ import type { CallerLimitCells } from './limit-cells.ts'
 import { RateHeaders } from './limit-headers.ts'
 import { type CallerLimit, type Counted, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
 import { limitRefusal, noPriceRefusal, type Refusing, slotRefusal } from './limit-refusal.ts'
+import { noCharge } from './open-charges.ts'
 import { requestUse } from './request-use.ts'
 import type { Moment } from './window.ts'
 
@@ -39,6 +40,8 @@ export class LimitCharge implements Charge {
   readonly reserved: Readonly<Amounts> | undefined
   /** The bucket of each limit of the plan that got the amount; -1 if the request does not count for it. */
   readonly buckets: readonly number[]
+  /** The first of its entries in the cells of open charges. */
+  readonly open: number
 
   constructor(
     path: string,
@@ -46,12 +49,14 @@ export class LimitCharge implements Charge {
     plan: LimitPlan | undefined,
     reserved: Amounts | undefined,
     buckets: readonly number[],
+    open: number,
   ) {
     this.path = path
     this.promptEstimate = promptEstimate
     this.plan = plan
     this.reserved = reserved
     this.buckets = buckets
+    this.open = open
   }
 }
 
@@ -84,7 +89,7 @@ export class CallerLimiter {
   reserve(context: RequestContext, caller: KnownCaller, request: MeteredRequest): void {
     const plan = this.#planOf(caller)
     if (plan === undefined) {
-      context.charge = new LimitCharge(request.path, -1, undefined, undefined, noBuckets)
+      context.charge = new LimitCharge(request.path, -1, undefined, undefined, noBuckets, noCharge)
       return
     }
     if (plan.isIncomplete) throw new GatewayError('out_of_resources')
@@ -92,7 +97,8 @@ export class CallerLimiter {
     this.#takeSlots(plan)
     try {
       const buckets = this.#take(plan, amounts, context)
-      context.charge = new LimitCharge(request.path, amounts.prompt, plan, amounts, buckets)
+      const open = this.#noteOpen(plan, amounts, buckets)
+      context.charge = new LimitCharge(request.path, amounts.prompt, plan, amounts, buckets, open)
     } catch (error) {
       releaseSlots(this.#services.cells, plan, plan.slots.length)
       throw error
@@ -129,6 +135,24 @@ export class CallerLimiter {
     return use
   }
 
+  /**
+   * Refuses a request that uses nothing which limits count, if a limit of its caller is used up. A free model needs no
+   * money.
+   * @throws GatewayError
+   */
+  check(context: RequestContext, caller: KnownCaller, model: string | undefined): void {
+    const plan = this.#planOf(caller)
+    if (plan === undefined) return
+    const { clock, prices } = this.#services
+    const price = prices.of(model)
+    const isFree = price !== undefined && costOf(price, oneToken) === 0
+    const moment = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    const refusing = refusingLimits(plan.limits, isFree ? oneWithoutMoney : oneOfEach, moment)
+    if (refusing.length === 0) return
+    this.#writeHeaders(plan.limits, moment, context)
+    throw limitRefusal(refusing)
+  }
+
   /** Gives back what was reserved for a request that was never begun. */
   release(context: RequestContext): void {
     const { charge } = context
@@ -139,7 +163,25 @@ export class CallerLimiter {
     releaseSlots(this.#services.cells, charge.plan, charge.plan.slots.length)
   }
 
-  #replace({ limits }: LimitPlan, { buckets, reserved }: LimitCharge, used: Readonly<Amounts>): void {
+  /** Notes what is reserved, in case this thread ends. Requests were sent then, so they stay counted. */
+  #noteOpen({ limits }: LimitPlan, amounts: Readonly<Amounts>, buckets: readonly number[]): number {
+    const { open } = this.#services.cells
+    let first = noCharge
+    for (let at = 0; at < limits.length; at++) {
+      const limit = limits[at]
+      const bucket = buckets[at] ?? -1
+      if (limit === undefined || bucket < 0 || limit.counted === 'requests') continue
+      first = open.add(limit.row.row, bucket, amounts[limit.counted], limit.window.index, first)
+    }
+    return first
+  }
+
+  #replace({ limits }: LimitPlan, charge: LimitCharge, used: Readonly<Amounts>): void {
+    const { buckets, reserved, open } = charge
+    const { cells } = this.#services
+    // Control has taken this thread for ended, and has given all of it back.
+    if (!cells.open.has(open)) return
+    cells.open.remove(open)
     for (let at = 0; at < limits.length; at++) {
       const limit = limits[at]
       const bucket = buckets[at] ?? -1
@@ -201,6 +243,10 @@ export class CallerLimiter {
       const amount = amounts[limit.counted]
       const { row, window } = limit
       if (amount === 0) {
+        if (mustHaveLeft(limit, amounts) && waitFor(limit, 1, moment) > 0) {
+          isRefused = true
+          break
+        }
         buckets.push(-1)
         continue
       }
@@ -219,19 +265,24 @@ export class CallerLimiter {
         if (limit !== undefined && bucket >= 0) limit.row.change(bucket, -amounts[limit.counted])
       }
       this.#headers.clear()
-      this.#noteAll(limits, moment)
-      if (writeLimit !== undefined) this.#headers.write(context.headers, writeLimit, moment.wallMs)
-      throw limitRefusal(refusingLimits(limits, amounts, moment))
+      this.#writeHeaders(limits, moment, context)
+      const refusing = refusingLimits(limits, amounts, moment)
+      // Another thread may have settled in the meantime: the limit would allow the request now.
+      const [first] = limits
+      if (refusing.length === 0 && first !== undefined) refusing.push({ limit: first, waitMs: 1 })
+      throw limitRefusal(refusing)
     }
     if (writeLimit !== undefined) this.#headers.write(context.headers, writeLimit, moment.wallMs)
     return buckets
   }
 
-  #noteAll(limits: readonly CallerLimit[], moment: Moment): void {
+  #writeHeaders(limits: readonly CallerLimit[], moment: Moment, { dialect, headers }: RequestContext): void {
     for (const limit of limits) {
       const current = limit.window.bucketAt(moment)
       this.#note(limit, limit.row.sum(current), newestWith(limit, current), moment)
     }
+    const writeLimit = dialect.writeLimit ?? defaultDialect.writeLimit
+    if (writeLimit !== undefined) this.#headers.write(headers, writeLimit, moment.wallMs)
   }
 
   /** @param newest the last bucket with an amount; undefined without one */
@@ -258,6 +309,17 @@ export class CallerLimiter {
 }
 
 const noAmounts: Readonly<Amounts> = { requests: 0, prompt: 0, completion: 0, total: 0, money: 0 }
+const oneOfEach: Readonly<Amounts> = { requests: 1, prompt: 1, completion: 1, total: 1, money: 1 }
+const oneWithoutMoney: Readonly<Amounts> = { ...oneOfEach, money: 0 }
+const oneToken = { promptTokens: 1, cachedTokens: 0, completionTokens: 1 }
+
+/**
+ * Whether a limit of which a request uses nothing must not be used up. A request with tokens of a free model need not
+ * have money; one without tokens, such as a file, must have some of everything.
+ */
+function mustHaveLeft({ counted }: CallerLimit, { total }: Readonly<Amounts>): boolean {
+  return counted !== 'requests' && total === 0
+}
 
 function releaseSlots({ slots }: CallerLimitCells, plan: LimitPlan, count: number): void {
   for (let at = 0; at < count; at++) {
@@ -274,14 +336,11 @@ function refusingLimits(
 ): Refusing[] {
   const refusing: Refusing[] = []
   for (const limit of limits) {
-    const amount = amounts[limit.counted]
+    const amount = amounts[limit.counted] || Number(mustHaveLeft(limit, amounts))
     if (amount === 0) continue
     const waitMs = waitFor(limit, amount, moment)
     if (waitMs > 0) refusing.push({ limit, waitMs })
   }
-  // Another thread may have settled in the meantime: the limit would allow the request now.
-  const [first] = limits
-  if (refusing.length === 0 && first !== undefined) refusing.push({ limit: first, waitMs: 1 })
   return refusing
 }
 

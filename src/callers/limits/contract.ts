@@ -12,12 +12,12 @@ export interface RequestUse {
   readonly isEstimated: boolean
 }
 
-/** What a subject has used of one bucket of a window, as it is saved. */
+/** What a subject has used of one bucket of a window: all of it, or a part that is to be added. */
 export interface SavedAmount {
   readonly kind: SubjectKind
   /** The ID of a key; the name of an owner or team. */
   readonly id: string
-  /** What is counted and for which window, such as `money month calendar`. */
+  /** What is counted and for which window, such as `budget money month calendar`. */
   readonly window: string
   /** Number of the bucket since the epoch. */
   readonly bucket: number
@@ -25,12 +25,19 @@ export interface SavedAmount {
   readonly amount: number
 }
 
-/** Amounts that outlive the process: those of windows of an hour and longer. */
+/**
+ * Amounts that outlive the process and that several gateways may share: those of windows of an hour and longer. The
+ * store holds the sum of what all of them have used; what requests in progress have reserved is not part of it.
+ */
 export interface CallerAmounts {
-  /** Those that have changed since the last call. */
-  changed(): SavedAmount[]
-  /** Adds what was saved. Called once, before the gateway serves. */
-  restore(saved: readonly SavedAmount[]): void
+  /** What this process has used since the last call. The store must add it exactly once. */
+  changes(): SavedAmount[]
+  /**
+   * Takes over amounts as the store has them. Must not be called while the store may or may not have the last changes.
+   */
+  merge(stored: readonly SavedAmount[]): void
   /** Whether an amount no longer counts, so that it can be deleted. */
   isOver(saved: SavedAmount): boolean
+  /** Gives back what requests had reserved on a thread that has ended. */
+  reclaim(thread: number): void
 }

@@ -1,6 +1,7 @@
 import { gauge, integers } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import { type AmountCells, amountCells } from './amount-cells.ts'
+import { openCharges } from './open-charges.ts'
 
 /**
  * Maximum number of limits in use: each limit of a subject takes a row at its first request, and keeps it. The memory is
@@ -12,6 +13,8 @@ const limitRows = 2 ** 18
 export const callerLimitCells = cellLayout('caller limits', () => ({
   amounts: amountCells(limitRows),
   slots: gauge(limitRows),
+  /** What requests in progress have reserved, by thread. */
+  open: openCharges(),
   /** Changes of buckets that are over, so that threads can remember sums. */
   revisions: integers(limitRows),
   /** Whether a row has changed since it was saved. */

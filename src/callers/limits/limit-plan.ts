@@ -5,7 +5,14 @@ import { moneyUnit } from '../prices/price-table.ts'
 import { type CalendarPeriod, calendarPeriods } from './calendar.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { LimitRow } from './limit-row.ts'
-import { calendarWindow, type RollingPeriod, rollingPeriods, rollingWindow, type Window } from './window.ts'
+import {
+  calendarWindow,
+  type RollingPeriod,
+  rollingPeriods,
+  rollingWindow,
+  type Window,
+  windowNames,
+} from './window.ts'
 
 /** What a limit counts. */
 export type Counted = 'requests' | 'prompt' | 'completion' | 'total' | 'money'
@@ -72,6 +79,11 @@ export class LimitWindows {
     }
     const found = calendarPeriods.find((each) => each === period)
     return found === undefined ? undefined : this.calendar(found)
+  }
+
+  /** @param index of its name in `windowNames` */
+  at(index: number): Window | undefined {
+    return this.named(windowNames[index] ?? '')
   }
 
   #window(name: string, make: () => Window): Window {

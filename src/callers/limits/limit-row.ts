@@ -88,9 +88,14 @@ export class LimitRow {
 
   /** What a bucket holds. */
   read(bucket: number): number {
+    return this.find(bucket) ?? 0
+  }
+
+  /** What a bucket holds; undefined if no cell is in use for it. */
+  find(bucket: number): number | undefined {
     const { amounts } = this.#cells
     amounts.read(this.row, bucket, this.window.tagBits)
-    return amounts.tag === this.#tagOf(bucket) ? amounts.amount : 0
+    return amounts.tag === this.#tagOf(bucket) ? amounts.amount : undefined
   }
 
   /** What the window holds. */
@@ -101,16 +106,25 @@ export class LimitRow {
     return sum
   }
 
-  /** Puts a saved amount into a bucket. */
-  restore(bucket: number, amount: number): void {
+  /**
+   * Adds a difference that is not of a request of this process. Later buckets may be in use already.
+   * @param isPast whether the bucket has ended, so that requests no longer add to it
+   */
+  restore(bucket: number, difference: number, isPast: boolean): void {
     const { amounts, revisions } = this.#cells
     const { tagBits } = this.window
     const tag = this.#tagOf(bucket)
     for (;;) {
       const cell = amounts.read(this.row, bucket, tagBits)
       const isOwn = amounts.tag === tag
+      if (!isOwn && this.#isAhead(amounts.tag, tag)) return
+      if (!isOwn && !isPast) {
+        this.#open(bucket, tag)
+        continue
+      }
       const held = isOwn ? amounts.amount : 0
-      if (amounts.write(this.row, bucket, tagBits, cell, tag, isOwn && amounts.isClosed, held + amount)) break
+      const isClosed = isOwn ? amounts.isClosed : isPast
+      if (amounts.write(this.row, bucket, tagBits, cell, tag, isClosed, held + difference)) break
     }
     Atomics.add(revisions, this.row, 1)
   }

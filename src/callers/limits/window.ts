@@ -1,4 +1,4 @@
-import { Calendar, type CalendarPeriod } from './calendar.ts'
+import { Calendar, type CalendarPeriod, calendarPeriods } from './calendar.ts'
 
 /** A moment, on both clocks. */
 export interface Moment {
@@ -12,6 +12,8 @@ export interface Moment {
 export interface Window {
   /** Unique; part of what is saved. */
   readonly name: string
+  /** Index in `windowNames`. */
+  readonly index: number
   /** Number of earlier buckets that count with the current one. */
   readonly span: number
   /** Bits that tell apart the buckets that use the same cell. */
@@ -39,13 +41,21 @@ const periodMs = {
 export const rollingPeriods = ['minute', 'hour', 'day', 'week', 'month'] as const
 export type RollingPeriod = (typeof rollingPeriods)[number]
 
+/** Names of all windows; cells refer to a window by its index. */
+export const windowNames: readonly string[] = [
+  ...rollingPeriods.map((period) => `${period} rolling`),
+  ...calendarPeriods.map((period) => `${period} calendar`),
+]
+
 /** Minutes are too short to be saved, and use the monotonic clock. */
 export function rollingWindow(period: RollingPeriod): Window {
   const bucketMs = periodMs[period] / rollingSpan
   const isMonotonic = period === 'minute'
   const nowOf = ({ wallMs, monotonicMs }: Moment) => (isMonotonic ? monotonicMs : wallMs)
+  const name = `${period} rolling`
   return {
-    name: `${period} rolling`,
+    name,
+    index: windowNames.indexOf(name),
     span: rollingSpan,
     // 22 bits are ten years of minutes; 12 are decades of hours, and leave more for the amount.
     tagBits: isMonotonic ? 22 : 12,
@@ -58,8 +68,10 @@ export function rollingWindow(period: RollingPeriod): Window {
 /** @param zone name as in the IANA database */
 export function calendarWindow(period: CalendarPeriod, zone: string): Window {
   const calendar = new Calendar(period, zone)
+  const name = `${period} calendar`
   return {
-    name: `${period} calendar`,
+    name,
+    index: windowNames.indexOf(name),
     span: 0,
     tagBits: 12,
     isSaved: true,

@@ -53,6 +53,12 @@ export const migrations: readonly (readonly string[])[] = [
       kind TEXT NOT NULL, id TEXT NOT NULL, window_name TEXT NOT NULL, bucket BIGINT NOT NULL, amount BIGINT NOT NULL,
       PRIMARY KEY (kind, id, window_name, bucket))`,
   ],
+  // Several gateways add to amounts, and find by its revision what others have added.
+  [
+    'ALTER TABLE olla_amounts ADD COLUMN revision BIGINT NOT NULL DEFAULT 0',
+    'CREATE INDEX olla_amounts_revision ON olla_amounts (revision)',
+    'INSERT INTO olla_usage_sequence (id, last_id) VALUES (2, 0)',
+  ],
 ]
 
 /** Any number, the same in every version: gateways that start together migrate one after the other. */

@@ -20,6 +20,11 @@ export interface CallerMeter {
    * @throws GatewayError if a limit does not allow it
    */
   reserve(context: RequestContext, request: MeteredRequest): void
+  /**
+   * Refuses a request that reaches an endpoint but uses nothing which limits count, if a limit of its caller is used up.
+   * @throws GatewayError
+   */
+  check(context: RequestContext, model: string | undefined): void
   /** Settles what was reserved by what was used. Called once for each request that is over, also for a refused one. */
   settle(context: RequestContext, record: RequestRecord): void
   /** Gives back what was reserved for a request that could not be sent. */

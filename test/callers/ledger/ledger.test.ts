@@ -19,6 +19,7 @@ function start(maxRows?: number) {
     async write(batch: UsageBatch) {
       batches.push(batch)
       if (store.failure !== undefined) throw store.failure
+      return undefined
     },
   }
   const ledger = new Ledger({

@@ -99,12 +99,51 @@ for (const { name, skip, open } of kinds) {
       assert.equal((await ask()).total.requests, 0)
       const other = { ...amount, kind: 'key', id: 'key_1' } as const
       await store.write({ ...batch, amounts: [amount, other] })
-      await store.write({ ...batch, number: 2_001, amounts: [{ ...amount, amount: 5 }] })
+      const again = { ...batch, number: 2_001, amounts: [{ ...amount, amount: 5 }] }
+      assert.equal(await store.write(again), 2)
+      assert.equal(await store.write(again), undefined, 'it is there already')
       assert.equal((await ask()).total.requests, 2)
-      const byKind = (await readAmounts(database)).sort((a, b) => (a.kind < b.kind ? -1 : 1))
-      assert.deepEqual(byKind, [other, { ...amount, amount: 5 }])
+      const sum = { ...amount, amount: 2 ** 45 + 5 }
+      const { amounts, revision } = await readAmounts(database)
+      assert.deepEqual([amounts.toSorted((a, b) => (a.kind < b.kind ? -1 : 1)), revision], [[other, sum], 2])
+      assert.deepEqual(await readAmounts(database, 1), { amounts: [sum], revision: 2 })
+      assert.deepEqual(await readAmounts(database, 2), { amounts: [], revision: 2 })
       await removeAmounts(database, ({ kind }) => kind === 'key')
-      assert.deepEqual(await readAmounts(database), [{ ...amount, amount: 5 }])
+      assert.deepEqual((await readAmounts(database)).amounts, [sum])
+    })
+
+    it('adds up the amounts of several processes, in any order', async (t) => {
+      const { database } = await start(t)
+      const seen = new Map<string, number>()
+      let revision = -1
+      const read = async () => {
+        const found = await readAmounts(database, revision)
+        assert.ok(found.revision >= revision)
+        revision = found.revision
+        for (const { id, amount } of found.amounts) seen.set(id, amount)
+      }
+      await Promise.all(
+        Array.from({ length: 8 }, async (_, at) => {
+          const store = new UsageStore(database)
+          for (let number = 1; number <= 5; number++) {
+            const ids = Array.from({ length: 70 }, (_, id) => (id * 37 + at * 11 + number) % 70)
+            const amounts = ids.map((id) => ({
+              kind: 'key' as const,
+              id: `key_${id}`,
+              window: 'budget total ever calendar',
+              bucket: 0,
+              amount: 1,
+            }))
+            const rows = ids.slice(0, 5).map((id) => usageRow({ keyId: `key_${id}` }))
+            await store.write({ writer: `a${at}`, number, atMs: 0, rows, amounts })
+            await read()
+          }
+        }),
+      )
+      await read()
+      assert.deepEqual([...new Set(seen.values())], [40], 'what readers have seen step by step')
+      assert.equal(seen.size, 70)
+      assert.equal(revision, 40)
     })
 
     it('adds the rows of several processes without losing or waiting for one', async (t) => {

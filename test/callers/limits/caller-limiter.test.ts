@@ -231,20 +231,20 @@ describe('the limiter of a thread', () => {
         }),
       })
     const amounts = amountsOf(before)
-    const saved = amounts.changed()
+    const saved = amounts.changes()
     assert.deepEqual(
       saved.map(({ kind, id, window, amount }) => [kind, id, window, amount]),
       [['key', 'key_1', 'budget total day calendar', 40]],
     )
-    assert.deepEqual(amounts.changed(), [], 'only what has changed')
+    assert.deepEqual(amounts.changes(), [], 'only what has changed')
 
     const after = start(limits)
-    amountsOf(after).restore(saved)
+    amountsOf(after).merge(saved)
     assert.equal(after.refusal().code, 'insufficient_quota')
     const nextDay = start(limits, { startMs: Date.parse('2027-02-01T12:00:00Z') })
     const later = amountsOf(nextDay)
     assert(saved.every((each) => later.isOver(each)))
-    later.restore(saved)
+    later.merge(saved)
     nextDay.reserve()
   })
 })

@@ -24,11 +24,12 @@ export default fp<CallerMirrorOptions>(
   async function callerMirror(app, options) {
     const { callers } = readSections(options, ['callers'])
     const directory = new CallerDirectory()
-    const { fetch, isCurrent } = followDirectory(directory, app.gatewayPeers)
+    const { fetch, isCurrent, isLoaded } = followDirectory(directory, app.gatewayPeers)
     app.decorate('callers', {
       directory,
       hasher: new KeyHasher(serverSecret(callers)),
       isCurrent,
+      isLoaded,
       perform: remoteOperations(app.gatewayPeers),
       store: undefined,
     })

@@ -1,7 +1,7 @@
 /**
  * Opens the store of callers, follows its changes and shares them with the serving threads; the control thread
  * registers it. Decorates `callers`; depends on the event bus and the link to the other threads. Closes the store on
- * close. A store that cannot be opened stops the start.
+ * close. A store that cannot be used stops the start; one that is only away does not.
  */
 import fp from 'fastify-plugin'
 import { type CallerChange, callerAdmin } from '../../src/callers/admin/caller-admin.ts'
@@ -42,15 +42,18 @@ export default fp<CallerStoreOptions>(
     const store = callers.store === '' ? undefined : await openStore(callers.store, hasher, onError)
     const share = shareDirectory(app.gatewayPeers, () => ({
       change: directory.content(),
-      isCurrent: isCurrent(),
+      ...state(),
     }))
     const isCurrent = () => source?.isCurrent ?? true
+    const isLoaded = () => source?.isLoaded ?? true
+    const state = () => ({ isCurrent: isCurrent(), isLoaded: isLoaded() })
 
     function apply(change: DirectoryChange): void {
       // The configuration has precedence over a record of the same name.
       const effective = withoutConfigured(change, ownKeys)
       directory.apply(effective)
-      share({ change: effective, isCurrent: isCurrent() })
+      if (change.isWhole) directory.apply({ ...ownKeys, isWhole: false })
+      share({ change: change.isWhole ? directory.content() : effective, ...state() })
     }
     const source =
       store === undefined
@@ -61,7 +64,7 @@ export default fp<CallerStoreOptions>(
             intervalMs: callers.refreshIntervalMs,
             onChange: (changes) => apply(directoryChange(changes)),
             onState(current, reason) {
-              share({ change: undefined, isCurrent: current })
+              share({ change: undefined, isCurrent: current, isLoaded: isLoaded() })
               const state = current ? 'available' : 'unavailable'
               app.gatewayEvents.publish('callers.store', { state, reason: reason ?? null })
             },
@@ -70,9 +73,9 @@ export default fp<CallerStoreOptions>(
       source?.stop()
       await store?.close()
     })
-    directory.apply(
-      source === undefined ? { ...noChange, isWhole: true } : wholeDirectory(await source.start()),
-    )
+    const records = await source?.start()
+    directory.apply(records === undefined ? { ...noChange, isWhole: true } : wholeDirectory(records))
+    if (!isLoaded()) app.log.error('the store of callers is away: only keys of the configuration can be used')
     directory.apply({ ...ownKeys, isWhole: false })
 
     async function publish({
@@ -91,6 +94,7 @@ export default fp<CallerStoreOptions>(
       directory,
       hasher,
       isCurrent,
+      isLoaded,
       store,
       perform: remoteOperations(app.gatewayPeers),
     })

@@ -1,6 +1,7 @@
 /**
  * `/internal/health`: the process is alive. `/internal/ready`: the gateway would send a request to an endpoint that may
- * answer it; 503 until discovery has asked each such endpoint for its models once, and from the start of a drain.
+ * answer it; 503 until discovery has asked each such endpoint for its models once, and from the start of a drain. Uses if
+ * present: `callers`.
  */
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -59,6 +60,7 @@ export default fp<InternalHealthOptions>(
           able: able.length,
           total: endpoints.length,
           isListed: listing.isDone,
+          knowsCallers: !app.hasDecorator('callers') || app.callers.isLoaded(),
           isPausing: able.every((endpoint) => !load.wouldAccept(endpoint)),
         })
         reply.header('Cache-Control', 'no-store').code(view.status === 'ready' ? 200 : 503)

@@ -9,6 +9,8 @@ export interface Callers {
   readonly hasher: KeyHasher
   /** Whether the directory has all keys of the store; a new one may be missing while the store is away. */
   readonly isCurrent: () => boolean
+  /** Whether the store was read at least once, so that its keys can be used. */
+  readonly isLoaded: () => boolean
   /** Does an operation on keys, teams and owners. */
   readonly perform: PerformOperation
   /** Undefined without a store, and on threads that do not have it. */

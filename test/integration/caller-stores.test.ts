@@ -3,7 +3,7 @@ import { stat, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it, type TestContext } from 'node:test'
 import { createKey } from '../../src/callers/keys/key-text.ts'
-import { adminOf, bearer, callersSecret, storeFile } from '../support/callers.ts'
+import { adminOf, bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startPostgres, whyNoPostgres } from '../support/postgres.ts'
 import { eventually } from '../support/simulator.ts'
@@ -45,11 +45,31 @@ describe('a store that is away', { skip: whyNoPostgres ?? false }, () => {
     await eventually(async () => (await statusOf(other.url, key)) === 401)
   })
 
-  it('stops the start, with a reason and without a password', async (t) => {
-    const store = 'postgres://gateway:hunter2@127.0.0.1:1/keys'
+  it('at the start lets keys of the configuration in, and others once it is there', async (t) => {
+    const store = (await postgres?.createSchema()) ?? ''
+    const own = configuredKey('own')
+    const callers = { store, secret: callersSecret, keys: [own.entry] }
+    const first = await start(t, callers)
+    const key = String((await first.admin('POST', '/keys', { name: 'ci' })).body.key)
+    await first.close()
+    await postgres?.stop()
+    const { url, admin } = await start(t, callers)
+    const ready = async () => (await (await fetch(`${url}/internal/ready`)).json()) as { reason: string }
+    assert.deepEqual([await statusOf(url, own.key), await statusOf(url, key)], [200, 503])
+    assert.equal((await admin('GET', '/keys')).status, 503)
+    assert.match((await ready()).reason, /no endpoints|store of callers has not been read/)
+    await postgres?.start()
+    await eventually(async () => (await statusOf(url, key)) === 200)
+    assert.deepEqual([await statusOf(url, own.key), await statusOf(url, createKey())], [200, 401])
+    assert.equal((await admin('POST', '/keys', { name: 'later' })).status, 201)
+  })
+
+  it('that cannot be used stops the start, with a reason and without a password', async (t) => {
+    const schema = (await postgres?.createSchema()) ?? ''
+    const store = schema.replace('gateway@', 'gateway:hunter2@').replace('/postgres?', '/nothing?')
     await assert.rejects(start(t, { store, secret: callersSecret }), (error) => {
       assert.ok(error instanceof Error)
-      assert.match(error.message, /callers\.store postgres:\/\/127\.0\.0\.1:1\/keys cannot be used/)
+      assert.match(error.message, /callers\.store postgres:\/\/127\.0\.0\.1:\d+\/nothing cannot be used/)
       assert.ok(!error.message.includes('hunter2'))
       return true
     })
@@ -57,6 +77,19 @@ describe('a store that is away', { skip: whyNoPostgres ?? false }, () => {
 })
 
 describe('a SQLite store', () => {
+  it('is read as a whole by a gateway that has missed too many changes', async (t) => {
+    const store = await storeFile()
+    const own = configuredKey('own')
+    const { url, admin } = await start(t, { store, secret: callersSecret, keys: [own.entry] })
+    const key = String((await admin('POST', '/keys', { name: 'ci' })).body.key)
+    assert.equal(await statusOf(url, key), 200)
+    const database = new DatabaseSync(store)
+    database.exec(`BEGIN; DELETE FROM olla_keys; UPDATE olla_schema SET revision = revision + 200000; COMMIT`)
+    database.close()
+    await eventually(async () => (await statusOf(url, key)) === 401)
+    assert.equal(await statusOf(url, own.key), 200)
+  })
+
   it('and its secret belong to their owner only', async (t) => {
     const store = await storeFile()
     const { admin } = await start(t, { store })

@@ -53,6 +53,8 @@ export interface CallerRecords {
 /** What has changed since a revision; a deleted record is named by its key. */
 export interface CallerChanges extends CallerRecords {
   readonly revision: number
+  /** Whether they are all records: the changes since that revision are no longer known. */
+  readonly isWhole: boolean
   readonly deletedKeys: readonly string[]
   readonly deletedTeams: readonly string[]
   readonly deletedOwners: readonly string[]

@@ -10,8 +10,8 @@ export function wholeDirectory(records: CallerRecords): DirectoryChange {
 
 /** The same of changes. */
 export function directoryChange(changes: CallerChanges): DirectoryChange {
-  const { deletedKeys, deletedTeams, deletedOwners } = changes
-  return { ...changeOf(changes), deletedKeys, deletedTeams, deletedOwners }
+  const { isWhole, deletedKeys, deletedTeams, deletedOwners } = changes
+  return { ...changeOf(changes), isWhole, deletedKeys, deletedTeams, deletedOwners }
 }
 
 function changeOf({ keys, hashes, teams, owners }: CallerRecords): DirectoryChange {

@@ -7,6 +7,8 @@ interface Shared {
   readonly change: DirectoryChange | undefined
   /** Whether the store can be read, so that a key that is not known does not exist. */
   readonly isCurrent: boolean
+  /** Whether the store was read at least once. */
+  readonly isLoaded: boolean
 }
 
 const changedTopic: Topic<Shared> = 'callers.changed'
@@ -29,13 +31,16 @@ export interface DirectoryMirror {
   /** Fetches the whole directory; await it before accepting requests. */
   readonly fetch: () => Promise<void>
   readonly isCurrent: () => boolean
+  readonly isLoaded: () => boolean
 }
 
 /** Keeps a serving thread's directory equal to control's. */
 export function followDirectory(directory: CallerDirectory, link: PeerLink): DirectoryMirror {
   let isCurrent = true
+  let isLoaded = false
   const apply = (shared: Shared) => {
     isCurrent = shared.isCurrent
+    isLoaded = shared.isLoaded
     if (shared.change !== undefined) directory.apply(shared.change)
   }
   link.on(changedTopic, apply)
@@ -46,5 +51,6 @@ export function followDirectory(directory: CallerDirectory, link: PeerLink): Dir
       apply(all)
     },
     isCurrent: () => isCurrent,
+    isLoaded: () => isLoaded,
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { CallerChanges, CallerRecords } from '../contract/records.ts'
 import type { CallerStore } from './caller-store.ts'
+import { isUnreachable } from './unreachable.ts'
 
 export interface CallerSourceOptions {
   readonly store: Pick<CallerStore, 'load' | 'changes' | 'revision'>
@@ -11,6 +12,9 @@ export interface CallerSourceOptions {
   /** The store became readable or unreadable. */
   readonly onState: (isCurrent: boolean, reason: string | undefined) => void
 }
+
+/** A store that has not answered for this long may have changes that are not known here. */
+const silentMs = 2_000
 
 /** Follows a store that other processes change too. */
 export class CallerSource {
@@ -31,13 +35,28 @@ export class CallerSource {
     return this.#isCurrent
   }
 
-  /** Reads everything, then looks for changes at intervals. */
-  async start(): Promise<CallerRecords> {
+  /** Whether the store was read at least once. */
+  get isLoaded(): boolean {
+    return this.#revision >= 0
+  }
+
+  /**
+   * Reads everything, then looks for changes at intervals.
+   * @returns undefined if the store is away; `onChange` gets everything once it is there
+   */
+  async start(): Promise<CallerRecords | undefined> {
     const { store, clock } = this.#options
-    const { revision, ...records } = await store.load(clock.nowMs())
-    this.#revision = revision
-    this.#schedule()
-    return records
+    try {
+      const { revision, ...records } = await store.load(clock.nowMs())
+      this.#revision = revision
+      return records
+    } catch (error) {
+      if (!isUnreachable(error)) throw error
+      this.#note(false, messageOf(error))
+      return undefined
+    } finally {
+      this.#schedule()
+    }
   }
 
   /**
@@ -68,6 +87,7 @@ export class CallerSource {
 
   async #read(): Promise<void> {
     const { store, clock, onChange } = this.#options
+    const silence = clock.after(silentMs, () => this.#note(false, 'the store does not answer'))
     try {
       if ((await store.revision()) !== this.#revision) {
         const changes = await store.changes(this.#revision, clock.nowMs())
@@ -76,7 +96,9 @@ export class CallerSource {
       }
       this.#note(true, undefined)
     } catch (error) {
-      this.#note(false, error instanceof Error ? error.message : String(error))
+      this.#note(false, messageOf(error))
+    } finally {
+      silence.cancel()
     }
   }
 
@@ -85,4 +107,8 @@ export class CallerSource {
     this.#isCurrent = isCurrent
     this.#options.onState(isCurrent, reason)
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

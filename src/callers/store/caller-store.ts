@@ -78,6 +78,7 @@ export class CallerStore {
   /** Reads all records. @param nowMs secrets that have ended before are left out */
   async load(nowMs: number): Promise<CallerRecords & { revision: number }> {
     const {
+      isWhole: _isWhole,
       deletedKeys: _keys,
       deletedTeams: _teams,
       deletedOwners: _owners,
@@ -86,10 +87,13 @@ export class CallerStore {
     return records
   }
 
-  /** Reads what has changed after a revision. */
-  async changes(since: number, nowMs: number): Promise<CallerChanges> {
+  /** Reads what has changed after a revision, or everything if that is not known any more. */
+  async changes(seen: number, nowMs: number): Promise<CallerChanges> {
     return this.#database.transaction(async (statements) => {
       const revision = revisionOf(await statements.all('SELECT revision FROM olla_schema WHERE id = 1'))
+      // A database that was restored from a backup may have gone back.
+      const isWhole = seen < revision - maxKept || seen > revision
+      const since = isWhole ? -1 : seen
       const changed = (table: string) => statements.all(`SELECT * FROM ${table} WHERE revision > ?`, [since])
       const keys = await changed('olla_keys')
       const hashes = await statements.all(
@@ -103,6 +107,7 @@ export class CallerStore {
       const idsOf = (kind: string) => deleted.filter((row) => row.kind === kind).map((row) => text(row.id))
       return {
         revision,
+        isWhole: since < 0,
         keys: keys.map(keyOf),
         hashes: hashes.map(hashOf),
         teams: teams.map(teamOf),

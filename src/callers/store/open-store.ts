@@ -2,6 +2,8 @@ import type { KeyHasher } from '../keys/key-hasher.ts'
 import { CallerStore } from './caller-store.ts'
 import type { Database } from './database.ts'
 import { migrate, StoreError } from './migrations.ts'
+import { startingDatabase } from './starting-database.ts'
+import { isUnreachable } from './unreachable.ts'
 
 /** Whether a store is a PostgreSQL URL. */
 export function isPostgresUrl(store: string): boolean {
@@ -10,6 +12,7 @@ export function isPostgresUrl(store: string): boolean {
 
 /**
  * Opens the store of a configuration and brings its tables to the current version. Loads the driver that it needs only.
+ * A PostgreSQL that is away is opened all the same: its statements fail until it is there.
  * @throws StoreError, whose message holds no credentials
  */
 export async function openStore(
@@ -19,9 +22,16 @@ export async function openStore(
 ): Promise<CallerStore> {
   let database: Database | undefined
   try {
-    database = await openDatabase(store, onError)
-    await migrate(database, { secretCheck: hasher.checkValue })
-    return new CallerStore(database)
+    const opened = await openDatabase(store, onError)
+    database = opened
+    const prepare = () => migrate(opened, { secretCheck: hasher.checkValue })
+    try {
+      await prepare()
+    } catch (error) {
+      if (!isPostgresUrl(store) || !isUnreachable(error)) throw error
+      return new CallerStore(startingDatabase(opened, prepare))
+    }
+    return new CallerStore(opened)
   } catch (error) {
     await database?.close().catch(() => undefined)
     throw storeError(store, error)

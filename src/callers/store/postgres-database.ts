@@ -25,6 +25,9 @@ export async function openPostgres(url: string, { onError }: PostgresOptions): P
     max: maxConnections,
     connectionTimeoutMillis: connectMs,
     query_timeout: statementMs,
+    // The server ends what this client no longer waits for, also if the whole process is stopped within a transaction.
+    statement_timeout: statementMs,
+    idle_in_transaction_session_timeout: statementMs,
     application_name: 'olla-gateway',
     allowExitOnIdle: true,
     types,

@@ -25,6 +25,8 @@ export function readyView(source: {
   isListed: boolean
   /** Whether all of them have requested a pause. */
   isPausing: boolean
+  /** Whether the keys of clients are known, as far as clients need one. */
+  knowsCallers: boolean
 }): ReadyView {
   const { draining, routable, able, total } = source
   const counts = { routable_endpoints: routable, total_endpoints: total }
@@ -32,6 +34,8 @@ export function readyView(source: {
   if (total === 0) return { status: 'not_ready', reason: 'no endpoints are configured', ...counts }
   if (able === 0) return { status: 'not_ready', reason: 'no endpoint is routable', ...counts }
   if (!source.isListed) return { status: 'not_ready', reason: 'the models are still unknown', ...counts }
+  if (!source.knowsCallers)
+    return { status: 'not_ready', reason: 'the store of callers has not been read yet', ...counts }
   if (source.isPausing)
     return { status: 'not_ready', reason: 'all endpoints have requested a pause', ...counts }
   const reason = routable === 0 ? 'serving, although the probes of all endpoints fail' : 'serving'

@@ -5,6 +5,7 @@ import { CallerSource } from '../../../src/callers/store/caller-source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const nothing: Omit<CallerChanges, 'revision'> = {
+  isWhole: false,
   keys: [],
   hashes: [],
   teams: [],

@@ -110,6 +110,7 @@ for (const { name, skip, place } of kinds) {
       const changes = await other.changes(since, atMs)
       assert.deepEqual(changes, {
         revision: since + 4,
+        isWhole: false,
         keys: [keyRecord({ enabled: false, updatedAtMs: atMs + 5 })],
         hashes: [{ hash: 'a', keyId: 'key_1', endsAtMs: undefined }],
         teams: [teamRecord({ name: 'new' })],
@@ -118,6 +119,27 @@ for (const { name, skip, place } of kinds) {
         deletedTeams: ['ml'],
         deletedOwners: [],
       })
+    })
+
+    it('reports everything if the changes since a revision are no longer known', async (t) => {
+      const { store } = await open(t)
+      const { database } = store
+      await store.createKey(keyRecord(), 'a', audit('create', 'key', 'key_1'))
+      await store.createKey(keyRecord({ id: 'key_2', name: 'two' }), 'b', audit('create', 'key', 'key_2'))
+      const since = await store.revision()
+      const readFrom = async (seen: number) => {
+        const { isWhole, keys, deletedKeys } = await store.changes(seen, atMs)
+        return [isWhole, keys.map(({ id }) => id), deletedKeys]
+      }
+      await store.deleteKey('key_2', audit('delete', 'key', 'key_2'))
+      assert.deepEqual(await readFrom(since), [false, [], ['key_2']])
+      // A hundred thousand changes later, deletions are forgotten.
+      await database.all('UPDATE olla_schema SET revision = revision + 99999')
+      assert.deepEqual(await readFrom(since), [false, [], ['key_2']])
+      await database.all('UPDATE olla_schema SET revision = revision + 1')
+      assert.deepEqual(await readFrom(since), [true, ['key_1'], []])
+      // The database was restored from a backup.
+      assert.deepEqual(await readFrom((await store.revision()) + 1), [true, ['key_1'], []])
     })
 
     it('rotates a key: the secret before is accepted until its end', async (t) => {

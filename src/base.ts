@@ -13,6 +13,7 @@ import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
 import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
+import { issuersOf } from './config/options/issuers.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
@@ -65,7 +66,7 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
     ? await import('../plugins/callers/caller-store.ts')
     : await import('../plugins/callers/caller-mirror.ts')
   await app.register(plugin, { callers })
-  if (callers.jwt.issuer !== '') {
+  if (issuersOf(callers.jwt).length > 0) {
     const { default: tokens } = await import('../plugins/callers/caller-tokens.ts')
     await app.register(tokens, { callers })
   }

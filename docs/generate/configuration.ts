@@ -44,10 +44,20 @@ function leaves(path: string, node: SchemaNode): Row[] {
   if (node.type === 'object' && Object.keys(properties).length > 0) {
     return Object.entries(properties).flatMap(([key, child]) => leaves(`${path}.${key}`, child))
   }
+  const form = sectionIn(node)
+  if (form !== undefined) return leaves(path, form)
   const own: Row = { key: path, type: typeOf(node), fallback: defaultOf(node), text: describe(node) }
   const { items } = node
   const isList = isNode(items) && Object.keys(propertiesOf(items)).length > 0
   return isList ? [own, ...leaves(`${path}[]`, items)] : [own]
+}
+
+/** The section of a value that may also be a list of such sections. */
+function sectionIn({ anyOf, type }: SchemaNode): SchemaNode | undefined {
+  if (type !== undefined || !Array.isArray(anyOf)) return undefined
+  const [section, list] = anyOf.filter(isNode)
+  const isPair = section?.type === 'object' && list?.type === 'array' && anyOf.length === 2
+  return isPair ? section : undefined
 }
 
 function propertiesOf({ properties }: SchemaNode): Record<string, SchemaNode> {

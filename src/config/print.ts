@@ -28,5 +28,9 @@ function encode(schema: TSchema | undefined, value: unknown): unknown {
       Object.entries(value).map(([key, item]) => [key, encode(schema.properties[key], item)]),
     )
   }
+  if (TypeGuard.IsUnion(schema)) {
+    const form = schema.anyOf.find(Array.isArray(value) ? TypeGuard.IsArray : TypeGuard.IsObject)
+    return encode(form, value)
+  }
   return value
 }

@@ -6,6 +6,7 @@ import callerStore from '../../plugins/callers/caller-store.ts'
 import caller, { type CallerOptions } from '../../plugins/http/caller.ts'
 import groups from '../../routes/callers/groups.ts'
 import keys from '../../routes/callers/keys.ts'
+import { issuersOf } from '../config/options/issuers.ts'
 import { readSections, type Sections } from '../config/options/sections.ts'
 import { once, requireRequests } from './requirements.ts'
 
@@ -25,7 +26,7 @@ export default fp<CallersOptions>(
     await requireRequests(app, server === undefined ? {} : { server })
     await once(app, caller, { identify })
     await app.register(callerStore, { callers })
-    if (section.jwt.issuer !== '') {
+    if (issuersOf(section.jwt).length > 0) {
       const { default: callerTokens } = await import('../../plugins/callers/caller-tokens.ts')
       await app.register(callerTokens, { callers })
     }

@@ -28,6 +28,7 @@ describe('the name of an option', () => {
 
   it('is unique in its section', () => {
     const look = (schema: TSchema): void => {
+      if (TypeGuard.IsUnion(schema)) schema.anyOf.forEach(look)
       if (!TypeGuard.IsObject(schema)) return
       const names = Object.entries(schema.properties).map(([key, each]) => optionName(key, each))
       assert.equal(new Set(names).size, names.length, names.join(' '))

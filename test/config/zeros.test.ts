@@ -75,7 +75,10 @@ function problemsOf(path: readonly string[]): string {
 }
 
 /** A document with 0 at a path; the lists on the way have one item. */
-function nested({ properties, items, required }: SchemaNode, path: readonly string[]): unknown {
+function nested(node: SchemaNode, path: readonly string[]): unknown {
+  const { properties, items, required, anyOf } = node
+  const section: unknown = Array.isArray(anyOf) ? anyOf[0] : undefined
+  if (isNode(section) && isRecord(section.properties)) return nested(section, path)
   if (isNode(items)) return [nested(items, path)]
   const [key, ...rest] = path
   if (key === undefined) return 0
@@ -93,6 +96,8 @@ function numericKeys(node: SchemaNode, path: readonly string[]): (readonly strin
     )
   }
   if (isNode(items) && isRecord(items.properties)) return numericKeys(items, path)
+  const section: unknown = Array.isArray(anyOf) ? anyOf[0] : undefined
+  if (isNode(section) && isRecord(section.properties)) return numericKeys(section, path)
   const forms: readonly unknown[] = Array.isArray(anyOf) ? anyOf : [node]
   const isNumeric = forms.some((form) => isNode(form) && (form.type === 'integer' || form.type === 'number'))
   return isNumeric && path.length > 0 ? [path] : []

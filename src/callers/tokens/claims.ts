@@ -1,5 +1,5 @@
 import { isRecord } from '../../config/file/decode.ts'
-import type { SectionOptions } from '../../config/options/sections.ts'
+import type { IssuerOptions } from '../../config/options/issuers.ts'
 import {
   type ExternalIdentity,
   isUsableId,
@@ -7,10 +7,9 @@ import {
   usableGroups,
 } from '../identity/external-identity.ts'
 
-type JwtOptions = SectionOptions<'callers'>['jwt']
 export type ClaimRules = Pick<
-  JwtOptions,
-  'claims' | 'requiredClaims' | 'teams' | 'defaultTeam' | 'requireTeam'
+  IssuerOptions,
+  'name' | 'claims' | 'requiredClaims' | 'teams' | 'defaultTeam' | 'requireTeam'
 >
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -18,8 +17,9 @@ export type Claims = Readonly<Record<string, unknown>>
 /** @returns undefined if a claim that names the caller is missing or unusable */
 export function identityOf(claims: Claims, rules: ClaimRules): ExternalIdentity | undefined {
   const { id: idClaim, name: nameClaim, owner: ownerClaim, team: teamClaim } = rules.claims
-  const id = textOf(claimOf(claims, idClaim))
-  if (id === undefined || !isUsableId(id)) return undefined
+  const ownId = textOf(claimOf(claims, idClaim))
+  if (ownId === undefined || !isUsableId(ownId)) return undefined
+  const id = rules.name === '' ? ownId : `${rules.name}:${ownId}`
   const name = nameClaim === '' ? id : textOf(claimOf(claims, nameClaim))
   const owner = ownerClaim === '' ? id : textOf(claimOf(claims, ownerClaim))
   if (name === undefined || owner === undefined || !isUsableId(name) || !isUsableName(owner)) return undefined

@@ -6,16 +6,13 @@ import {
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose'
-import type { SectionOptions } from '../../config/options/sections.ts'
+import type { IssuerOptions } from '../../config/options/issuers.ts'
 import type { Claims } from './claims.ts'
 import type { PublicKey } from './key-set.ts'
 import type { TokenRefusal } from './refusals.ts'
 import { maxTokenLength } from './token-form.ts'
 
-export type VerifierOptions = Pick<
-  SectionOptions<'callers'>['jwt'],
-  'issuer' | 'audience' | 'algorithms' | 'clockToleranceMs'
->
+export type VerifierOptions = Pick<IssuerOptions, 'issuer' | 'audience' | 'algorithms' | 'clockToleranceMs'>
 
 export type Verdict =
   | { readonly claims: Claims & { readonly exp: number }; readonly refusal: undefined }

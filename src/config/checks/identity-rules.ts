@@ -1,5 +1,7 @@
 import ipaddr from 'ipaddr.js'
+import { issuersOf, listed } from '../options/issuers.ts'
 import type { KeyPath, Problem } from '../schema/diagnostics.ts'
+import type { IssuerConfig } from '../schema/identity-schema.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 
 type Callers = GatewayConfig['callers']
@@ -23,16 +25,17 @@ export function checkIdentity({ jwt, trusted_header: header, store, teams }: Cal
   const error = (path: KeyPath, message: string) =>
     problems.push({ severity: 'error', path: ['callers', ...path], message })
   const known = new Set(teams.map(({ name }) => name))
-  for (const [section, rules] of [
-    ['jwt', jwt],
-    ['trusted_header', header],
-  ] as const) {
+  const issuers = listed(jwt).map((each, index) => ({
+    path: Array.isArray(jwt) ? ['jwt', index] : ['jwt'],
+    rules: each,
+  }))
+  for (const { path, rules } of [...issuers, { path: ['trusted_header'], rules: header }]) {
     if (store !== '') continue
     const missing = (name: string) => `there is no team "${name}"`
     const { default_team: fallback } = rules
-    if (fallback !== undefined && !known.has(fallback)) error([section, 'default_team'], missing(fallback))
+    if (fallback !== undefined && !known.has(fallback)) error([...path, 'default_team'], missing(fallback))
     for (const [group, team] of Object.entries(rules.teams))
-      if (!known.has(team)) error([section, 'teams', group], missing(team))
+      if (!known.has(team)) error([...path, 'teams', group], missing(team))
   }
   for (const [index, network] of header.networks.entries()) {
     if (!ipaddr.isValidCIDR(network.trim()))
@@ -47,13 +50,26 @@ export function checkIdentity({ jwt, trusted_header: header, store, teams }: Cal
   }
   if (header.user.toLowerCase() === header.groups.toLowerCase())
     error(['trusted_header', 'groups'], 'is the same header as "user"')
+  for (const { path, rules } of issuers) {
+    checkIssuer(rules, (keys, message) => error([...path, ...keys], message))
+    const isTwice = (key: 'issuer' | 'name') =>
+      rules.issuer !== '' && issuersOf(jwt).filter((each) => each[key] === rules[key]).length > 1
+    if (isTwice('issuer')) error([...path, 'issuer'], 'is in the list twice')
+    else if (isTwice('name'))
+      error([...path, 'name'], 'is the name of two issuers: callers of both could have the same ID')
+  }
+  return problems
+}
+
+function checkIssuer(jwt: IssuerConfig, error: (path: KeyPath, message: string) => void): void {
   for (const key of ['refresh_interval', 'refetch_interval', 'stale_limit', 'fetch_timeout'] as const)
-    if (jwt[key] <= 0) error(['jwt', key], 'must be more than 0')
-  if (jwt.claims.id === '') error(['jwt', 'claims', 'id'], 'is needed')
+    if (jwt[key] <= 0) error([key], 'must be more than 0')
+  if (jwt.claims.id === '') error(['claims', 'id'], 'is needed')
+  if (/[^\w.-]/.test(jwt.name)) error(['name'], 'may have letters, digits, "_", "-" and "." only')
   if (jwt.issuer === '') {
     if (jwt.audience.length > 0 || jwt.jwks_url !== undefined)
-      error(['jwt', 'issuer'], 'is needed: without it, no tokens are accepted')
-    return problems
+      error(['issuer'], 'is needed: without it, no tokens are accepted')
+    return
   }
   for (const [key, url] of [
     ['issuer', jwt.issuer],
@@ -62,11 +78,10 @@ export function checkIdentity({ jwt, trusted_header: header, store, teams }: Cal
     // With `jwks_url` the issuer is a name only.
     if (url === undefined || (key === 'issuer' && jwt.jwks_url !== undefined)) continue
     const message = problemOfUrl(url, key === 'issuer')
-    if (message !== undefined) error(['jwt', key], message)
+    if (message !== undefined) error([key], message)
   }
   if (jwt.audience.every((audience) => audience === ''))
-    error(['jwt', 'audience'], 'is needed: a token for another service must not be accepted')
-  return problems
+    error(['audience'], 'is needed: a token for another service must not be accepted')
 }
 
 /** Keys that anyone on the network could replace would make every token valid. */

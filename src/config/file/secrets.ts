@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { minSecretLength } from '../schema/callers-schema.ts'
 import { minTokenLength } from '../schema/dashboard-schema.ts'
 import type { Problem } from '../schema/diagnostics.ts'
+import type { IssuerConfig } from '../schema/identity-schema.ts'
 import type { EndpointConfig, GatewayConfig } from '../schema/schema.ts'
 
 /** Keys of an endpoint's credentials that a separate file may hold. */
@@ -129,7 +130,7 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
       ...callers,
       store: withoutPassword(callers.store),
       keys: callers.keys.map((key) => ({ ...key, hash: mask })),
-      jwt: withMaskedQuery(callers.jwt),
+      jwt: Array.isArray(callers.jwt) ? callers.jwt.map(withMaskedQuery) : withMaskedQuery(callers.jwt),
       ...(callers.secret === undefined ? {} : { secret: mask }),
     },
     cluster: {
@@ -143,7 +144,7 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
   return withEndpoints(masked, endpoints)
 }
 
-function withMaskedQuery(jwt: GatewayConfig['callers']['jwt']): GatewayConfig['callers']['jwt'] {
+function withMaskedQuery(jwt: IssuerConfig): IssuerConfig {
   if (jwt.jwks_url === undefined) return jwt
   return { ...jwt, jwks_url: jwt.jwks_url.replace(/\?.*$/s, `?${mask}`) }
 }

@@ -1,3 +1,4 @@
+import { issuersOf, type JwtConfig } from './issuers.ts'
 import type { SectionOptions } from './sections.ts'
 
 /** What of the section `callers` decides whether they are on, as in the file. */
@@ -5,7 +6,7 @@ interface CallersSection {
   readonly enabled?: boolean | undefined
   readonly store: string
   readonly keys: readonly unknown[]
-  readonly jwt: { readonly issuer: string }
+  readonly jwt: JwtConfig
   readonly trusted_header: { readonly networks: readonly string[] }
 }
 
@@ -21,7 +22,7 @@ export function hasKeys({ store, keys }: Pick<CallersSection, 'store' | 'keys'>)
 
 /** Whether tokens or a proxy identify callers. */
 export function identifiesOtherwise(callers: Pick<CallersSection, 'jwt' | 'trusted_header'>): boolean {
-  return callers.jwt.issuer !== '' || callers.trusted_header.networks.length > 0
+  return issuersOf(callers.jwt).length > 0 || callers.trusted_header.networks.length > 0
 }
 
 /** Whether what callers use is counted in their store. */

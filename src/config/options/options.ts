@@ -5,6 +5,7 @@ import {
   type TOptional,
   type TProperties,
   type TSchema,
+  type TUnion,
   TypeGuard,
 } from '@sinclair/typebox'
 import { isRecord } from '../file/decode.ts'
@@ -44,7 +45,9 @@ export type InputOf<S extends TSchema> =
       ? Static<S> | string
       : S extends TArray<infer Item>
         ? readonly Static<Item>[]
-        : Static<S>
+        : S extends TUnion<infer Forms>
+          ? InputOf<Forms[number]>
+          : Static<S>
 
 /** Renames the keys of a decoded section. Lists and maps of free names remain unchanged. */
 export function optionsOf<S extends TSchema>(schema: S, decoded: Static<S>): OptionsOf<S> {

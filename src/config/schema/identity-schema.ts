@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { Count, Flag, Section, Text, TextList } from './sections.ts'
 import { Duration } from './units.ts'
 
@@ -43,8 +43,12 @@ const ClaimsSchema = Section(
 
 const ClaimValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()])
 
-export const JwtSchema = Section(
+export const IssuerSchema = Section(
   {
+    name: Text(
+      '',
+      'Name that precedes the IDs of its callers, so that two issuers may use the same; of several, one may be without.',
+    ),
     issuer: Text('', 'Issuer (`iss`) of the tokens, and where its keys are discovered; empty for no tokens.'),
     audience: TextList([], 'Accepted audiences (`aud`); at least one is needed.'),
     jwks_url: Type.Optional(
@@ -87,6 +91,12 @@ export const JwtSchema = Section(
   },
   'Callers with a token (JWT) of an OIDC provider.',
 )
+export type IssuerConfig = Static<typeof IssuerSchema>
+
+export const JwtSchema = Type.Union([IssuerSchema, Type.Array(IssuerSchema, { maxItems: 20 })], {
+  default: {},
+  description: 'Callers with a token (JWT) of an OIDC provider, or of several: a list of them.',
+})
 
 export const TrustedHeaderSchema = Section(
   {

@@ -32,11 +32,13 @@ function withDecoded(node: SchemaNode): SchemaNode {
   if (node[unitKeyword] === 'duration' && Array.isArray(node.anyOf))
     return { ...node, anyOf: [...node.anyOf, milliseconds] }
   return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [
-      key,
-      key === 'default' || !isNode(value) ? value : withDecoded(value),
-    ]),
+    Object.entries(node).map(([key, value]) => [key, key === 'default' ? value : withDecodedIn(value)]),
   )
+}
+
+function withDecodedIn(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withDecodedIn)
+  return isNode(value) ? withDecoded(value) : value
 }
 
 function relax(node: SchemaNode): SchemaNode {

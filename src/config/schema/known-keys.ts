@@ -7,6 +7,7 @@ export function schemaAt(path: KeyPath): TSchema | undefined {
   let schema: TSchema | undefined = GatewayConfigSchema
   for (const key of path) {
     if (schema === undefined) return undefined
+    schema = memberFor(schema, typeof key === 'number')
     if (typeof key === 'number') schema = TypeGuard.IsArray(schema) ? schema.items : undefined
     else if (TypeGuard.IsObject(schema)) schema = schema.properties[key]
     else if (TypeGuard.IsRecord(schema)) schema = Object.values(schema.patternProperties)[0]
@@ -15,9 +16,16 @@ export function schemaAt(path: KeyPath): TSchema | undefined {
   return schema
 }
 
+/** The form of a value that may be a section or a list of them. */
+function memberFor(schema: TSchema, isList: boolean): TSchema {
+  if (!TypeGuard.IsUnion(schema)) return schema
+  return schema.anyOf.find(isList ? TypeGuard.IsArray : TypeGuard.IsObject) ?? schema
+}
+
 export function keysAt(path: KeyPath): string[] {
   const schema = schemaAt(path)
-  return schema !== undefined && TypeGuard.IsObject(schema) ? Object.keys(schema.properties) : []
+  const section = schema === undefined ? undefined : memberFor(schema, false)
+  return section !== undefined && TypeGuard.IsObject(section) ? Object.keys(section.properties) : []
 }
 
 /** Every section with a key of this name, dotted; list items are written `[]`. */
@@ -25,6 +33,10 @@ export function sectionsWith(name: string): string[] {
   const found: string[] = []
   const walk = (schema: TSchema, path: string) => {
     if (TypeGuard.IsArray(schema)) walk(schema.items, `${path}[]`)
+    if (TypeGuard.IsUnion(schema)) {
+      const section = memberFor(schema, false)
+      if (section !== schema) walk(section, path)
+    }
     if (!TypeGuard.IsObject(schema)) return
     if (path !== '' && Object.hasOwn(schema.properties, name)) found.push(path)
     for (const [key, property] of Object.entries(schema.properties))

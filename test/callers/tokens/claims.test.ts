@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { hasRequired, identityOf } from '../../../src/callers/tokens/claims.ts'
 import { hasTokenForm } from '../../../src/callers/tokens/token-form.ts'
+import { issuerOptions } from '../../../src/config/options/issuers.ts'
 import { sectionOptions } from '../../../src/config/options/sections.ts'
 
-const rulesOf = (claims: Record<string, string>) => sectionOptions('callers', { jwt: { claims } }).jwt
+function rulesOf(claims: Record<string, string>, name = '') {
+  const { jwt } = sectionOptions('callers', { jwt: { issuer: 'https://a.example', name, claims } })
+  return issuerOptions(jwt)[0] ?? assert.fail()
+}
 
 describe('the identity of claims', () => {
   const token = {
@@ -34,6 +38,11 @@ describe('the identity of claims', () => {
       else assert.deepEqual({ ...identity, ...expected }, identity)
     })
   }
+
+  it('has the name of the issuer in its ID, if there is one', () => {
+    const { id, owner, name } = identityOf({ sub: '7' }, rulesOf({}, 'corp')) ?? {}
+    assert.deepEqual([id, owner, name], ['corp:7', 'corp:7', 'corp:7'])
+  })
 
   it('is none without a usable ID', () => {
     for (const sub of ['', ' x', 'a\nb', 'x'.repeat(256), null, ['a'], 1.5])

@@ -4,12 +4,16 @@ import { CallerDirectory } from '../../../src/callers/directory/directory.ts'
 import { noChange } from '../../../src/callers/directory/directory-data.ts'
 import { TokenCallers } from '../../../src/callers/tokens/token-callers.ts'
 import type { Verdict } from '../../../src/callers/tokens/token-verifier.ts'
+import { issuerOptions } from '../../../src/config/options/issuers.ts'
 import { sectionOptions } from '../../../src/config/options/sections.ts'
 
 const nowMs = 1_800_000_000_000
 
 function setUp(refetched?: () => void) {
-  const { jwt } = sectionOptions('callers', { jwt: { max_cached_tokens: 10, clock_tolerance: '0' } })
+  const { jwt } = sectionOptions('callers', {
+    jwt: { issuer: 'https://a.example', max_cached_tokens: 10, clock_tolerance: '0' },
+  })
+  const [issuer = assert.fail()] = issuerOptions(jwt)
   const directory = new CallerDirectory()
   const state = { verified: [] as string[], refetches: 0, hasKeys: false }
   const verifier = {
@@ -29,7 +33,7 @@ function setUp(refetched?: () => void) {
     state.refetches++
     refetched?.()
   }
-  const tokens = new TokenCallers({ directory, verifier, refetch }, jwt)
+  const tokens = new TokenCallers({ directory, verifier, refetch }, issuer)
   const keys = (kid: string) => tokens.setState({ keys: [{ kty: 'OKP', kid }], isCurrent: true })
   return { tokens, directory, state, keys }
 }

@@ -10,9 +10,10 @@ import type { ReasoningField } from '../../src/dialects/hub/parts/reasoning-sign
 import {
   type MessagesCall,
   MessageVariants,
+  type VariantOptions,
 } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
 import type { NativeCount } from '../../src/dialects/translate/messages-to-chat/token-counter.ts'
-import type { TranslateFor, Translations } from '../../src/dialects/translate/request-translation.ts'
+import type { Translations } from '../../src/dialects/translate/request-translation.ts'
 import { speaksMessages } from '../../src/dialects/translate/speaks-messages.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 
@@ -51,6 +52,17 @@ export default fp<MessageTranslatorOptions>(
     const openThoughts = new OpenThoughts()
     const serverVersion = (slot: number) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion
 
+    const shared: VariantOptions = {
+      passthrough,
+      renameAnswers: modelRegistry.rewriteResponseModel,
+      serverVersion,
+      newId,
+      streams,
+      translate: translation === undefined ? undefined : withoutChat(translation),
+      reasoningFields,
+      openThoughts,
+      fitsMaxTokens: fitMaxTokens,
+    }
     app.decorate('messageTranslator', {
       passthrough,
       prefers: passthrough ? ({ profile, slot }) => speaksMessages(profile, serverVersion(slot)) : undefined,
@@ -59,21 +71,7 @@ export default fp<MessageTranslatorOptions>(
         return counts ? `${profile.anthropic.messagesPath}/count_tokens` : undefined
       },
       sessionHeader: inspector?.sessionHeader,
-      variants(call, session) {
-        const tap = inspector?.record(call, session)
-        return new MessageVariants(call, {
-          passthrough,
-          renameAnswers: modelRegistry.rewriteResponseModel,
-          serverVersion,
-          newId,
-          tap,
-          streams,
-          translate: translation === undefined ? undefined : withoutChat(translation, call),
-          reasoningFields,
-          openThoughts,
-          fitsMaxTokens: fitMaxTokens,
-        })
-      },
+      variants: (call, session) => new MessageVariants(call, shared, inspector?.record(call, session)),
     })
   },
   {
@@ -84,17 +82,15 @@ export default fp<MessageTranslatorOptions>(
 )
 
 /** The request for endpoints without chats; undefined for those with chats. */
-function withoutChat(
-  translation: Translations,
-  { body, modelSpan, model, query, requestId, startedMs = 0, onTranslated, onStreamed }: MessagesCall,
-): TranslateFor {
+function withoutChat(translation: Translations): VariantOptions['translate'] {
   const client = translation.formatOf(messagesPath)
-  if (client === undefined) return () => undefined
-  let translate: TranslateFor | undefined
-  return (target) => {
+  if (client === undefined) return undefined
+  const { format } = client
+  return (call, target) => {
     if (translation.speaks(chatPath, target) === true) return undefined
-    translate ??= translation.variants({
-      format: client.format,
+    const { body, modelSpan, model, query, requestId, startedMs = 0, onTranslated, onStreamed } = call
+    const translate = translation.variants({
+      format,
       path: messagesPath,
       query,
       body,

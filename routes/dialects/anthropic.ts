@@ -2,6 +2,7 @@
  * The Anthropic API for any endpoint: messages, token counts and models, below `/olla/anthropic` and, so that
  * `ANTHROPIC_BASE_URL` may be the gateway itself, at the root (contract 10). Uses if present: `callerMeter`.
  */
+import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
@@ -35,7 +36,8 @@ export interface AnthropicRoutesOptions extends Sections<'translators' | 'server
 }
 
 interface MessagesSettings {
-  readonly clock: Clock
+  /** Listener for the close of a response. */
+  readonly settle: (this: MessagesResponse) => void
   readonly pingIntervalMs: number
 }
 
@@ -44,7 +46,8 @@ export default fp<AnthropicRoutesOptions>(
     const { translators, server } = readSections(options, ['translators', 'server'], ['clock'])
     const { maxMessageBytes, pingIntervalMs } = translators.anthropic
     acceptBytes(app, maxMessageBytes || bodyLimitOf(server.requestLimits.maxBodyBytes))
-    const settings: MessagesSettings = { clock: options.clock ?? systemClock, pingIntervalMs }
+    const settle = settler(app, options.clock ?? systemClock)
+    const settings: MessagesSettings = { settle, pingIntervalMs }
     app.addHook('onRequest', function name({ gateway }, _reply, next) {
       gateway.headers.push(anthropic.requestIdHeader, gateway.id)
       next()
@@ -123,9 +126,11 @@ function messages(
   reply: FastifyReply,
 ): void {
   const translator = app.messageTranslator
-  const settling = { variants: undefined as MessageVariants | undefined, isStream: false }
-  const { clock, pingIntervalMs: intervalMs } = settings
-  reply.raw.once('close', () => settle(app, clock, request, settling))
+  const { settle, pingIntervalMs: intervalMs } = settings
+  const call: OpenCall = { request, variants: undefined, isStream: false }
+  const raw: MessagesResponse = reply.raw
+  raw[callKey] = call
+  raw.on('close', settle)
 
   const { query } = targetPath(request.raw.url ?? '/', 0)
   const { body, inspection, model } = readCall(request)
@@ -152,8 +157,8 @@ function messages(
     },
     Array.isArray(session) ? session[0] : session,
   )
-  settling.variants = variants
-  settling.isStream = isStream
+  call.variants = variants
+  call.isStream = isStream
   const keepAlive = isStream && intervalMs > 0 ? { intervalMs, ...anthropic.keepAlive } : undefined
   app.dispatch(
     {
@@ -179,22 +184,33 @@ function messages(
   variants.forgetParsed()
 }
 
-/** The connection was closed, before or after the end of the answer: only now is the outcome known. */
-function settle(
-  app: FastifyInstance,
-  clock: Clock,
-  { gateway: context }: FastifyRequest,
-  { variants, isStream }: { variants: MessageVariants | undefined; isStream: boolean },
-): void {
-  app.translatorStats.record({
-    dialect: anthropic.name,
-    outcome: context.outcome ?? 'rejection',
-    mode: variants?.mode,
-    isStream,
-    mayPass: app.messageTranslator.passthrough,
-    hadNoEndpoint: context.routingDecision === 'rejected',
-    durationMs: clock.monotonicMs() - context.startedAtMs,
-  })
+/** A request until its response is closed. */
+interface OpenCall {
+  readonly request: FastifyRequest
+  /** Undefined until the body has been read. */
+  variants: MessageVariants | undefined
+  isStream: boolean
+}
+
+const callKey = Symbol('olla-gateway.messages')
+type MessagesResponse = ServerResponse & { [callKey]?: OpenCall }
+
+/** Counts a request when its connection closes, before or after the end of the answer: only then the outcome is known. */
+function settler(app: FastifyInstance, clock: Clock): (this: MessagesResponse) => void {
+  return function settle() {
+    const call = this[callKey]
+    if (call === undefined) return
+    const { gateway: context } = call.request
+    app.translatorStats.record({
+      dialect: anthropic.name,
+      outcome: context.outcome ?? 'rejection',
+      mode: call.variants?.mode,
+      isStream: call.isStream,
+      mayPass: app.messageTranslator.passthrough,
+      hadNoEndpoint: context.routingDecision === 'rejected',
+      durationMs: clock.monotonicMs() - context.startedAtMs,
+    })
+  }
 }
 
 async function countTokens(

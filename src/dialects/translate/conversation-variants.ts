@@ -161,7 +161,6 @@ export class ConversationVariants {
       target,
       isStreamed,
       request: this.#call.original ?? request,
-      isShort: texts !== undefined && this.#call.original === undefined,
       promptTokens: Math.ceil(sent.length / bytesPerToken),
     }
     return {
@@ -284,13 +283,9 @@ export class ConversationVariants {
     }
   }
 
-  /** Stores the request in full. */
-  #store({ request, isShort }: TranslatedAnswer): FormatCall['store'] {
-    const { stores } = this.#parts
-    const { format, body, caller } = this.#call
-    const store = stores?.storeFor(format, request, caller)
-    if (store === undefined || !isShort) return store
-    return (ended) => stores?.storeFor(format, parseRequest(body), caller)?.(ended)
+  #store({ request }: TranslatedAnswer): FormatCall['store'] {
+    const { format, body, caller, original } = this.#call
+    return this.#parts.stores?.storeFor(format, request, caller, original === undefined ? body : undefined)
   }
 
   #expected({ conversation, written, target, promptTokens }: TranslatedAnswer): Expected {
@@ -339,9 +334,8 @@ interface TranslatedAnswer {
   readonly target: RoutedEndpoint
   /** Whether the endpoint is asked for a stream that the client did not request. */
   readonly isStreamed: boolean
+  /** Marks may stand for its long texts. */
   readonly request: JsonObject
-  /** Whether marks stand for its long texts. */
-  readonly isShort: boolean
   /** An estimate. */
   readonly promptTokens: number
 }

@@ -18,7 +18,16 @@ import type { TranslationPlan } from './translation-plan.ts'
 
 /** Each method returns undefined if the answer is not stored. */
 export interface AnswerStores {
-  storeFor(format: Format, request: JsonObject, caller: string | undefined): FormatCall['store']
+  /**
+   * @param request without its long texts if `body` is given
+   * @param body the client's request, to be stored instead
+   */
+  storeFor(
+    format: Format,
+    request: JsonObject,
+    caller: string | undefined,
+    body?: Buffer,
+  ): FormatCall['store']
   /** For an answer that passes through, of an endpoint that may keep none. @param body the client's request */
   keepPassed(body: Buffer, caller: string | undefined): FormatCall['store']
 }

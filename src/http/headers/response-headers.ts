@@ -30,18 +30,23 @@ export function withoutHeader(headers: readonly string[], lowerName: string): st
   return kept
 }
 
-/** Copies flat pairs, with other headers replacing those of the same name. */
-export function withHeaders(headers: readonly string[], others: readonly string[]): string[] {
+/**
+ * Copies flat pairs, with other headers replacing those of the same name.
+ * @param without lower-case name of headers to leave out
+ */
+export function withHeaders(headers: readonly string[], others: readonly string[], without = ''): string[] {
   const kept: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
-    if (!hasHeader(others, name)) kept.push(name, headers[at + 1] ?? '')
+    const isDropped = name.length === without.length && name.toLowerCase() === without
+    if (!isDropped && !hasHeader(others, name)) kept.push(name, headers[at + 1] ?? '')
   }
   for (const each of others) kept.push(each)
   return kept
 }
 
-function hasHeader(headers: readonly string[], name: string): boolean {
+/** Whether flat pairs contain a header. */
+export function hasHeader(headers: readonly string[], name: string): boolean {
   for (let at = 0; at < headers.length; at += 2) {
     const other = headers[at] ?? ''
     // Most names differ in length, which is cheaper to compare.

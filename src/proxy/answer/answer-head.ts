@@ -119,7 +119,7 @@ function errorAnswer(
 /** The head of a buffered body. */
 export function wholeHead(head: UpstreamHead, { statusCode, headers, body }: WholeAnswer): UpstreamHead {
   const own = [...headers, 'Content-Length', String(body.length)]
-  return { statusCode, headers: withHeaders(withoutHeader(head.headers, 'content-encoding'), own) }
+  return { statusCode, headers: withHeaders(head.headers, own, 'content-encoding') }
 }
 
 /** The headers of a stream that starts before an endpoint has answered. */

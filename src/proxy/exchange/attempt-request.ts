@@ -4,7 +4,6 @@ import { managementRefusal } from '../../dialects/requests/management-refusal.ts
 import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
-import { withHeaders } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import { holdSent } from '../../kernel/memory/request-memory.ts'
@@ -61,7 +60,8 @@ function requestFor(
   const path = pathAt(endpoint, method, requestPath, query)
   if (path === undefined) return undefined
   const own = ownHeaders(endpoint, method, requestPath)
-  const headers = attemptHeaders(request.headers, endpoint, own, isRenamed && rewriteResponseModel)
+  const form = { isPlain: isRenamed && rewriteResponseModel }
+  const headers = attemptHeaders(request.headers, endpoint, own, form)
   const content = isRenamed ? renamedBody(request, sentModel) : request.body
   if (content === null || Buffer.isBuffer(content)) return { method, path, headers, body: content }
   const body: Buffer | Readable = content.open()
@@ -80,10 +80,8 @@ function variantFor(
   const { path: requestPath, query } = redirected ?? variant
   const path = pathAt(endpoint, method, requestPath, query)
   if (path === undefined) return undefined
-  const forwarded =
-    variant.headers === undefined ? request.headers : withHeaders(request.headers, variant.headers)
-  const isRead = variant.answer !== undefined
-  const headers = attemptHeaders(forwarded, endpoint, ownHeaders(endpoint, method, requestPath), isRead)
+  const form = { isPlain: variant.answer !== undefined, replaced: variant.headers }
+  const headers = attemptHeaders(request.headers, endpoint, ownHeaders(endpoint, method, requestPath), form)
   return { method, path, headers, body: variant.body }
 }
 

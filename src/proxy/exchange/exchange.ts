@@ -317,7 +317,8 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   /** Accepts the answer for the client: no other endpoint will be tried. */
   #taken(attempt: Attempt, statusCode: number): void {
     this.#ledger.answered(attempt, statusCode)
-    if (this.#request.routing.learnsPath === true && statusCode < 300) this.#failover.served(attempt)
+    if (this.#request.routing.learnsPath === true && statusCode < 300)
+      this.#services.lacks?.path(attempt.target, attempt.variant?.path ?? this.#request.path, true)
     this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
     this.#knownFailover?.drop()
     this.#phase = 'relaying'

@@ -142,11 +142,6 @@ export class Failover {
     return false
   }
 
-  /** An endpoint gave a good answer, so it has the path. */
-  served(attempt: Attempt): void {
-    this.#lack.served(attempt)
-  }
-
   /** What the client gets if no candidate is left. */
   conclude(): TakenUp | GatewayError {
     const lack = this.#knownLack?.error()

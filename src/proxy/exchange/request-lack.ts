@@ -60,11 +60,6 @@ export class RequestLack {
     return this.#paths?.some((each) => each.attempt === attempt) === true
   }
 
-  /** An endpoint gave a good answer, so it has the path. */
-  served({ target, variant }: Attempt): void {
-    this.#knowledge?.path(target, variant?.path ?? this.#request.path, true)
-  }
-
   /** The error for a request whose path no endpoint has; undefined if some attempt failed otherwise. */
   error(): GatewayError | undefined {
     const paths = this.#paths

@@ -2,6 +2,7 @@ import { mayCarryCredentials, operationOf } from '../../dialects/requests/operat
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
+import { hasHeader } from '../../http/headers/response-headers.ts'
 import type { IdentityHeaders } from '../contract/caller.ts'
 
 /** Where the request comes from, as reported to the endpoint. */
@@ -90,25 +91,39 @@ export function ownHeaders(endpoint: Endpoint, method: string, path: string): re
   return open
 }
 
+/** How an attempt's headers differ from those of the request. */
+export interface AttemptForm {
+  /** Whether the gateway reads the answer, so that it must not be compressed. */
+  readonly isPlain?: boolean
+  /** Flat name/value pairs that replace the client's of the same name. */
+  readonly replaced?: readonly string[] | undefined
+}
+
+const noPairs: readonly string[] = []
+const unchanged: AttemptForm = {}
+
 /**
  * The headers of one attempt: the endpoint's own replace the client's of the same name.
  * @param own from `ownHeaders`
- * @param isPlain the gateway reads the answer, so it must not be compressed
  */
 export function attemptHeaders(
   forwarded: readonly string[],
   endpoint: Endpoint,
   own: readonly string[],
-  isPlain = false,
+  { isPlain = false, replaced = noPairs }: AttemptForm = unchanged,
 ): readonly string[] {
-  if (endpoint.headers.length === 0 && !isPlain) return forwarded
+  if (endpoint.headers.length === 0 && !isPlain && replaced.length === 0) return forwarded
   const headers: string[] = []
   for (let at = 0; at < forwarded.length; at += 2) {
     const { text, dashed, role } = headerName(forwarded[at] ?? '')
     if (endpoint.secretHeaderNames.has(dashed) || (isPlain && role === 'encoding')) continue
-    headers.push(text, forwarded[at + 1] ?? '')
+    if (!hasHeader(replaced, text)) headers.push(text, forwarded[at + 1] ?? '')
   }
-  headers.push(...own)
+  for (let at = 0; at < replaced.length; at += 2) {
+    const { text, dashed } = headerName(replaced[at] ?? '')
+    if (!endpoint.secretHeaderNames.has(dashed)) headers.push(text, replaced[at + 1] ?? '')
+  }
+  for (const each of own) headers.push(each)
   return headers
 }
 

@@ -134,6 +134,8 @@ export class PathKnowledge {
     const { slot } = endpoint
     const ofModel = model !== undefined && this.#countModels(slot) !== 1 ? model : undefined
     const before = this.#fact(slot, apiPath, ofModel)
+    // Known well enough: nearly every translated request would repeat it to all threads.
+    if (serves && before?.serves === true && before.untilMs - this.#clock.monotonicMs() > servedMs / 2) return
     const isDoubtful = this.#lists(endpoint, apiPath) || before?.serves === true || before?.hasServed === true
     const lastsMs = serves ? servedMs : isDoubtful ? doubtfulMissingMs : missingMs
     const fact = {

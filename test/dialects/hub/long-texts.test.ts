@@ -44,7 +44,7 @@ function translated(from: Format, to: Format, body: Buffer, isWhole: boolean): O
   }
   const full = { request: parseRequest(body), texts: undefined }
   try {
-    const sent = isWhole ? write(full) : shortOrFull(body, parseShort(body, from.longTexts), write)
+    const sent = isWhole ? write(full) : shortOrFull(body, parseShort(body, from.longTexts, 0), write)
     return { value: JSON.parse(sent.toString('utf8')), isShort }
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
@@ -199,7 +199,7 @@ describe('a request whose long texts are not decoded', () => {
 
   it('may contain the marks that stand for other texts', () => {
     const body = Buffer.from(JSON.stringify(messagesOf(plain)))
-    const { request } = parseShort(body, messages.longTexts)
+    const { request } = parseShort(body, messages.longTexts, 0)
     const [mark] = /"[^"]+\.0"/.exec(JSON.stringify(request).replaceAll('\\"', '"')) ?? []
     assert.ok(mark !== undefined)
     for (const said of [
@@ -224,17 +224,17 @@ describe('a request whose long texts are not decoded', () => {
     ]
     for (const message of others) {
       const body = Buffer.from(JSON.stringify({ model: 'm', max_tokens: 1, messages: [message] }))
-      assert.equal(parseShort(body, messages.longTexts).texts, undefined)
+      assert.equal(parseShort(body, messages.longTexts, 0).texts, undefined)
     }
   })
 
   it('is refused if a text is not JSON, as far as that is seen', () => {
     const raw = `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"${plain.replaceAll('"', "'")}"}]}`
-    assert.throws(() => parseShort(Buffer.from(raw), messages.longTexts), { code: 'invalid_json' })
+    assert.throws(() => parseShort(Buffer.from(raw), messages.longTexts, 0), { code: 'invalid_json' })
   })
 
   it('is read in full if it is not UTF-8', () => {
     const body = Buffer.from(JSON.stringify(messagesOf(`${plain}\u00e9${plain}`)), 'latin1')
-    assert.equal(parseShort(body, messages.longTexts).texts, undefined)
+    assert.equal(parseShort(body, messages.longTexts, 0).texts, undefined)
   })
 })

@@ -169,8 +169,8 @@ describe('the form of a request', () => {
       request: { input },
       paths: [chat],
       stores: {
-        storeFor: (_format, asked) => () => {
-          stored = asked.input
+        storeFor: (_format, _asked, _caller, body) => () => {
+          stored = JSON.parse(String(body)).input
         },
         keepPassed: () => assert.fail(),
       },

@@ -135,6 +135,22 @@ describe('the path memory', () => {
     assert.equal(other.serves(one, '/v1/responses'), false)
     assert.equal(other.errorMessageOf(1, '/v1/responses')?.length, 200)
   })
+
+  it('is sent once while it stays the same, and again before it expires', async () => {
+    const { knowledge, clock } = createKnowledge()
+    const facts: boolean[] = []
+    knowledge.onLearned(({ serves }) => facts.push(serves))
+    for (let times = 0; times < 3; times++) knowledge.learn(one, '/v1/rerank', true)
+    assert.deepEqual(facts, [true])
+    await clock.advance(31 * 60_000)
+    knowledge.learn(one, '/v1/rerank', true)
+    assert.deepEqual(facts, [true, true])
+    await clock.advance(31 * 60_000)
+    assert.equal(knowledge.serves(one, '/v1/rerank'), true)
+    knowledge.learn(one, '/v1/rerank', false)
+    knowledge.learn(one, '/v1/rerank', true)
+    assert.deepEqual(facts, [true, true, false, true])
+  })
 })
 
 describe('a missing path among other answers', () => {

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../../kernel/json/json-fields.ts'
 import { CallIds } from '../calls/call-ids.ts'
 import { isWholeName } from '../calls/tool-names.ts'
 import type {
@@ -11,7 +12,8 @@ import type {
 } from '../contract/answer.ts'
 import type { ThoughtMemory } from '../parts/open-thoughts.ts'
 import { type ReasoningField, thinkingSignature } from '../parts/reasoning-signature.ts'
-import { BlockSequence } from './block-sequence.ts'
+import type { AnswerReader } from './answer-reader.ts'
+import { BlockSequence, type CallNaming } from './block-sequence.ts'
 import { splitWhole, ThinkTags } from './think-tags.ts'
 import { ToolCalls } from './tool-calls.ts'
 
@@ -77,12 +79,7 @@ export class AnswerBuilder {
     this.#sink = sink
     this.expected = expected
     this.#tags = new ThinkTags(!expected.dropsThinking && expected.thoughts?.isOpen === true)
-    const ids = new CallIds(expected.callIds, expected.newCallId)
-    this.#blocks = new BlockSequence(sink, {
-      id: (sentId) => ids.next(sentId),
-      name: (sentName) => expected.originalNames?.get(sentName) ?? sentName,
-      isWhole: (name) => isWholeName(name, expected.toolNames),
-    })
+    this.#blocks = new BlockSequence(sink, new ExpectedNames(expected))
     this.#calls = new ToolCalls(this.#blocks, expected.toolNames)
   }
 
@@ -290,7 +287,12 @@ export class AnswerBuilder {
   }
 
   #complete(): void {
-    if (this.#outcome === undefined) this.guarded(() => this.#writeEnding())
+    if (this.#outcome !== undefined) return
+    try {
+      this.#writeEnding()
+    } catch (error) {
+      this.#failedBy(error)
+    }
   }
 
   #writeEnding(): void {
@@ -310,15 +312,19 @@ export class AnswerBuilder {
     })
   }
 
-  /** Runs a reader. Values that are nested too deeply can be parsed but not serialized. */
-  guarded(read: () => void): void {
+  /** Reads one value. Values that are nested too deeply can be parsed but not serialized. */
+  read(reader: AnswerReader, value: JsonObject, name: string, isWhole: boolean): void {
     try {
-      read()
+      reader.push(value, name, isWhole)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      this.#outcome = undefined
-      this.fail(brokenAnswer('The endpoint sent something that is nested too deeply or too long.'))
+      this.#failedBy(error)
     }
+  }
+
+  #failedBy(error: unknown): void {
+    if (!(error instanceof RangeError)) throw error
+    this.#outcome = undefined
+    this.fail(brokenAnswer('The endpoint sent something that is nested too deeply or too long.'))
   }
 
   #estimate(): Usage {
@@ -328,6 +334,29 @@ export class AnswerBuilder {
       cacheWriteTokens: 0,
       completionTokens: Math.ceil(this.#characters / charactersPerToken),
     }
+  }
+}
+
+/** Names the calls of an answer as the client knows them. */
+class ExpectedNames implements CallNaming {
+  readonly #expected: Expected
+  #ids: CallIds | undefined
+
+  constructor(expected: Expected) {
+    this.#expected = expected
+  }
+
+  id(sentId: string): string {
+    this.#ids ??= new CallIds(this.#expected.callIds, this.#expected.newCallId)
+    return this.#ids.next(sentId)
+  }
+
+  name(sentName: string): string {
+    return this.#expected.originalNames?.get(sentName) ?? sentName
+  }
+
+  isWhole(name: string): boolean {
+    return isWholeName(name, this.#expected.toolNames)
   }
 }
 

@@ -184,10 +184,8 @@ function pushJson({ builder, reader }: Source, text: string, name: string, isWho
     builder.fail(reported ?? brokenAnswer('The endpoint sent something that is not JSON.'))
     return
   }
-  if (isObject(value)) {
-    const object = value
-    builder.guarded(() => reader.push(object, name, isWhole))
-  } else builder.fail(brokenAnswer('The endpoint sent something that is not an answer.'))
+  if (isObject(value)) builder.read(reader, value, name, isWhole)
+  else builder.fail(brokenAnswer('The endpoint sent something that is not an answer.'))
 }
 
 function bytesOf(text: string): Buffer {

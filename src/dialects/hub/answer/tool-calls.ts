@@ -24,8 +24,8 @@ interface CallDelta {
 export class ToolCalls {
   readonly #blocks: BlockSequence
   readonly #toolNames: readonly string[]
-  readonly #byIndex = new Map<number, ToolBlock>()
-  readonly #byId = new Map<string, ToolBlock>()
+  #byIndex: Map<number, ToolBlock> | undefined
+  #byId: Map<string, ToolBlock> | undefined
   #last: ToolBlock | undefined
   #count = 0
   #known: Set<string> | undefined
@@ -54,8 +54,14 @@ export class ToolCalls {
     const block = this.#find(delta)
     this.#last = block
     // A call may arrive under ever new indices and IDs.
-    if (delta.index !== undefined && this.#byIndex.size < maxKeys) this.#byIndex.set(delta.index, block)
-    if (delta.id !== '' && this.#byId.size < maxKeys) this.#byId.set(delta.id, block)
+    if (delta.index !== undefined) {
+      this.#byIndex ??= new Map()
+      if (this.#byIndex.size < maxKeys) this.#byIndex.set(delta.index, block)
+    }
+    if (delta.id !== '') {
+      this.#byId ??= new Map()
+      if (this.#byId.size < maxKeys) this.#byId.set(delta.id, block)
+    }
     if (delta.args !== '') this.#blocks.appendArguments(block, delta.args)
     return delta.args.length
   }
@@ -77,9 +83,9 @@ export class ToolCalls {
 
   /** The call that a delta continues, unless the delta turns out to start another one. */
   #current({ index, id, name }: CallDelta): ToolBlock | undefined {
-    const byIndex = index === undefined ? undefined : this.#byIndex.get(index)
+    const byIndex = index === undefined ? undefined : this.#byIndex?.get(index)
     if (byIndex !== undefined) return byIndex
-    const byId = id === '' ? undefined : this.#byId.get(id)
+    const byId = id === '' ? undefined : this.#byId?.get(id)
     // A delta without a name starts no call, whatever its index or ID.
     if (name === '') return byId ?? this.#last
     return index === undefined ? (byId ?? (id === '' ? this.#last : undefined)) : undefined

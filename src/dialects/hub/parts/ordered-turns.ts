@@ -34,7 +34,8 @@ interface Queue {
  * A result belongs to the call of the same ID in the last assistant turn, or, if it has no ID, to the first call of the
  * same name that has none yet, or to the first call at all: Ollama's clients send no IDs, and some no names.
  */
-export function orderTurns(turns: readonly Turn[]): Turn[] {
+export function orderTurns(turns: readonly Turn[]): readonly Turn[] {
+  if (areOrdered(turns)) return turns
   const ordered: (Turn | undefined)[] = []
   let open: OpenCalls | undefined
   for (const turn of joinAssistants(turns)) {
@@ -53,6 +54,19 @@ export function orderTurns(turns: readonly Turn[]): Turn[] {
   }
   close(ordered, open)
   return ordered.filter((turn) => turn !== undefined)
+}
+
+/** Whether turns are already in order, as those without calls usually are. */
+function areOrdered(turns: readonly Turn[]): boolean {
+  let last: Turn['role'] | undefined
+  for (const turn of turns) {
+    if (turn.role === 'results' || isEmpty(turn)) return false
+    if (turn.role === 'assistant') {
+      if (last === 'assistant' || turn.parts.at(-1)?.kind === 'call' || !isInOrder(turn.parts)) return false
+    }
+    last = turn.role
+  }
+  return true
 }
 
 function joinAssistants(turns: readonly Turn[]): Turn[] {

@@ -1,3 +1,5 @@
+import { Remembered } from '../../../kernel/remembered.ts'
+
 /** The field in which chat servers send thinking. */
 export type ReasoningField = 'reasoning_content' | 'reasoning'
 
@@ -20,13 +22,19 @@ export function signedField(
   return signature === `reasoning.${endpointMark}` ? 'reasoning' : undefined
 }
 
+const fingerprints = new Remembered<string>()
+
 /** An eight-digit hexadecimal hash of a text (FNV-1a, 32 bits). */
 export function fingerprint(text: string): string {
+  const known = fingerprints.get(text)
+  if (known !== undefined) return known
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   }
-  return (hash >>> 0).toString(16).padStart(8, '0')
+  const digits = (hash >>> 0).toString(16).padStart(8, '0')
+  fingerprints.set(text, digits)
+  return digits
 }
 
 /** The API from which a signature came. */

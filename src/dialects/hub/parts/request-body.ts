@@ -11,6 +11,9 @@ const maxDepth = 400
 /** Number of values that can be parsed and translated with the available heap. */
 const heapValues = valuesFor()
 
+/** In a smaller body, replacing long texts saves nothing. */
+const minShortBytes = 4_096
+
 /** A request that has been parsed. */
 export interface ParsedRequest {
   readonly request: JsonObject
@@ -21,9 +24,11 @@ export interface ParsedRequest {
 /**
  * Parses a request that is to be translated, without its long texts: marks stand for what is between their first and
  * their last characters.
+ * @param minBytes a smaller body is parsed in full
  * @throws GatewayError invalid_json, invalid_request
  */
-export function parseShort(body: Buffer, plan: LongTextPlan): ParsedRequest {
+export function parseShort(body: Buffer, plan: LongTextPlan, minBytes = minShortBytes): ParsedRequest {
+  if (body.length < minBytes) return { request: parseRequest(body), texts: undefined }
   const finder = new LongTextFinder(body, plan)
   const hasLongNumbers = scanRequest(body, heapValues, finder)
   // Decoding would replace invalid bytes.

@@ -238,18 +238,27 @@ export class ResponseRequests {
     return response === undefined ? error : unknownResponse(response.id)
   }
 
-  /** Where the answer to a request is stored; undefined if it is not. */
+  /**
+   * Where the answer to a request is stored; undefined if it is not.
+   * @param request without its long texts if `body` is given
+   * @param body the request as the client sent it, to be stored instead
+   */
   readonly storeFor = (
     format: Pick<Format, 'name'>,
     request: JsonObject,
     caller: string | undefined,
+    body?: Buffer,
   ): FormatCall['store'] => {
     if (format.name !== 'responses') return undefined
     const conversationId = conversationOf(request)
-    if (!isStored(request) && conversationId === undefined) return undefined
+    const previousId = textField(request, 'previous_response_id')
+    const keeps = isStored(request)
+    if (!keeps && conversationId === undefined) return undefined
     return (answer) => {
-      const kept = isStored(request) ? this.#keep(request, answer, caller) : undefined
-      const added = conversationId && this.#appended(conversationId, request, answer, caller)
+      const bytes = () => (body === undefined ? ownBytes(JSON.stringify(request)) : new Uint8Array(body))
+      const kept = keeps ? this.#put({ previousId, request: bytes() }, answer, caller) : undefined
+      const whole = () => (body === undefined ? request : parseRequest(body))
+      const added = conversationId && this.#appended(conversationId, whole(), answer, caller)
       Promise.all([kept, added]).catch((error: unknown) => this.#parts.onError(error))
     }
   }
@@ -272,25 +281,13 @@ export class ResponseRequests {
     const answer = { id: run.id, text: JSON.stringify(response), itemIds: itemIdsOf(response) }
     const conversationId = conversationOf(request)
     try {
-      await this.#keep(request, answer, owner, events)
+      const previousId = textField(request, 'previous_response_id')
+      const asked = { previousId, request: ownBytes(JSON.stringify(request)) }
+      await this.#put(events === undefined ? asked : { ...asked, events: ownBytes(events) }, answer, owner)
       if (conversationId !== undefined) await this.#append(conversationId, request, answer, owner)
     } catch (error) {
       this.#parts.onError(error)
     }
-  }
-
-  #keep(
-    request: JsonObject,
-    answer: EndedAnswer,
-    caller: string | undefined,
-    events?: string,
-  ): Promise<void> {
-    const asked = {
-      previousId: textField(request, 'previous_response_id'),
-      request: ownBytes(JSON.stringify(request)),
-      ...(events === undefined ? {} : { events: ownBytes(events) }),
-    }
-    return this.#put(asked, answer, caller)
   }
 
   async #put(

@@ -71,6 +71,8 @@ const spareBytes = 1_048_576
 
 const eventHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
 
+type Tap = (chunk: Buffer) => void
+
 export type MessagesMode = 'passthrough' | 'translation'
 
 /**
@@ -80,13 +82,19 @@ export type MessagesMode = 'passthrough' | 'translation'
 export class MessageVariants {
   readonly #call: MessagesCall
   readonly #options: VariantOptions
+  readonly #tap: Tap | undefined
   #mode: MessagesMode | undefined
   #parsed: ParsedRequest | undefined
 
-  constructor(call: MessagesCall, options: VariantOptions) {
+  /**
+   * @param options shared by all requests
+   * @param tap receives a copy of what the client receives; undefined if unused
+   */
+  constructor(call: MessagesCall, options: VariantOptions, tap?: Tap) {
     this.#call = call
     this.#parsed = call.parsed
     this.#options = options
+    this.#tap = tap
   }
 
   /** Mode of the last attempt; undefined before the first. */
@@ -110,7 +118,7 @@ export class MessageVariants {
       this.forgetParsed()
       return this.#native(profile.anthropic.messagesPath, sentModel, target)
     }
-    const variant = this.#options.translate?.(target) ?? this.#chat(target)
+    const variant = this.#options.translate?.(this.#call, target) ?? this.#chat(target)
     this.forgetParsed()
     return variant
   }
@@ -322,13 +330,12 @@ export class MessageVariants {
     const call = { messageId: expected.messageId, requestId, size: expected }
     const writer = messageWriter(call, isStream, expected.putsTextFirst)
     const translation = translateAnswer(from, chatAnswers, writer, expected, !isStream)
-    if (!isStream) return tapped(new GatheredTranslation(translation, expected.isStreamed), this.#options.tap)
+    if (!isStream) return tapped(new GatheredTranslation(translation, expected.isStreamed), this.#tap)
     return {
       statusCode: 200,
       detectsEnding: true,
       headers: eventHeaders,
-      transforms:
-        this.#options.tap === undefined ? [translation] : [translation, tapTransform(this.#options.tap)],
+      transforms: this.#tap === undefined ? [translation] : [translation, tapTransform(this.#tap)],
     }
   }
 
@@ -366,6 +373,6 @@ export class MessageVariants {
   }
 
   #error(head: UpstreamHead, size: () => RequestSize): GatheredAnswer {
-    return tapped(new ErrorAnswer(head.statusCode, this.#call.requestId, size), this.#options.tap)
+    return tapped(new ErrorAnswer(head.statusCode, this.#call.requestId, size), this.#tap)
   }
 }

@@ -1,8 +1,10 @@
 import type { JsonSpan } from '../../../kernel/json/body-scan.ts'
+import type { RoutedEndpoint } from '../../../routing/models/routing.ts'
 import type { OpenThoughts } from '../../hub/parts/open-thoughts.ts'
 import type { ReasoningField } from '../../hub/parts/reasoning-signature.ts'
 import type { ParsedRequest } from '../../hub/parts/request-body.ts'
-import type { AppliedTranslation, TranslateFor } from '../request-translation.ts'
+import type { RequestVariant } from '../../variants/request-variant.ts'
+import type { AppliedTranslation } from '../request-translation.ts'
 import type { UpstreamStreams } from '../upstream-stream.ts'
 
 /** A Messages request as the client sent it. */
@@ -27,7 +29,9 @@ export interface MessagesCall {
 
 export interface VariantOptions {
   /** Returns the request for an endpoint without chats; undefined for any other. */
-  readonly translate?: TranslateFor | undefined
+  readonly translate?:
+    | ((call: MessagesCall, target: RoutedEndpoint) => RequestVariant | undefined)
+    | undefined
   /** Whether endpoints with the Messages API receive the original request. */
   readonly passthrough: boolean
   /** Whether answers contain the client's name for the model. */
@@ -42,6 +46,4 @@ export interface VariantOptions {
   readonly fitsMaxTokens?: boolean
   /** Endpoints that are asked for streams which clients did not request; undefined if none are. */
   readonly streams?: UpstreamStreams
-  /** Receives a copy of what the client receives; undefined if unused. */
-  readonly tap?: ((chunk: Buffer) => void) | undefined
 }

@@ -192,6 +192,26 @@ describe('paths of a stored response', () => {
 })
 
 describe('the store of responses', () => {
+  it('looks at no other response when it stores one, within a second', async () => {
+    let reads = 0
+    const counting = {
+      monotonicMs() {
+        reads++
+        return nowMs
+      },
+    }
+    const store = storeOf({ clock: counting, ttlMs: 1_000_000 })
+    const readsOf = async (id: string) => {
+      const before = reads
+      await store.put(kept({ input: 'x' }, id))
+      return reads - before
+    }
+    await readsOf('resp_0')
+    const first = await readsOf('resp_1')
+    for (let at = 2; at < 90; at++) await readsOf(`resp_${at}`)
+    assert.equal(await readsOf('resp_90'), first)
+  })
+
   it('evicts the least recently used response beyond its number', async () => {
     const store = storeOf({ maxResponses: 2 })
     for (const id of ['r1', 'r2']) await store.put(kept({ input: 'x' }, id))

@@ -42,7 +42,11 @@ function target(
   }
 }
 
-function variants(request: object = {}, options: Partial<VariantOptions> = {}, given?: Buffer) {
+function variants(
+  request: object = {},
+  { tap, ...options }: Partial<VariantOptions> & { tap?: (bytes: Buffer) => void } = {},
+  given?: Buffer,
+) {
   const text = JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'a' }], ...request })
   return new MessageVariants(
     {
@@ -60,6 +64,7 @@ function variants(request: object = {}, options: Partial<VariantOptions> = {}, g
       newId: (prefix) => `${prefix}_1`,
       ...options,
     },
+    tap,
   )
 }
 

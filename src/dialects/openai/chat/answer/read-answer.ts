@@ -34,8 +34,8 @@ export class ChatReader implements AnswerReader {
     builder.usage(readChatUsage(value.usage))
     if (typeof value.service_tier === 'string') builder.serviceTier(value.service_tier)
     builder.start({ id: textField(value, 'id'), model: textField(value, 'model') })
-    const choice = listField(value, 'choices').find((each) => isObject(each) && (each.index ?? 0) === 0)
-    if (isObject(choice)) this.#choice(choice)
+    const choice = firstChoice(listField(value, 'choices'))
+    if (choice !== undefined) this.#choice(choice)
     builder.completeIfWhole()
   }
 
@@ -89,6 +89,11 @@ export class ChatReader implements AnswerReader {
       this.#builder.text(textField(part, 'text') ?? '')
     }
   }
+}
+
+function firstChoice(choices: readonly unknown[]): JsonObject | undefined {
+  for (const each of choices) if (isObject(each) && (each.index ?? 0) === 0) return each
+  return undefined
 }
 
 /** `logprobs.content` of a choice. */

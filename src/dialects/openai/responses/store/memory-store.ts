@@ -23,15 +23,20 @@ type Kept = KeptResponse | KeptConversation
 /** Memory that a response or conversation and each of its items take beside their texts. */
 const overheadBytes = 512
 const itemOverheadBytes = 128
+/** Finding what has expired reads every entry, so it happens at most once in this time; `get` checks its own entry. */
+const purgeIntervalMs = 1_000
 
 /** Keeps responses and conversations in the memory of this process. */
 export class MemoryResponseStore implements ResponseStore {
   readonly #cache: LRUCache<string, Kept>
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+  #purgedMs = Number.NEGATIVE_INFINITY
   /** IDs of the responses that contain an item. */
   readonly #owners = new Map<string, string>()
   readonly conversations: ConversationStore
 
   constructor({ clock, maxResponses, maxBytes, ttlMs }: MemoryStoreOptions) {
+    this.#clock = clock
     this.#cache = new LRUCache({
       max: maxResponses,
       maxSize: maxBytes,
@@ -69,7 +74,7 @@ export class MemoryResponseStore implements ResponseStore {
   }
 
   async put(response: KeptResponse): Promise<void> {
-    this.#cache.purgeStale()
+    this.#purge()
     this.#cache.set(response.id, response)
     if (!this.#cache.has(response.id)) return
     for (const itemId of response.itemIds) this.#owners.set(itemId, response.id)
@@ -77,6 +82,14 @@ export class MemoryResponseStore implements ResponseStore {
 
   async delete(id: string): Promise<boolean> {
     return this.#response(id) !== undefined && this.#cache.delete(id)
+  }
+
+  /** The limits need no more: the least recently used entries are also those that expire first. */
+  #purge(): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs - this.#purgedMs < purgeIntervalMs) return
+    this.#purgedMs = nowMs
+    this.#cache.purgeStale()
   }
 
   #response(id: string): KeptResponse | undefined {
@@ -97,7 +110,6 @@ class MemoryConversationStore implements ConversationStore {
   }
 
   async create(conversation: KeptConversation): Promise<boolean> {
-    this.#cache.purgeStale()
     this.#cache.set(conversation.id, conversation)
     return this.#cache.has(conversation.id)
   }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import configReload from '../plugins/admin/config-reload.ts'
 import backendProfiles from '../plugins/endpoints/backend-profiles.ts'
 import circuitBreaker from '../plugins/endpoints/circuit-breaker.ts'
 import discoveryMirror from '../plugins/endpoints/discovery-mirror.ts'
@@ -8,6 +9,8 @@ import healthMirror from '../plugins/endpoints/health-mirror.ts'
 import modelDiscovery from '../plugins/endpoints/model-discovery.ts'
 import modelResidency from '../plugins/endpoints/model-residency.ts'
 import upstreamPools from '../plugins/endpoints/upstream-pools.ts'
+import endpointChanges from '../plugins/routing/endpoint-changes.ts'
+import configVersions from '../plugins/runtime/config-versions.ts'
 import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
@@ -17,7 +20,10 @@ import { issuersOf } from './config/options/issuers.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
+import { clearStatsRow } from './observe/stats/clear-row.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
+import type { ConfigSource } from './runtime/configuration/reloads.ts'
+import type { ConfigVersion } from './runtime/configuration/versions.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
 import type { PeerLink } from './runtime/links/peer-link.ts'
 
@@ -26,24 +32,30 @@ export interface ThreadOfSeveral {
   readonly link: PeerLink
   /** Memory of the shared cells. */
   readonly blocks: SharedBlocks
+  /** The version in force when the thread starts. */
+  readonly version?: ConfigVersion
+  /** Rows for endpoints in the shared cells. */
+  readonly endpointCapacity?: number
 }
-
-/** Spare capacity of the shared cells for more endpoints, because the cells cannot grow later. */
-const spareEndpoints = 64
 
 /** Registers the plugins that all others need; the same on every thread. */
 export async function registerBase(
   app: FastifyInstance,
-  { discovery, metrics }: GatewayConfig,
+  given: GatewayConfig,
   options: {
     readonly thread: ThreadOfSeveral | undefined
     readonly onEvent?: ((event: GatewayEvent) => void) | undefined
   },
 ): Promise<void> {
+  const config = withWriteTimeout(given)
+  const { discovery, metrics } = config
+  const { endpoints } = discovery.static
+  const version = options.thread?.version ?? { version: 1, config, endpointRows: [...endpoints.keys()] }
   await app.register(peers, { link: options.thread?.link })
+  await app.register(configVersions, { version })
   await app.register(events, { onEvent: options.onEvent })
   await app.register(state, {
-    endpointCapacity: discovery.static.endpoints.length + spareEndpoints,
+    endpointCapacity: options.thread?.endpointCapacity ?? endpoints.length + discovery.spare_endpoints,
     modelCapacity: metrics.tracked_models + 1,
     blocks: options.thread?.blocks,
   })
@@ -78,6 +90,13 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
   await app.register(ledger, { callers })
 }
 
+export interface EndpointOptions {
+  /** Profiles of the host. */
+  readonly profiles?: readonly ProfileDocument[] | undefined
+  /** Where the configuration can be loaded again. */
+  readonly source?: ConfigSource | undefined
+}
+
 /**
  * Registers the endpoints and their state. With several threads, the control thread probes and discovers, and the
  * others mirror the results.
@@ -85,7 +104,7 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
 export async function registerEndpoints(
   app: FastifyInstance,
   config: GatewayConfig,
-  inline?: readonly ProfileDocument[],
+  { profiles: inline, source }: EndpointOptions = {},
 ): Promise<void> {
   const { proxy, discovery, model_registry, model_filter, profiles, cluster } = withWriteTimeout(config)
   await app.register(backendProfiles, { profiles, proxy, usageSections, inline })
@@ -104,4 +123,7 @@ export async function registerEndpoints(
   await app.register(healthChecker, { discovery })
   await app.register(modelDiscovery, { discovery, model_registry, model_filter })
   await app.register(modelResidency, { discovery })
+  const { gatewayState } = app
+  await app.register(endpointChanges, { clearRow: (row) => clearStatsRow(gatewayState, row) })
+  if (source !== undefined) await app.register(configReload, { source })
 }

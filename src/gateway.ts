@@ -28,12 +28,14 @@ import eventLog from '../plugins/runtime/event-log.ts'
 import lifecycle from '../plugins/runtime/lifecycle.ts'
 import internalClients from '../routes/admin/clients.ts'
 import internalConfig from '../routes/admin/config.ts'
+import endpointDrain from '../routes/admin/endpoint-drain.ts'
 import internalEvents from '../routes/admin/events.ts'
 import internalExplain from '../routes/admin/explain.ts'
 import internalHealth from '../routes/admin/health.ts'
 import internalMetrics from '../routes/admin/metrics.ts'
 import internalOpenApi from '../routes/admin/openapi.ts'
 import internalProcess from '../routes/admin/process.ts'
+import internalReload from '../routes/admin/reload.ts'
 import internalRequests from '../routes/admin/requests.ts'
 import internalStats from '../routes/admin/stats.ts'
 import internalStatus from '../routes/admin/status.ts'
@@ -61,6 +63,8 @@ import type { RequestLogger } from './observe/logging/line-logger.ts'
 import type { RequestHooks } from './proxy/request/hooks.ts'
 import type { SessionStore } from './routing/affinity/session-store.ts'
 import type { EndpointLoad, EndpointSelector } from './routing/selection/selector.ts'
+import { type ConfigControl, configControl } from './runtime/configuration/control.ts'
+import type { ConfigSource } from './runtime/configuration/reloads.ts'
 import type { GatewayEvent } from './runtime/events/events.ts'
 import type { DrainResult } from './runtime/lifecycle/drain.ts'
 import { processCells, runCells } from './runtime/process/process-cells.ts'
@@ -94,6 +98,10 @@ export interface GatewayOptions {
     /** Store of the conversations of the Responses API; in this process by default. */
     readonly conversations?: ConversationStore
   }
+  /** Where the configuration can be loaded again. By default it cannot. */
+  readonly configSource?: ConfigSource | undefined
+  /** Called once, before the app is ready, with functions that change the configuration while the gateway runs. */
+  readonly onConfigControl?: ((control: ConfigControl) => void) | undefined
   /** Set on the serving threads of the gateway's own process; absent by default. */
   readonly thread?: ThreadOfSeveral | undefined
   /** Whether the gateway may collect garbage after the start, because it is alone in the process. Default: false. */
@@ -154,7 +162,8 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalAccess, { dashboard, server })
 
   // The endpoints and their state.
-  await registerEndpoints(app, config, options.profiles)
+  await registerEndpoints(app, config, { profiles: options.profiles, source: options.configSource })
+  if (app.gatewayPeers.isControl) options.onConfigControl?.(configControl(app))
   await when(kConnectionLimit in app.server, () => import('../plugins/http/connection-limit.ts'), {})
 
   // Routing: which endpoints may serve a request, and which of them does.
@@ -210,7 +219,9 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
     callerFeatures: { keys: callersAreOn(callers), usage: hasLedger },
   })
   await app.register(internalRequests, { dashboard })
-  await app.register(internalConfig, { config: options.config })
+  await app.register(internalConfig)
+  await app.register(internalReload)
+  await app.register(endpointDrain)
   await app.register(internalClients)
   await app.register(internalOpenApi)
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})

@@ -7,6 +7,7 @@ export interface RouteDescription {
 
 const get = ['get'] as const
 const post = ['post'] as const
+const both = ['get', 'post'] as const
 const all = ['get', 'post', 'delete'] as const
 const change = ['get', 'patch', 'delete'] as const
 
@@ -30,6 +31,19 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/explain$/, 'routing', 'Where a request would go and why, without sending it', post],
   [/^\/internal\/clients/, 'clients', 'Ready-to-use configurations for client programs', get],
   [/^\/internal\/openapi\.json$/, 'status', 'This document', get],
+  [/^\/internal\/admin\/reload$/, 'configuration', 'Loads the configuration again and applies it', both],
+  [
+    /^\/internal\/admin\/endpoints\/\{\w+\}\/drain$/,
+    'configuration',
+    'Takes an endpoint out of service',
+    post,
+  ],
+  [
+    /^\/internal\/admin\/endpoints\/\{\w+\}\/undrain$/,
+    'configuration',
+    'Returns an endpoint to service',
+    post,
+  ],
   [/^\/internal\/admin\/keys$/, 'callers', 'API keys; POST makes one and shows it once', ['get', 'post']],
   [/^\/internal\/admin\/keys\/\{\w+\}\/rotate$/, 'callers', 'Replaces the secret of an API key', post],
   [/^\/internal\/admin\/keys\/\{\w+\}$/, 'callers', 'One API key, by ID or name', change],

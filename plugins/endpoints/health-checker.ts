@@ -44,7 +44,7 @@ export default fp<HealthCheckerPluginOptions>(
         fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: health.concurrentProbes,
-          capacity: Math.max(64, registry.snapshot.endpoints.length),
+          capacity: Math.max(64, app.gatewayState.capacities.endpoints),
         }),
         userAgent: `olla-gateway-HealthChecker/${version}`,
       },
@@ -62,7 +62,7 @@ export default fp<HealthCheckerPluginOptions>(
         const endpoint = registry.snapshot.byName.get(event.data.endpoint)
         if (endpoint !== undefined) void checker.probeNow(endpoint.slot)
       },
-      { types: ['endpoint.detected'], capacity: Math.max(100, registry.snapshot.endpoints.length) },
+      { types: ['endpoint.detected'], capacity: Math.max(100, app.gatewayState.capacities.endpoints) },
     )
     app.addHook('onReady', function start(ready) {
       checker.start()

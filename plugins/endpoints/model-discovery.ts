@@ -61,11 +61,12 @@ export default fp<ModelDiscoveryPluginOptions>(
         fetch: hintHttps(app.upstreamFetch, options.clock ?? systemClock),
         queue: new BoundedQueue({
           concurrency: settings.concurrentWorkers,
-          capacity: Math.max(64, registry.snapshot.endpoints.length),
+          capacity: Math.max(64, app.gatewayState.capacities.endpoints),
         }),
         profiles: () => app.backendProfiles.all(),
         fallbackProfile: () => app.backendProfiles.get('openai-compatible'),
         userAgent: `olla-gateway-Discovery/${version}`,
+        maxEndpoints: app.gatewayState.capacities.endpoints,
       },
       { ...settings, detectIntervalMs: config.refreshIntervalMs, random },
     )

@@ -28,7 +28,7 @@ export default fp<ModelResidencyOptions>(
         fetch: app.upstreamFetch,
         queue: new BoundedQueue({
           concurrency: 5,
-          capacity: Math.max(64, registry.snapshot.endpoints.length),
+          capacity: Math.max(64, app.gatewayState.capacities.endpoints),
         }),
       },
       intervalMs,
@@ -45,6 +45,11 @@ export default fp<ModelResidencyOptions>(
   {
     name: 'gateway-model-residency',
     fastify: '5.x',
-    dependencies: ['gateway-endpoint-registry', 'gateway-model-discovery', 'gateway-upstream-pools'],
+    dependencies: [
+      'gateway-state',
+      'gateway-endpoint-registry',
+      'gateway-model-discovery',
+      'gateway-upstream-pools',
+    ],
   },
 )

@@ -1,7 +1,8 @@
 /**
  * Manages connections to endpoints. Decorates `upstreamPools`: one pool per endpoint, opened on first use and closed
  * after an idle period, on undici for the `sherpa` engine and else on `proxy.http_client`; `upstreamFetch`, which sends the gateway's own requests over them; `shortages`, which
- * detects that this process lacks resources for another connection; and `viaEntry`. Closes all connections on close.
+ * detects that this process lacks resources for another connection; and `viaEntry`. Closes the connections to removed
+ * endpoints, and all on close. Uses if present: `endpointRegistry`.
  */
 
 import fp from 'fastify-plugin'
@@ -9,6 +10,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { createUpstreamFetch, type UpstreamFetch } from '../../src/endpoints/connections/fetch.ts'
 import { UpstreamPools } from '../../src/endpoints/connections/pools.ts'
 import { Shortages, shortageCells } from '../../src/endpoints/connections/shortages.ts'
+import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { viaEntryOf } from '../../src/http/headers/via.ts'
 import { loadClient } from '../../src/http/http-clients.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -51,6 +53,10 @@ export default fp<UpstreamPoolsPluginOptions>(
     const viaEntry = viaEntryOf(version, app.gatewayState.of(runCells).pseudonym)
     app.decorate('viaEntry', viaEntry)
     app.decorate('upstreamFetch', createUpstreamFetch(pools, { clock, shortages, viaEntry }))
+    if (app.hasDecorator('endpointRegistry')) {
+      const registry = app.endpointRegistry
+      registry.follow({ changed: () => pools.retain(originsOf(registry.snapshot.bySlot)) })
+    }
     app.addHook('onClose', (_app, closed) => {
       pools.close()
       closed()
@@ -58,3 +64,13 @@ export default fp<UpstreamPoolsPluginOptions>(
   },
   { name: 'gateway-upstream-pools', fastify: '5.x', dependencies: ['gateway-state'] },
 )
+
+function originsOf(endpoints: readonly Endpoint[]): Set<string> {
+  const origins = new Set<string>()
+  for (const endpoint of Object.values(endpoints)) {
+    origins.add(endpoint.origin)
+    origins.add(new URL(endpoint.healthUrl).origin)
+    origins.add(new URL(endpoint.modelUrl).origin)
+  }
+  return origins
+}

@@ -1,6 +1,7 @@
 /**
  * Provides the default engine's transport: an HTTP/1.1 client drives the attempt, the gateway's own or undici.
- * Decorates `upstreamTransport`. Closes all its connections on close.
+ * Decorates `upstreamTransport`. Closes the connections to removed endpoints, and all on close. Uses if present:
+ * `endpointRegistry`.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -32,6 +33,10 @@ export default fp<EngineOllaOptions>(
       if (resource !== 'local ports') connections.closeIdle()
     })
     app.decorate('upstreamTransport', directTransport(connections))
+    if (app.hasDecorator('endpointRegistry')) {
+      const registry = app.endpointRegistry
+      registry.follow({ changed: () => connections.retain(Object.values(registry.snapshot.bySlot)) })
+    }
     app.addHook('onClose', (_app, closed) => {
       connections.close()
       closed()

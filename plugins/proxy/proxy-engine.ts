@@ -27,6 +27,7 @@ import { lateTranslation } from '../../src/proxy/exchange/late-translation.ts'
 import type { LackKnowledge } from '../../src/proxy/exchange/request-lack.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
+import { cutTopic } from '../../src/routing/drain/drain-topics.ts'
 import { CapacityQueue, type CapacityWaiter, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { placesGrantedTopic, placesWantedTopic } from '../../src/routing/selection/place-limits.ts'
@@ -131,8 +132,10 @@ export default fp<ProxyEngineOptions>(
       // Places that a stopped thread held are free again.
       types: ['endpoint.status', 'breaker.transition', 'model.transition', 'thread.stopped'],
     })
+    const deaf = app.gatewayPeers.on(cutTopic, (slot) => engine.cutAt(slot))
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
+      deaf()
       queue.close()
       active.stop()
       closed()

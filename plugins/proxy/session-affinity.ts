@@ -3,12 +3,14 @@
  * stored response of the Responses API, and `sessionAffinity`, which keeps the turns of a conversation on the endpoint
  * that still has them cached; for the proxy engine also `requestAffinity`, unless the host has decorated it. Depends on
  * the request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates
- * `sessionAffinity` with undefined and installs nothing for it. An endpoint that goes offline loses its sessions.
+ * `sessionAffinity` with undefined and installs nothing for it. An endpoint that goes offline, or becomes another server,
+ * loses its sessions.
  */
 
 import fp from 'fastify-plugin'
 import { hasPriorityTiers } from '../../src/config/options/derived.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { isSameServer } from '../../src/endpoints/registry/next-endpoints.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { guardedAffinity } from '../../src/proxy/exchange/guarded.ts'
 import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request-sessions.ts'
@@ -45,6 +47,7 @@ export default fp<SessionAffinityOptions>(
       app.decorate('sessionAffinity', undefined)
       return
     }
+    const { endpointRegistry: registry } = app
     const idleTtlMs = sticky.idleTtlSeconds * 1000
     const bounds = { clock, maxSessions: sticky.maxSessions, idleTtlMs }
     const { counts } = state.of(sessionCells)
@@ -54,7 +57,15 @@ export default fp<SessionAffinityOptions>(
         ? new SharedSessionStore(bounds, { ...state.of(boundSessionCells(bounds.maxSessions)), counts })
         : new LocalSessionStore(bounds))
     const affinity = new SessionAffinity(
-      { store, heads: new HeadMemory(clock, idleTtlMs), load: app.endpointLoad },
+      {
+        store,
+        heads: new HeadMemory(clock, idleTtlMs),
+        load: app.endpointLoad,
+        isOutOfService(slot) {
+          const service = registry.service(slot)
+          return service === 'draining' || service === 'drained'
+        },
+      },
       { priorityTiers: hasPriorityTiers(proxy), loadBound: sticky.loadBound },
     )
     const sessions = new RequestSessions({
@@ -81,11 +92,22 @@ export default fp<SessionAffinityOptions>(
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         if (event.type !== 'endpoint.status' || event.data.to !== 'offline') return
-        const slot = app.endpointRegistry.snapshot.byName.get(event.data.endpoint)?.slot
+        const slot = registry.snapshot.byName.get(event.data.endpoint)?.slot
         if (slot !== undefined) affinity.purge(slot)
       },
       { types: ['endpoint.status'], capacity: 1_000 },
     )
+    // Another server has none of the sessions; an endpoint that returns under its name may still have them.
+    const names: string[] = []
+    for (const { slot, name } of registry.snapshot.endpoints) names[slot] = name
+    registry.follow({
+      present(endpoint, before) {
+        const { slot, name } = endpoint
+        const isOther = names[slot] !== undefined && names[slot] !== name
+        if (isOther || (before !== undefined && !isSameServer(before, endpoint))) affinity.purge(slot)
+        names[slot] = name
+      },
+    })
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
       closed()

@@ -6,6 +6,7 @@
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { isSameServer } from '../../src/endpoints/registry/next-endpoints.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { isRoutable } from '../../src/kernel/endpoint-status.ts'
 import { ModelLookup } from '../../src/routing/models/model-lookup.ts'
@@ -67,6 +68,12 @@ export default fp<ModelRoutingOptions>(
       },
       { types: ['endpoint.status', 'endpoint.detected'], capacity: 1_000 },
     )
+    app.endpointRegistry.follow({
+      present(endpoint, before) {
+        if (before === undefined || !isSameServer(before, endpoint)) paths.forget(endpoint.slot)
+      },
+      gone: ({ slot }) => paths.forget(slot),
+    })
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
       deaf()

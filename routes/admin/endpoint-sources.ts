@@ -18,7 +18,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
   const { endpointRegistry, circuitBreakers, healthChecker, gatewayState, gatewayStats } = app
   const { inFlight } = gatewayState.of(loadCells)
   const known = app.modelCatalog.snapshot.byEndpoint
-  return endpointRegistry.snapshot.endpoints.map((endpoint) => {
+  return endpointRegistry.snapshot.shown.map((endpoint) => {
     const { slot } = endpoint
     const models = known.get(slot)
     return {

@@ -9,10 +9,13 @@ import {
   type ThreadOfSeveral,
 } from '../base.ts'
 import type { GatewayConfig } from '../config/schema/schema.ts'
+import type { ConfigSource } from '../runtime/configuration/reloads.ts'
 
 export interface ControlOptions {
   readonly config: GatewayConfig
   readonly thread: ThreadOfSeveral
+  /** Where the configuration can be loaded again. */
+  readonly source?: ConfigSource | undefined
 }
 
 /**
@@ -20,13 +23,13 @@ export interface ControlOptions {
  * events and writes them to the log. It serves no clients.
  */
 export default fp<ControlOptions>(
-  async function control(app, { config, thread }) {
+  async function control(app, { config, thread, source }) {
     await registerBase(app, config, { thread })
     await app.register(eventLines)
     await app.register(eventHistory)
     await registerCluster(app, config)
     await registerCallers(app, config)
-    await registerEndpoints(app, config)
+    await registerEndpoints(app, config, { source })
   },
   { name: 'gateway-control', fastify: '5.x' },
 )

@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly drainSignal: AbortSignal
   readonly onDrained: (result: DrainResult) => void
   readonly onLostLines?: GatewayOptions['onLostLines']
+  readonly configSource?: GatewayOptions['configSource']
+  readonly onConfigControl?: GatewayOptions['onConfigControl']
 }
 
 /**
@@ -44,6 +46,7 @@ export interface HttpServerOptions {
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { config, logger, requestLogger, thread, maxConnections, drainSignal, onDrained, onLostLines } =
     options
+  const { configSource, onConfigControl } = options
   const app = Fastify({
     // With a logger Fastify would create a child logger per request and log each response itself.
     logger: false,
@@ -60,6 +63,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     onDrained,
     onLostLines,
     thread,
+    configSource,
+    onConfigControl,
     ownsProcess: true,
   })
   return app

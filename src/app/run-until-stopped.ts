@@ -51,8 +51,12 @@ export async function runUntilStopped({
   })
   const release = listenToSignals({
     stop: (signal) => control.signal(signal),
-    note: (signal) =>
-      logger.warn({ signal }, 'this signal has no effect: restart to reload the configuration'),
+    async reload(signal) {
+      const running = await starting?.catch(() => undefined)
+      if (running?.reload !== undefined) await running.reload(signal)
+      else logger.warn({ signal }, 'there is no configuration file to reload')
+    },
+    note: (signal) => logger.warn({ signal }, 'this signal has no effect'),
   })
   const fail = (error: unknown) => control.fail(error)
   process.on('uncaughtException', fail)

@@ -6,6 +6,8 @@ import type { LogTarget } from '../observe/logging/logger.ts'
 import { GcMonitor } from '../observe/stats/gc-monitor.ts'
 import { readProcess } from '../observe/stats/process-reading.ts'
 import { processView } from '../observe/views/process.ts'
+import type { ConfigControl } from '../runtime/configuration/control.ts'
+import type { ConfigSource } from '../runtime/configuration/reloads.ts'
 import { createDrainable } from '../runtime/lifecycle/drainable.ts'
 import { Guard } from '../runtime/process/guard.ts'
 import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
@@ -22,6 +24,8 @@ export type ServerLog = Pick<LogTarget, 'logger' | 'requestLogger' | 'write'> &
 export interface ServerOptions {
   readonly config: GatewayConfig
   readonly log: ServerLog
+  /** Where the configuration can be loaded again. */
+  readonly source?: ConfigSource | undefined
   /** Called once after everything else has stopped. @returns whether no thread is blocked */
   readonly onStopped?: () => Promise<boolean>
 }
@@ -36,7 +40,7 @@ const guardMs = 3_000
  * code is 0 if all requests finished, otherwise 1; a second signal ends the process at once. A thread that hangs is
  * terminated, see `server.watchdog_timeout`.
  */
-export async function serve({ config, log, onStopped }: ServerOptions): Promise<{ address: string }> {
+export async function serve({ config, log, source, onStopped }: ServerOptions): Promise<{ address: string }> {
   const { logger } = log
   const collections = new GcMonitor()
   if (config.engineering.show_nerdstats) collections.start()
@@ -62,7 +66,7 @@ export async function serve({ config, log, onStopped }: ServerOptions): Promise<
     limitMs,
     logger,
     async start(signal) {
-      const running = await start(config, log, signal, beats)
+      const running = await start(config, log, signal, beats, source)
       // Serving threads watch this one, too.
       if (watchdogMs > 0 && running.watchesMain !== true) guard.start()
       if (!signal.aborted)
@@ -93,19 +97,21 @@ function threadsOf({ server }: GatewayConfig): number {
  * only if this thread serves, and the control modules only if there are other threads.
  * @param signal aborted if the gateway must stop: it then does not start listening, or closes
  * @param beats of `Heartbeats`, for all threads
+ * @param source where the configuration can be loaded again
  */
 export async function start(
   config: GatewayConfig,
   log: ServerLog,
   signal?: AbortSignal,
   beats?: SharedArrayBuffer,
+  source?: ConfigSource,
 ): Promise<RunningGateway> {
   const wanted = threadsOf(config)
   const { logger, write, onLost } = log
   const maxConnections = connectionLimit(config.server.max_connections, wanted, (message) =>
     logger.warn(message),
   )
-  if (wanted === 1) return serveHere(config, log, maxConnections, signal)
+  if (wanted === 1) return serveHere(config, log, maxConnections, signal, source)
   const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
   const reason = await whyNoSharedPort(config.server.host)
   if (reason === undefined) {
@@ -117,10 +123,11 @@ export async function start(
       signal,
       maxConnections,
       beats,
+      source,
     })
   }
   logger.warn({ threads: wanted, reason }, 'threads cannot share a port on this system: one thread serves')
-  return serveHere(config, log, maxConnections, signal)
+  return serveHere(config, log, maxConnections, signal, source)
 }
 
 async function serveHere(
@@ -128,7 +135,9 @@ async function serveHere(
   { logger, requestLogger, onLost }: ServerLog,
   maxConnections: number,
   signal: AbortSignal | undefined,
+  source: ConfigSource | undefined,
 ): Promise<RunningGateway> {
+  let control: ConfigControl | undefined
   const { createHttpServer } = await import('./http-server.ts')
   const drainable = createDrainable()
   const app = await createHttpServer({
@@ -139,11 +148,16 @@ async function serveHere(
     maxConnections,
     drainSignal: drainable.signal,
     onDrained: drainable.onDrained,
+    configSource: source,
+    onConfigControl(given) {
+      control = given
+    },
   })
   const { host, port } = config.server
   const address = signal?.aborted === true ? '' : await listenQuietly(app, logger, { host, port })
   return {
     address,
+    reload: control?.reload,
     async close() {
       const result = await drainable.drain()
       await app.close()

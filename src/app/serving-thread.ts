@@ -29,13 +29,15 @@ const {
   thread,
   threads,
   planes,
-  config,
+  version,
+  endpointCapacity,
   maxConnections,
   blocks,
   line,
   beats: beatBuffer,
   watchesMain,
 }: ServingThreadData = workerData
+const { config } = version
 const log = createThreadLogger(config.logging.level, (lines) => link.sendToControl(logTopic, lines))
 const link = new ServingLink(port, {
   thread,
@@ -53,7 +55,12 @@ const app = createHttpServer({
   logger: log.logger,
   requestLogger: log.requestLogger,
   maxConnections,
-  thread: { link, blocks: new SharedBlocks(planes, thread, blocks, requestBlocks(line)) },
+  thread: {
+    link,
+    blocks: new SharedBlocks(planes, thread, blocks, requestBlocks(line)),
+    version,
+    endpointCapacity,
+  },
   drainSignal: drainable.signal,
   onDrained: drainable.onDrained,
 })

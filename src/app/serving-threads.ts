@@ -6,6 +6,8 @@ import type { GatewayConfig } from '../config/schema/schema.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { loadCells } from '../routing/selection/load-cells.ts'
 import { type BlocksDescription, SharedBlocks } from '../runtime/cells/shared-blocks.ts'
+import type { ConfigSource } from '../runtime/configuration/reloads.ts'
+import type { ConfigVersion } from '../runtime/configuration/versions.ts'
 import type { DrainResult } from '../runtime/lifecycle/drain.ts'
 import { ControlLink } from '../runtime/links/control-link.ts'
 import type { LinkMessage } from '../runtime/links/messages.ts'
@@ -23,7 +25,10 @@ export interface ServingThreadData {
   readonly threads: number
   /** Number of threads that write to the shared cells: the serving threads, then control. */
   readonly planes: number
-  readonly config: GatewayConfig
+  /** The configuration in force. */
+  readonly version: ConfigVersion
+  /** Rows for endpoints in the shared cells. */
+  readonly endpointCapacity: number
   /** Maximum client connections on this thread; 0 is unlimited. */
   readonly maxConnections: number
   readonly blocks: BlocksDescription
@@ -52,6 +57,8 @@ export interface ServingThreadsOptions {
   readonly beats?: SharedArrayBuffer | undefined
   /** Entry module of a serving thread. Default: the gateway's own. */
   readonly entry?: URL
+  /** Where the configuration can be loaded again. */
+  readonly source?: ConfigSource | undefined
 }
 
 /** A gateway that listens. */
@@ -64,6 +71,8 @@ export interface RunningGateway {
   readonly isResponsive?: () => boolean
   /** Whether a thread could not be terminated, so that the process cannot exit normally. */
   readonly isBlocked?: () => boolean
+  /** Loads the configuration again; absent if that is not possible. @param by who or what asks for it */
+  readonly reload?: ((by: string) => Promise<unknown>) | undefined
   /** Lets requests finish, then stops; repeated calls return the same result. */
   close(): Promise<DrainResult>
 }
@@ -95,6 +104,7 @@ export async function serveOnThreads(
     maxConnections = 0,
     beats: beatBuffer,
     entry = ownEntry,
+    source,
   }: ServingThreadsOptions,
 ): Promise<GatewayOnThreads> {
   const { host, port } = config.server
@@ -108,7 +118,8 @@ export async function serveOnThreads(
   link.on(logTopic, writeLines)
   const app = Fastify({ logger: false })
   app.log = logger
-  await app.register(control, { config, thread: { link, blocks: new SharedBlocks(planes, threads) } })
+  const thread = { link, blocks: new SharedBlocks(planes, threads) }
+  await app.register(control, { config, thread, source })
   await app.ready()
   const state = app.gatewayState
   const { counts } = state.of(processCells)
@@ -129,7 +140,8 @@ export async function serveOnThreads(
           thread,
           threads,
           planes,
-          config,
+          version: app.configVersions.current,
+          endpointCapacity: state.capacities.endpoints,
           maxConnections: Math.ceil(maxConnections / threads),
           blocks: state.blocks,
           line: provideBlocks(state.findBlock),
@@ -169,6 +181,7 @@ export async function serveOnThreads(
     watchesMain,
     isResponsive: watch.areResponsive,
     isBlocked: () => supervisor.hasUnkillable,
+    reload: source === undefined ? undefined : (by: string) => app.configReloads.reload({ by }),
     close,
   }
   if (signal?.aborted === true) void close()

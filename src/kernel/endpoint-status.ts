@@ -1,5 +1,6 @@
 /**
- * Status of an endpoint as its last probe or request showed it, in the order of the cell codes.
+ * Status of an endpoint, in the order of the cell codes: its health as its last probe or request showed it, and then
+ * the two states of an endpoint that is out of service, whatever its health.
  *
  * - `unknown`: not probed yet
  * - `healthy`: the last probe was a prompt 2xx
@@ -9,6 +10,8 @@
  * - `offline`: no answer to a probe or a request: connection refused, host unreachable, reset or timeout
  * - `config_error`: the endpoint answered the probe with 401 or 403
  * - `rate_limited`: the endpoint answered a probe or a request with 429; ends when `Retry-After` has passed
+ * - `draining`: an operator or a change of the configuration took it out of service, and requests are still in flight
+ * - `drained`: the same, without requests in flight
  */
 export const endpointStatuses = [
   'unknown',
@@ -19,6 +22,8 @@ export const endpointStatuses = [
   'offline',
   'config_error',
   'rate_limited',
+  'draining',
+  'drained',
 ] as const
 
 export type EndpointStatus = (typeof endpointStatuses)[number]
@@ -42,6 +47,8 @@ export function statusShare(status: EndpointStatus): number {
     case 'offline':
     case 'config_error':
     case 'rate_limited':
+    case 'draining':
+    case 'drained':
       return 0
   }
 }

@@ -8,6 +8,8 @@ import { serveOnThreads } from '../../src/app/serving-threads.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import type { GatewayConfig } from '../../src/config/schema/schema.ts'
 import gateway, { type GatewayOptions } from '../../src/gateway.ts'
+import type { ReloadView } from '../../src/observe/views/reload.ts'
+import type { ConfigSource } from '../../src/runtime/configuration/reloads.ts'
 import type { DrainResult } from '../../src/runtime/lifecycle/drain.ts'
 import { createDrainable } from '../../src/runtime/lifecycle/drainable.ts'
 import type { ControlLink } from '../../src/runtime/links/control-link.ts'
@@ -25,7 +27,11 @@ export interface RunningGateway {
   /** Set once the gateway has been closed. */
   drained(): DrainResult | undefined
   status(): Promise<EndpointRow[]>
+  /** Reloads with these endpoints and sections in place of those of the start. */
+  reload(endpoints: readonly EndpointInput[], sections?: Sections, query?: string): Promise<ReloadView>
 }
+
+type Sections = Readonly<Record<string, Record<string, unknown>>>
 
 export interface EndpointRow {
   readonly name: string
@@ -49,7 +55,7 @@ export const testThreads = Number(process.env.GATEWAY_TEST_THREADS ?? 1)
 export async function startGateway(
   t: TestContext,
   endpoints: readonly EndpointInput[],
-  sections: Readonly<Record<string, Record<string, unknown>>> = {},
+  sections: Sections = {},
   options: {
     awaitRoutable?: number
     /** For a gateway in another app, which has one thread. */
@@ -60,38 +66,14 @@ export async function startGateway(
     headers?: Record<string, string>
   } = {},
 ): Promise<RunningGateway> {
-  const { discovery = {}, server = {}, proxy = {}, ...rest } = sections
-  const config = parseConfig({
-    ...rest,
-    server: {
-      host: '127.0.0.1',
-      port: 0,
-      rate_limits: {
-        global_requests_per_minute: 0,
-        per_ip_requests_per_minute: 0,
-        health_requests_per_minute: 0,
-      },
-      shutdown_timeout: '2s',
-      ...server,
-    },
-    proxy: { retry_backoff: '10ms', ...proxy },
-    discovery: {
-      health: { slow_start: 0 },
-      ...discovery,
-      static: {
-        endpoints: endpoints.map((endpoint, index) => ({
-          type: 'openai-compatible',
-          name: `endpoint-${index}`,
-          check_interval: '1s',
-          check_timeout: '500ms',
-          ...endpoint,
-        })),
-      },
-    },
-  })
+  const config = configOf(endpoints, sections)
+  let next = config
+  const source: ConfigSource = { file: undefined, load: async () => ({ config: next, warnings: [] }) }
   const threads = options.threads ?? (options.gateway === undefined ? testThreads : 1)
   const running =
-    threads > 1 ? await listenOnThreads(threads, config) : await listenHere(config, options.gateway)
+    threads > 1
+      ? await listenOnThreads(threads, config, source)
+      : await listenHere(config, { configSource: source, ...options.gateway })
   let drained: DrainResult | undefined
   const close = async () => {
     drained = await running.close()
@@ -122,7 +104,47 @@ export async function startGateway(
     close,
     drained: () => drained,
     status,
+    async reload(changed, changedSections = sections, query = '') {
+      next = configOf(changed, changedSections)
+      const response = await fetch(`${url}/internal/admin/reload${query}`, {
+        method: 'POST',
+        headers: { 'x-olla-gateway': '1', ...options.headers },
+      })
+      return (await response.json()) as ReloadView
+    },
   }
+}
+
+function configOf(endpoints: readonly EndpointInput[], sections: Sections): GatewayConfig {
+  const { discovery = {}, server = {}, proxy = {}, ...rest } = sections
+  return parseConfig({
+    ...rest,
+    server: {
+      host: '127.0.0.1',
+      port: 0,
+      rate_limits: {
+        global_requests_per_minute: 0,
+        per_ip_requests_per_minute: 0,
+        health_requests_per_minute: 0,
+      },
+      shutdown_timeout: '2s',
+      ...server,
+    },
+    proxy: { retry_backoff: '10ms', ...proxy },
+    discovery: {
+      health: { slow_start: 0 },
+      ...discovery,
+      static: {
+        endpoints: endpoints.map((endpoint, index) => ({
+          type: 'openai-compatible',
+          name: `endpoint-${index}`,
+          check_interval: '1s',
+          check_timeout: '500ms',
+          ...endpoint,
+        })),
+      },
+    },
+  })
 }
 
 interface Listening {
@@ -156,13 +178,18 @@ async function listenHere(config: GatewayConfig, options: Partial<GatewayOptions
   }
 }
 
-async function listenOnThreads(threads: number, config: GatewayConfig): Promise<Listening> {
+async function listenOnThreads(
+  threads: number,
+  config: GatewayConfig,
+  source: ConfigSource,
+): Promise<Listening> {
   const lines: string[] = []
   const { address, close, link } = await serveOnThreads(threads, {
     config,
     logger: pino({ level: 'silent' }),
     writeLines: (text) => void lines.push(...text.trimEnd().split('\n')),
     entry: new URL('./crashable-thread.ts', import.meta.url),
+    source,
   })
   // A thread answers when it has taken all that was sent before.
   return { url: address, link, lines, close, settle: () => link.requestAll('test.settle', undefined, 10_000) }

@@ -21,6 +21,8 @@ const tones: Readonly<Record<string, Tone>> = {
   warming: 'warn',
   half_open: 'warn',
   rate_limited: 'warn',
+  draining: 'warn',
+  drained: 'calm',
 }
 const toneOf = (state: unknown): Tone => tones[String(state)] ?? 'bad'
 
@@ -36,6 +38,17 @@ const described: Readonly<Record<string, Describe>> = {
     detail: reason,
   }),
   'endpoint.detected': ({ profile }) => ({ tone: 'calm', text: `detected as ${words(profile)}` }),
+  'endpoint.removed': () => ({ tone: 'calm', text: 'removed' }),
+  'config.changed': ({ version, by, keys, needs_restart: waiting }) => ({
+    tone: count(waiting) > 0 ? 'warn' : 'good',
+    text: `configuration version ${words(version)}, by ${words(by)}`,
+    detail: count(waiting) > 0 ? `needs a restart: ${names(waiting)}` : names(keys),
+  }),
+  'config.refused': ({ by, reason }) => ({
+    tone: 'bad',
+    text: `configuration refused, by ${words(by)}`,
+    detail: reason,
+  }),
   'breaker.transition': ({ from, to, reason }) => ({
     tone: toneOf(to),
     text: `circuit ${words(from)} → ${words(to)}`,
@@ -115,11 +128,6 @@ const described: Readonly<Record<string, Describe>> = {
     tone: phase === 'ready' ? 'good' : 'warn',
     text: `gateway ${words(phase)}`,
     detail: `${words(inFlight)} in flight`,
-  }),
-  'config.changed': ({ changed }) => ({
-    tone: 'calm',
-    text: `configuration changed: ${count(changed)} keys`,
-    detail: names(changed),
   }),
   'thread.started': ({ thread, reason }) => ({
     tone: 'calm',

@@ -17,6 +17,8 @@ const ofEndpoint: Readonly<Record<EndpointStatus, Mark>> = {
   offline: { glyph: '✕', tone: 'bad', text: 'offline' },
   config_error: { glyph: '⚑', tone: 'bad', text: 'not authorised' },
   unknown: { glyph: '○', tone: 'calm', text: 'not probed yet' },
+  draining: { glyph: '◔', tone: 'warn', text: 'draining' },
+  drained: { glyph: '■', tone: 'calm', text: 'drained' },
 }
 
 const ofBreaker: Readonly<Record<BreakerState, Mark>> = {

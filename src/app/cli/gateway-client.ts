@@ -44,12 +44,21 @@ export class GatewayClient {
     return response.text()
   }
 
-  /** @param body sent as JSON @throws GatewayClientError */
-  async send(method: string, path: string, body?: unknown): Promise<unknown> {
+  /**
+   * @param body sent as JSON
+   * @param accepted further statuses whose JSON is an answer
+   * @throws GatewayClientError
+   */
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    accepted: readonly number[] = [],
+  ): Promise<unknown> {
     const change = method === 'GET' ? {} : { 'X-Olla-Gateway': '1' }
     const headers = body === undefined ? change : { ...change, 'Content-Type': 'application/json' }
     const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
-    const response = await this.#fetch(path, headers, AbortSignal.timeout(this.#timeoutMs), init)
+    const response = await this.#fetch(path, headers, AbortSignal.timeout(this.#timeoutMs), init, accepted)
     try {
       return await response.json()
     } catch {
@@ -84,6 +93,7 @@ export class GatewayClient {
     headers: Record<string, string>,
     signal: AbortSignal,
     init: RequestInit = {},
+    accepted: readonly number[] = [],
   ): Promise<Response> {
     let response: Response
     try {
@@ -95,7 +105,7 @@ export class GatewayClient {
     } catch (error) {
       throw new GatewayClientError('unreachable', reasonOf(error))
     }
-    if (response.ok) return response
+    if (response.ok || accepted.includes(response.status)) return response
     const text = (await response.text()).trim()
     const message = errorMessage(text)
     if (response.status === 429) {

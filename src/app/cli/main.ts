@@ -4,7 +4,7 @@ import type { DemoFleet } from '../../../simulator/fleet.ts'
 import { findLocalServers } from '../../config/checks/local-servers.ts'
 import { type LoadedConfig, loadConfig, ollaDefaultEndpoint, withFoundEndpoints } from '../../config/load.ts'
 import { printConfig } from '../../config/print.ts'
-import { ConfigError, formatDiagnostic } from '../../config/schema/diagnostics.ts'
+import { ConfigError, type Diagnostic, formatDiagnostic } from '../../config/schema/diagnostics.ts'
 import type { GatewayConfig } from '../../config/schema/schema.ts'
 import { usageSections } from '../../dialects/all.ts'
 import { localProfilesFolder, ProfileError, ProfileStore } from '../../endpoints/profiles/profile-store.ts'
@@ -12,6 +12,7 @@ import { systemClock } from '../../kernel/clock.ts'
 import { familiesFile, profilesFolder, version } from '../../kernel/package.ts'
 import { createLogger } from '../../observe/logging/logger.ts'
 import { checkFamilyTable } from '../../routing/models/family-table.ts'
+import type { ConfigSource } from '../../runtime/configuration/reloads.ts'
 import { listenToSignals } from '../../runtime/process/signals.ts'
 import { UsageError } from './arguments.ts'
 import { checkHosts } from './look-up-hosts.ts'
@@ -25,6 +26,7 @@ const usage = `olla-gateway ${version}: gateway and load balancer for self-hoste
 Usage: olla-gateway [options]
        olla-gateway top [options]           a running gateway, live (--help for more)
        olla-gateway status [options]        how a running gateway is, with an exit code (--help for more)
+       olla-gateway reload [options]        make a running gateway read its configuration again (--help for more)
        olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
        olla-gateway usage [options]         what its callers have used (--help for more)
        olla-gateway simulator [options]     a scripted inference server (--help for more)
@@ -65,6 +67,10 @@ export async function main(args: string[]): Promise<void> {
     case 'status': {
       const { statusCommand } = await import('./status-command.ts')
       return finish(await statusCommand(rest, process.env))
+    }
+    case 'reload': {
+      const { reloadCommand } = await import('./reload-command.ts')
+      return finish(await reloadCommand(rest, process.env))
     }
     case 'keys': {
       const { keysCommand } = await import('./keys-command.ts')
@@ -108,7 +114,7 @@ const profilerNotice =
 
 async function run(values: ServeArguments): Promise<void> {
   // Also as PID 1 of a container, which receives only the signals that it listens to.
-  const release = listenToSignals({ stop: () => process.exit(0), note: () => {} })
+  const release = listenToSignals({ stop: () => process.exit(0), reload: () => {}, note: () => {} })
   const fleet = values.demo ? await (await import('../../../simulator/fleet.ts')).startDemoFleet() : undefined
   const { loaded, broken } = await prepare(values, fleet)
   if (values['validate-config']) return report(loaded, broken)
@@ -130,6 +136,7 @@ async function run(values: ServeArguments): Promise<void> {
     const serving = serve({
       config,
       log,
+      source: sourceOf(values, loaded),
       async onStopped() {
         await fleet?.close()
         return log.flush()
@@ -162,6 +169,19 @@ function endStart(): void {
   setFlagsFromString('--maglev')
   setFlagsFromString('--turbofan')
   flushCompileCache()
+}
+
+/** The file that the configuration came from; found servers and the demo are not looked for again. */
+function sourceOf(values: ServeArguments, { file }: LoadedConfig): ConfigSource | undefined {
+  if (file === undefined) return undefined
+  return {
+    file,
+    async load() {
+      const { loaded, broken } = await prepare({ ...values, config: file }, undefined)
+      const warnings = broken.map((message): Diagnostic => ({ severity: 'warning', key: '', message }))
+      return { config: loaded.config, warnings: [...loaded.warnings, ...warnings] }
+    },
+  }
 }
 
 interface Prepared {

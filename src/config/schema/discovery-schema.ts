@@ -101,6 +101,16 @@ export const DiscoverySchema = Section(
       },
       'Model discovery.',
     ),
+    drain_timeout: Duration({
+      default: '10m',
+      description:
+        'Maximum time for which requests at an endpoint that was removed from the configuration continue; then they are ended. 0 means no limit (beyond Olla).',
+    }),
+    spare_endpoints: Count(
+      256,
+      'Endpoints beyond those of the start that may be added without a restart (beyond Olla).',
+      { maximum: 10_000 },
+    ),
     residency_interval: Duration({
       default: '10s',
       description:

@@ -2,7 +2,7 @@ import { defaultsOf, type SectionOptions } from '../../config/options/sections.t
 import type { ClientPool } from '../../http/client/contract.ts'
 import { type CreatePool, createOwnPool } from '../../http/http-clients.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { PoolTarget } from './pools.ts'
+import { type PoolTarget, poolKey } from './pools.ts'
 
 export interface UpstreamConnectionsOptions extends Pick<SectionOptions<'proxy'>, 'connectionKeepAliveMs'> {
   /** Default: the pools of the gateway's own client. */
@@ -10,14 +10,16 @@ export interface UpstreamConnectionsOptions extends Pick<SectionOptions<'proxy'>
 }
 
 /**
- * The connections that carry clients' requests to endpoints, one pool per endpoint. A pool without a connection is
- * dropped with its endpoint.
+ * The connections that carry clients' requests to endpoints: one pool per origin and pair of connect limits, so that an
+ * endpoint whose other settings change keeps its connections.
  */
 export class UpstreamConnections {
   readonly #clock: Clock
   readonly #keepAliveMs: number
   readonly #createPool: CreatePool
+  /** What a request looks up. */
   readonly #pools = new WeakMap<PoolTarget, ClientPool>()
+  readonly #byKey = new Map<string, ClientPool>()
   readonly #connected = new Set<ClientPool>()
   #isClosed = false
 
@@ -38,6 +40,16 @@ export class UpstreamConnections {
     return this.#pools.get(target) ?? this.#add(target)
   }
 
+  /** Retires the pools that none of the endpoints uses. */
+  retain(targets: readonly PoolTarget[]): void {
+    const keys = new Set(targets.map(poolKey))
+    for (const [key, pool] of this.#byKey) {
+      if (keys.has(key)) continue
+      this.#byKey.delete(key)
+      pool.retire()
+    }
+  }
+
   /** Closes idle connections, to free descriptors. */
   closeIdle(): void {
     for (const pool of [...this.#connected]) pool.closeIdle()
@@ -50,7 +62,15 @@ export class UpstreamConnections {
   }
 
   #add(target: PoolTarget): ClientPool {
-    const pool = this.#createPool({
+    const key = poolKey(target)
+    const pool = this.#byKey.get(key) ?? this.#open(target)
+    this.#byKey.set(key, pool)
+    this.#pools.set(target, pool)
+    return pool
+  }
+
+  #open(target: PoolTarget): ClientPool {
+    const pool: ClientPool = this.#createPool({
       origin: target.origin,
       clock: this.#clock,
       connectMs: target.timeouts.connectMs,
@@ -62,7 +82,6 @@ export class UpstreamConnections {
       },
     })
     if (this.#isClosed) pool.close()
-    this.#pools.set(target, pool)
     return pool
   }
 }

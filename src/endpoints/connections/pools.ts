@@ -9,6 +9,11 @@ export interface PoolTarget {
   readonly timeouts: { readonly connectMs: number; readonly tlsMs: number }
 }
 
+/** Endpoints with the same key share their connections. */
+export function poolKey({ origin, timeouts }: PoolTarget): string {
+  return `${origin} ${timeouts.connectMs} ${timeouts.tlsMs}`
+}
+
 export interface UpstreamPoolsOptions
   extends Pick<SectionOptions<'proxy'>, 'connectionKeepAliveMs' | 'poolIdleTimeoutMs'> {
   /** Default: the pools of the gateway's own client. */
@@ -31,6 +36,8 @@ export class UpstreamPools {
   readonly #idleMs: number
   readonly #createPool: CreatePool
   readonly #entries = new Map<string, Entry>()
+  /** Pools of other origins whose requests have not ended. */
+  readonly #retired = new Set<ClientPool>()
   #timer: Timer | undefined
   #isClosed = false
 
@@ -47,7 +54,7 @@ export class UpstreamPools {
   }
 
   get(target: PoolTarget): ClientPool {
-    const key = `${target.origin} ${target.timeouts.connectMs} ${target.timeouts.tlsMs}`
+    const key = poolKey(target)
     let entry = this.#entries.get(key)
     if (entry === undefined) {
       entry = { pool: this.#open(target), usedMs: 0 }
@@ -56,6 +63,17 @@ export class UpstreamPools {
     }
     entry.usedMs = this.#clock.monotonicMs()
     return entry.pool
+  }
+
+  /** Retires the pools of all other origins. */
+  retain(origins: ReadonlySet<string>): void {
+    for (const pool of this.#retired) if (pool.size === 0) this.#retired.delete(pool)
+    for (const [key, { pool }] of this.#entries) {
+      if (origins.has(key.slice(0, key.indexOf(' ')))) continue
+      this.#entries.delete(key)
+      pool.retire()
+      if (pool.size > 0) this.#retired.add(pool)
+    }
   }
 
   /** Closes the idle connections, to free descriptors. */
@@ -68,6 +86,7 @@ export class UpstreamPools {
     this.#isClosed = true
     this.#timer?.cancel()
     for (const { pool } of this.#entries.values()) pool.close()
+    for (const pool of this.#retired) pool.close()
     this.#entries.clear()
   }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { SectionOptions } from '../../config/options/sections.ts'
 import { type BoundedQueue, QueueFullError } from '../../kernel/bounded-queue.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
@@ -53,12 +54,13 @@ export class ModelDiscovery implements ModelRefresher {
   readonly #profiles: () => readonly BackendProfile[]
   readonly #fallbackProfile: () => BackendProfile | undefined
   readonly #userAgent: string
-  readonly #options: ModelDiscoveryOptions
-  readonly #watches: Watch[] = []
+  #options: ModelDiscoveryOptions
+  readonly #watches: (Watch | undefined)[] = []
   /** Slots of endpoints without a configured type. */
   readonly #detected = new Set<number>()
   /** Slots of endpoints reported as having no models. */
   readonly #reportedEmpty = new Set<number>()
+  readonly #maxEndpoints: number
   #subscription: Subscription | undefined
   #running = false
 
@@ -77,6 +79,8 @@ export class ModelDiscovery implements ModelRefresher {
       profiles: () => readonly BackendProfile[]
       fallbackProfile: () => BackendProfile | undefined
       userAgent: string
+      /** Default: 256. */
+      maxEndpoints?: number
     },
     options: ModelDiscoveryOptions,
   ) {
@@ -91,8 +95,18 @@ export class ModelDiscovery implements ModelRefresher {
     this.#profiles = services.profiles
     this.#fallbackProfile = services.fallbackProfile
     this.#userAgent = services.userAgent
+    this.#maxEndpoints = services.maxEndpoints ?? 256
     this.#options = options
     for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
+    this.#registry.follow({
+      present: (endpoint, before) => this.#follow(endpoint, before),
+      gone: ({ slot }) => this.#forget(slot),
+    })
+  }
+
+  /** Changes the options; reads that are armed keep their times. */
+  setOptions(options: Partial<ModelDiscoveryOptions>): void {
+    this.#options = { ...this.#options, ...options }
   }
 
   /** Returns at once; discovery reads endpoints as they become routable. */
@@ -110,10 +124,10 @@ export class ModelDiscovery implements ModelRefresher {
         const isBlind = !isRoutable(to) && !this.#hasListed(endpoint.slot)
         if (recovered || answers || isBlind) void this.refresh(endpoint.slot)
       },
-      { types: ['endpoint.status'], capacity: Math.max(100, this.#registry.snapshot.endpoints.length * 2) },
+      { types: ['endpoint.status'], capacity: 2 * this.#maxEndpoints },
     )
     for (const { slot } of this.#registry.snapshot.endpoints)
-      if (this.#registry.isRoutable(slot) || this.#isUnknown(slot)) void this.refresh(slot)
+      if (this.#isHealthy(slot) || this.#isUnknown(slot)) void this.refresh(slot)
   }
 
   stop(): void {
@@ -140,10 +154,41 @@ export class ModelDiscovery implements ModelRefresher {
     return watch.flight
   }
 
+  /** The list of a new endpoint is read when it becomes routable, that of another server or path at once. */
+  #follow(endpoint: Endpoint, before: Endpoint | undefined): void {
+    const { slot } = endpoint
+    const watch = this.#watches[slot]
+    if (before === undefined || watch === undefined) {
+      this.#forget(slot)
+      this.#watches[slot] = createWatch()
+      if (this.#running && this.#isUnknown(slot)) void this.refresh(slot)
+      return
+    }
+    const isDetected = before.profile === undefined && endpoint.profile !== undefined
+    const isSame =
+      endpoint.modelUrl === before.modelUrl &&
+      endpoint.type === before.type &&
+      isDeepStrictEqual(endpoint.modelFilter, before.modelFilter)
+    if (isSame || isDetected || !this.#running) return
+    this.#detected.delete(slot)
+    this.#reportedEmpty.delete(slot)
+    // A read that is under way is of the former server.
+    if (watch.flight === undefined) void this.refresh(slot)
+    else void watch.flight.then(() => this.refresh(slot))
+  }
+
+  #forget(slot: number): void {
+    this.#watches[slot]?.timer?.cancel()
+    this.#watches[slot] = undefined
+    this.#detected.delete(slot)
+    this.#reportedEmpty.delete(slot)
+    this.#catalog.put(slot, undefined)
+  }
+
   async #read(slot: number, watch: Watch): Promise<boolean> {
     watch.timer?.cancel()
     const error = await this.#queue.push(() => this.#readWithRetries(slot)).catch((reason: unknown) => reason)
-    if (!this.#running) return false
+    if (!this.#running || this.#watches[slot] !== watch) return false
     if (error === undefined) {
       this.#records.succeeded(slot, this.#clock.nowMs())
     } else if (isShortage(error)) {
@@ -181,11 +226,7 @@ export class ModelDiscovery implements ModelRefresher {
 
   /** Whether a failed read is news: it is not for an endpoint that is down anyway. */
   #isNews(slot: number): boolean {
-    return (
-      this.#registry.isRoutable(slot) ||
-      this.#isUnknown(slot) ||
-      this.#registry.status(slot) === 'config_error'
-    )
+    return this.#isHealthy(slot) || this.#isUnknown(slot) || this.#registry.health(slot) === 'config_error'
   }
 
   #publishFailure(slot: number, reason: string): void {
@@ -208,6 +249,11 @@ export class ModelDiscovery implements ModelRefresher {
     return this.#catalog.snapshot.byEndpoint.has(slot)
   }
 
+  /** Whether its probes succeed; it may be out of service. */
+  #isHealthy(slot: number): boolean {
+    return isRoutable(this.#registry.health(slot))
+  }
+
   #isUnknown(slot: number): boolean {
     return this.#registry.snapshot.bySlot[slot]?.profile === undefined
   }
@@ -219,12 +265,7 @@ export class ModelDiscovery implements ModelRefresher {
         await this.#readOnce(slot)
         return undefined
       } catch (error) {
-        if (
-          isShortage(error) ||
-          attempt >= retryAttempts ||
-          !this.#running ||
-          !this.#registry.isRoutable(slot)
-        )
+        if (isShortage(error) || attempt >= retryAttempts || !this.#running || !this.#isHealthy(slot))
           throw error
         // The retries take seconds, and the status routes should show the reason before they end.
         this.#records.attemptFailed(slot, shownError(error))
@@ -239,7 +280,7 @@ export class ModelDiscovery implements ModelRefresher {
     if (endpoint.profile === undefined) {
       endpoint = await this.#detect(endpoint)
       // Probe the type's own health route first; the list follows after a success.
-      if (endpoint.profile !== undefined && !this.#registry.isRoutable(slot)) return
+      if (endpoint.profile !== undefined && !this.#isHealthy(slot)) return
     }
     const profile = endpoint.profile ?? this.#fallbackProfile()
     const answer = await this.#request(endpoint, endpoint.modelUrl)
@@ -255,6 +296,8 @@ export class ModelDiscovery implements ModelRefresher {
     const models =
       profile?.propsPath === undefined ? listed : await this.#withProps(endpoint, profile.propsPath, listed)
     const version = profile === undefined ? undefined : await this.#serverVersion(endpoint, profile)
+    // It may have been removed or got another address meanwhile.
+    if (this.#registry.snapshot.bySlot[slot]?.modelUrl !== endpoint.modelUrl) return
     const { added, removed } = this.#catalog.update(endpoint, models, this.#clock.nowMs(), version)
     this.#events.publish('discovery.completed', {
       endpoint: endpoint.name,

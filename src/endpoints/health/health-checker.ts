@@ -63,8 +63,8 @@ export class HealthChecker implements HealthMonitor {
   readonly #fetch: UpstreamFetch
   readonly #queue: BoundedQueue
   readonly #userAgent: string
-  readonly #options: HealthCheckerOptions
-  readonly #watches: Watch[] = []
+  readonly #watches: (Watch | undefined)[] = []
+  #options: HealthCheckerOptions
   #running = false
 
   constructor(
@@ -90,6 +90,15 @@ export class HealthChecker implements HealthMonitor {
     this.#userAgent = services.userAgent
     this.#options = { ...defaultsOf('discovery').health, random: Math.random, ...options }
     for (const { slot } of this.#registry.snapshot.endpoints) this.#watches[slot] = createWatch()
+    this.#registry.follow({
+      present: (endpoint, before) => this.#follow(endpoint, before),
+      gone: ({ slot }) => this.#forget(slot),
+    })
+  }
+
+  /** Changes the options; probes that are armed keep their times. */
+  setOptions(options: Partial<HealthCheckerOptions>): void {
+    this.#options = { ...this.#options, ...options }
   }
 
   /** Starts probing every endpoint; returns at once. */
@@ -105,6 +114,29 @@ export class HealthChecker implements HealthMonitor {
       watch?.warmTimer?.cancel()
     }
     this.#queue.clear()
+  }
+
+  /** A new endpoint is probed at once, and one that is probed elsewhere or at other times from now on. */
+  #follow(endpoint: Endpoint, before: Endpoint | undefined): void {
+    const { slot } = endpoint
+    if (before === undefined || this.#watches[slot] === undefined) {
+      this.#forget(slot)
+      this.#watches[slot] = createWatch()
+      this.#arm(slot, 0)
+      return
+    }
+    const isSame =
+      endpoint.healthUrl === before.healthUrl && endpoint.checkIntervalMs === before.checkIntervalMs
+    // The probe of a detected type is its event's.
+    const isDetected = before.profile === undefined && endpoint.profile !== undefined
+    if (!isSame && !isDetected && this.#watches[slot]?.probing === false) this.#arm(slot, 0)
+  }
+
+  #forget(slot: number): void {
+    const watch = this.#watches[slot]
+    watch?.timer?.cancel()
+    watch?.warmTimer?.cancel()
+    this.#watches[slot] = undefined
   }
 
   record(slot: number): ProbeRecord {
@@ -126,7 +158,7 @@ export class HealthChecker implements HealthMonitor {
     if (watch === undefined) return
     if (evidence.kind === 'list_read') {
       watch.isListRefused = false
-      if (this.#registry.status(slot) === 'config_error' && !watch.probing) this.#arm(slot, 0)
+      if (this.#registry.health(slot) === 'config_error' && !watch.probing) this.#arm(slot, 0)
       return
     }
     const verdict = evidenceVerdict(evidence)
@@ -168,13 +200,18 @@ export class HealthChecker implements HealthMonitor {
         return this.#probe(endpoint)
       })
       // A shortage on the gateway's side shows nothing about the endpoint.
-      if (this.#running && result !== undefined) this.#conclude(endpoint, watch, result, begunMs)
-      isUndone = result === undefined
+      // An endpoint that was removed or got another address meanwhile is probed anew, if at all.
+      const isCurrent =
+        this.#watches[slot] === watch &&
+        this.#registry.snapshot.bySlot[slot]?.healthUrl === endpoint.healthUrl
+      if (this.#running && isCurrent && result !== undefined) this.#conclude(endpoint, watch, result, begunMs)
+      isUndone = result === undefined || !isCurrent
     } catch {
       // The queue was full: keep the status and retry at the next interval.
     } finally {
       watch.probing = false
-      if (this.#running) this.#arm(slot, isUndone ? undoneProbeMs : this.#nextInMs(endpoint, watch))
+      if (this.#running && this.#watches[slot] === watch)
+        this.#arm(slot, isUndone ? undoneProbeMs : this.#nextInMs(endpoint, watch))
     }
   }
 
@@ -201,7 +238,7 @@ export class HealthChecker implements HealthMonitor {
 
   /** Remaining pause that a rate-limited endpoint requested. */
   #limitedForMs(slot: number, watch: Watch): number {
-    if (this.#registry.status(slot) !== 'rate_limited') return 0
+    if (this.#registry.health(slot) !== 'rate_limited') return 0
     return Math.max(0, watch.limitedUntilMs - this.#clock.monotonicMs())
   }
 
@@ -275,14 +312,14 @@ export class HealthChecker implements HealthMonitor {
     const countsAlone = result.kind === 'failed' && (result.isCertain || result.isSilence)
     const sinceMs = countsAlone ? begunMs : Math.max(previousMs, begunMs - checkIntervalMs)
     const effect = weighFailedProbe(result, {
-      isRoutable: this.#registry.isRoutable(slot),
+      isRoutable: isRoutable(this.#registry.health(slot)),
       failures: this.#records.consecutiveFailures(slot) + 1,
       threshold: unhealthyThreshold,
       hasAnswered: this.#answers.hasAnsweredSince(slot, sinceMs),
     })
     if (effect === 'outweighed') {
       this.#records.outweighed(slot, verdict.reason)
-      if (!this.#registry.isRoutable(slot)) this.#apply(slot, watch, servesDespite(verdict))
+      if (!isRoutable(this.#registry.health(slot))) this.#apply(slot, watch, servesDespite(verdict))
       return
     }
     if (result.kind === 'failed') breaker.probeFailed(result.reason)
@@ -302,7 +339,7 @@ export class HealthChecker implements HealthMonitor {
   }
 
   #apply(slot: number, watch: Watch, verdict: ProbeVerdict): void {
-    const before = this.#registry.status(slot)
+    const before = this.#registry.health(slot)
     if (verdict.retryAfterMs !== undefined) {
       watch.limitedUntilMs = this.#clock.monotonicMs() + verdict.retryAfterMs
     }
@@ -314,7 +351,7 @@ export class HealthChecker implements HealthMonitor {
     if (recovers && this.#registry.slowStartMs > 0) {
       this.#registry.setStatus(slot, 'warming', 'recovered, slow start')
       watch.warmTimer = this.#clock.after(this.#registry.slowStartMs, () => {
-        if (this.#registry.status(slot) === 'warming')
+        if (this.#registry.health(slot) === 'warming')
           this.#registry.setStatus(slot, 'healthy', 'slow start is over')
       })
       return

@@ -16,19 +16,26 @@ export interface BuildContext {
   readonly proxy: SectionOptions<'proxy'>
 }
 
-/** Builds endpoints from their configuration, with slots in its order. */
-export function buildEndpoints(configs: readonly EndpointConfig[], context: BuildContext): Endpoint[] {
+/**
+ * Builds endpoints from their configuration.
+ * @param rows slot of each endpoint; by default its position
+ */
+export function buildEndpoints(
+  configs: readonly EndpointConfig[],
+  context: BuildContext,
+  rows: readonly number[] = [],
+): Endpoint[] {
   const named = configs.map((config) => {
     const url = new URL(config.url)
     return { config, url, name: config.name ?? url.host, shown: shownUrl(url) }
   })
   const ids = endpointIds(named.map(({ name, shown }) => ({ name, url: shown })))
-  return named.map(({ config, url, name, shown }, slot) => {
+  return named.map(({ config, url, name, shown }, index) => {
     const profile = config.type === 'auto' ? undefined : context.profile(config.type)
     const headers = endpointHeaders(config)
     const basePath = url.pathname.replace(/\/+$/, '')
     return {
-      slot,
+      slot: rows[index] ?? index,
       id: ids.get(name) ?? name,
       name,
       tags: config.tags,

@@ -12,13 +12,16 @@ interface EndpointChange {
 }
 
 const changedTopic: Topic<EndpointChange> = 'endpoints.changed'
+/** A removed endpoint, by slot, has nothing in flight any more. */
+const leftTopic: Topic<number> = 'endpoints.left'
 const allTopic: Topic<undefined, readonly EndpointChange[]> = 'endpoints.all'
 
 const allMs = 10_000
 
-/** Sends detected types and new secrets to the serving threads, and the current state to a new thread. */
+/** Sends detected types, new secrets and the end of drains to the serving threads, and the current state to a new one. */
 export function shareEndpoints(registry: EndpointRegistry, link: PeerLink): void {
   registry.onReplaced((endpoint) => link.broadcast(changedTopic, changeOf(endpoint)))
+  registry.follow({ gone: ({ slot }) => link.broadcast(leftTopic, slot) })
   link.on(allTopic, () => registry.snapshot.endpoints.map(changeOf))
 }
 
@@ -39,6 +42,7 @@ export function followEndpoints(
     registry.replaceHeaders(slot, headers)
   }
   link.on(changedTopic, apply)
+  link.on(leftTopic, (slot) => registry.leave(slot))
   return async () => {
     const changes = await link.requestControl(allTopic, undefined, allMs)
     if (changes === undefined) throw new Error('the control thread did not send its endpoints')

@@ -3,7 +3,7 @@ import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 
 /** The status of each endpoint. */
 export const statusCells = cellLayout('endpoint-status', ({ endpoints }) => ({
-  /** An index into `endpointStatuses`. */
+  /** The health, an index into `endpointStatuses`, and above it the service: see `service.ts`. */
   status: integers(endpoints),
   /** One cell that counts up with every change of a status. */
   version: integers(),

@@ -2,6 +2,7 @@ import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { BreakerPolicy } from '../registry/breaker-policy.ts'
+import type { Endpoint } from '../registry/endpoint.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
 import type { BreakerTable } from './breaker-table.ts'
 import {
@@ -48,22 +49,28 @@ const modelsForWhole = 2
  * them, depending on its evidence.
  */
 export class CircuitBreakers {
+  readonly #table: BreakerTable
   readonly #endpoints: CircuitBreaker[] = []
   readonly #policies: BreakerPolicy[] = []
   readonly #names: string[] = []
   readonly #services: CircuitServices
   readonly #models: ModelStates | undefined
   /** By row, with slot and model. */
-  readonly #byRow: { slot: number; model: string; breaker: CircuitBreaker }[] = []
+  readonly #byRow: ({ slot: number; model: string; breaker: CircuitBreaker } | undefined)[] = []
 
   constructor(registry: EndpointRegistry, table: BreakerTable, services: CircuitServices) {
+    this.#table = table
     this.#services = services
     this.#models = services.models
-    for (const { slot, name, breaker } of registry.snapshot.endpoints) {
-      this.#policies[slot] = breaker
-      this.#names[slot] = name
-      this.#endpoints[slot] = new CircuitBreaker(table, slot, breaker, services.clock, this.#notify(slot))
-    }
+    for (const endpoint of registry.snapshot.endpoints) this.#put(endpoint)
+    registry.follow({ present: (endpoint) => this.#put(endpoint) })
+  }
+
+  /** Closes the circuits of an endpoint and its models, without an event: it is another server, or another endpoint. */
+  reset(slot: number): void {
+    this.#table.clear(slot)
+    const { table } = this.#models ?? {}
+    for (const row of table?.rows(slot) ?? []) table?.free(row)
   }
 
   /** State of models. */
@@ -200,6 +207,21 @@ export class CircuitBreakers {
     for (const row of table?.rows() ?? []) {
       if (table !== undefined) this.#ofRow(row, table.slot(row), table.model(row)).reclaim(thread)
     }
+  }
+
+  #put({ slot, name, breaker }: Pick<Endpoint, 'slot' | 'name' | 'breaker'>): void {
+    if (this.#policies[slot] === breaker && this.#names[slot] === name) return
+    this.#policies[slot] = breaker
+    this.#names[slot] = name
+    // The state is in the cells, so a circuit with another policy continues where the last one was.
+    this.#endpoints[slot] = new CircuitBreaker(
+      this.#table,
+      slot,
+      breaker,
+      this.#services.clock,
+      this.#notify(slot),
+    )
+    for (const [row, known] of this.#byRow.entries()) if (known?.slot === slot) this.#byRow[row] = undefined
   }
 
   #checkEndpoint(slot: number): void {

@@ -62,6 +62,8 @@ export interface ClientPool {
   send(request: ClientRequest, handler: RequestHandler): void
   /** Closes the idle connections. */
   closeIdle(): void
+  /** The server gets no more requests: the pool closes each connection when its request has ended. */
+  retire(): void
   /** Closes all connections; requests in flight fail. */
   close(): void
 }

@@ -69,6 +69,11 @@ export class CounterTable<Column extends string> {
     }
   }
 
+  /** Resets all counters of a row to 0, like `clear`. */
+  clearRow(row: number): void {
+    for (let column = 0; column < this.columns.length; column++) this.clear(row, column)
+  }
+
   /** Clears the plane of a thread that has ended: for counters of current state, not of history. */
   forget(thread: number): void {
     this.#cells.fill(0, thread * this.#stride, (thread + 1) * this.#stride)

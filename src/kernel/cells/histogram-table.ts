@@ -67,6 +67,14 @@ export class HistogramTable {
     this.#cells[sumAt] = (this.#cells[sumAt] ?? 0) + sum
   }
 
+  /** Resets a row to 0; a thread that records at the same moment may undo that for its own plane. */
+  clearRow(row: number): void {
+    for (let thread = 0; thread < this.threads; thread++) {
+      const start = thread * this.#stride + row * this.#width
+      this.#cells.fill(0, start, start + this.#width)
+    }
+  }
+
   /** Returns the counts per bucket; the last bucket is above all bounds. */
   counts(row: number): number[] {
     return [...this.read(row).counts]

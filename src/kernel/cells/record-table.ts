@@ -50,6 +50,12 @@ export class RecordTable<Column extends string> {
     this.#numbers[row * this.#columns.length + column] = value
   }
 
+  /** Resets a row to its start. */
+  clearRow(row: number): void {
+    for (let column = 0; column < this.#columns.length; column++) this.setNumber(row, column, Number.NaN)
+    this.setText(row, '')
+  }
+
   /** Returns '' if nothing was written. */
   text(row: number): string {
     const header = row * (textRowBytes / Int32Array.BYTES_PER_ELEMENT)

@@ -36,6 +36,15 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
     }
     case 'endpoint.detected':
       return { level: 'info', message: `endpoint type detected: ${event.data.profile}` }
+    case 'endpoint.removed':
+      return { level: 'info', message: 'endpoint removed' }
+    case 'config.changed':
+      return {
+        level: event.data.needsRestart.length > 0 ? 'warn' : 'info',
+        message: `configuration version ${event.data.version} is in force`,
+      }
+    case 'config.refused':
+      return { level: 'error', message: 'configuration refused; the present one stays' }
     case 'request.failover':
       return { level: 'warn', message: 'request fails over' }
     case 'request.cancelled':

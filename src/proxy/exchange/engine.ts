@@ -51,6 +51,13 @@ export class ProxyEngine {
     new Exchange(this.#services, request, reply).start()
   }
 
+  /** After the drain of an endpoint: ends the requests in flight there. @returns their number */
+  cutAt(slot: number): number {
+    const there = this.#services.active.entries().filter((exchange) => exchange.slot === slot)
+    for (const exchange of there) exchange.cut()
+    return there.length
+  }
+
   /** After a drain: ends the requests still in flight so that clients see it, and refuses later ones. */
   cutAll(): number {
     this.#isOver = true

@@ -15,6 +15,7 @@ export type SessionOutcome = (typeof sessionOutcomes)[number]
 /**
  * Why the endpoint of a session does not get the request:
  * - `not_a_candidate`: it lacks the model or is unroutable
+ * - `draining`: it is out of service, or was removed
  * - `failed`: an attempt on it failed
  * - `not_available`: its circuit is open, it requested a pause, or it is at `max_concurrent`
  * - `lower_priority`: a higher tier can take the request
@@ -23,6 +24,7 @@ export type SessionOutcome = (typeof sessionOutcomes)[number]
  */
 const refusals = [
   'not_a_candidate',
+  'draining',
   'failed',
   'not_available',
   'lower_priority',
@@ -74,15 +76,23 @@ export class SessionAffinity {
   readonly #heads: HeadMemory
   readonly #load: EndpointLoad
   readonly #fairLoad: ReturnType<typeof createFairLoad>
+  readonly #isOut: (slot: number) => boolean
   readonly options: SessionAffinityOptions
 
   constructor(
-    parts: { store: SessionStore; heads: HeadMemory; load: EndpointLoad },
+    parts: {
+      store: SessionStore
+      heads: HeadMemory
+      load: EndpointLoad
+      /** Whether an endpoint drains or has left. Default: none does. */
+      isOutOfService?: (slot: number) => boolean
+    },
     options: SessionAffinityOptions,
   ) {
     this.store = parts.store
     this.#heads = parts.heads
     this.#load = parts.load
+    this.#isOut = parts.isOutOfService ?? (() => false)
     this.#fairLoad = createFairLoad(parts.load, options.priorityTiers)
     this.options = options
   }
@@ -112,7 +122,7 @@ export class SessionAffinity {
     for (const each of [match, earlier]) {
       if (each === undefined) continue
       const candidate = candidates.find(({ endpoint }) => endpoint.slot === each.slot)
-      const reason = this.#refusal(candidate, key, fair, excluded)
+      const reason = this.#isOut(each.slot) ? 'draining' : this.#refusal(candidate, key, fair, excluded)
       if (reason === undefined) {
         return {
           outcome: refusal === undefined ? 'hit' : 'repin',

@@ -128,7 +128,7 @@ export class ModelDirectory {
     const byName = new Map<string, Found[]>()
     const undated: Found[] = []
     for (const [slot, { models, seenMs, firstSeenMs }] of this.#catalog.snapshot.byEndpoint) {
-      const endpoint = this.#registry.snapshot.bySlot[slot]
+      const endpoint = this.#registry.snapshot.configuredBySlot[slot]
       if (endpoint === undefined) continue
       for (const model of models) {
         const found = { endpoint, model, seenMs, firstSeenMs: firstSeenMs.get(model.name) ?? seenMs }

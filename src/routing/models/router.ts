@@ -52,7 +52,8 @@ export class ModelRouter {
   readonly #paths: PathKnowledge
   readonly #options: ModelRouterOptions
   readonly #filter: NameFilter
-  readonly #endpointFilters: readonly NameFilter[]
+  /** By slot. */
+  readonly #endpointFilters: NameFilter[] = []
   readonly #aliasTiers: AliasTiers
   readonly #preferred = new PreferredTiers()
   /** Nested by provider, path and model: a joined key would be allocated for each request. */
@@ -83,9 +84,8 @@ export class ModelRouter {
     this.#paths = parts.paths
     this.#options = options
     this.#filter = new NameFilter(options.filter)
-    this.#endpointFilters = this.#registry.snapshot.endpoints.map(
-      ({ modelFilter }) => new NameFilter(modelFilter),
-    )
+    for (const endpoint of this.#registry.snapshot.endpoints) this.#setFilter(endpoint)
+    this.#registry.follow({ present: (endpoint) => this.#setFilter(endpoint) })
   }
 
   /** Whether the gateway refreshes the model lists after this outcome. */
@@ -328,9 +328,9 @@ export class ModelRouter {
 
   #places(name: string, provider: BackendProfile | undefined) {
     if (!this.#filter.allows(name)) return []
-    const { bySlot } = this.#registry.snapshot
+    const { configuredBySlot } = this.#registry.snapshot
     return this.#catalog.snapshot.find(name).flatMap(({ slot, model }) => {
-      const endpoint = bySlot[slot]
+      const endpoint = configuredBySlot[slot]
       return endpoint !== undefined && isInScope(endpoint, provider) ? [{ endpoint, model }] : []
     })
   }
@@ -339,6 +339,10 @@ export class ModelRouter {
     return this.#registry.snapshot.endpoints.filter(
       (endpoint) => isInScope(endpoint, provider) && this.#registry.isRoutable(endpoint.slot),
     )
+  }
+
+  #setFilter({ slot, modelFilter }: Endpoint): void {
+    this.#endpointFilters[slot] = new NameFilter(modelFilter)
   }
 
   /** Model filters apply to requests as well as to lists. */

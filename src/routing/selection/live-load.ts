@@ -89,7 +89,9 @@ export class LiveLoad implements EndpointLoad {
   /** Whether a request that only this endpoint can serve would go there, now or after a last-resort wait. */
   wouldAccept(endpoint: Endpoint): boolean {
     const candidate = { endpoint }
-    return this.#isWilling(candidate) || this.coolDowns.ownLeftMs(candidate) === 0
+    return (
+      this.#isWilling(candidate) || (this.#isServing(candidate) && this.coolDowns.ownLeftMs(candidate) === 0)
+    )
   }
 
   /**
@@ -113,7 +115,9 @@ export class LiveLoad implements EndpointLoad {
    * the endpoint.
    */
   isLastResort(candidate: Candidate): boolean {
-    return this.coolDowns.ownLeftMs(candidate) === 0 && !this.#isWilling(candidate)
+    return (
+      this.#isServing(candidate) && this.coolDowns.ownLeftMs(candidate) === 0 && !this.#isWilling(candidate)
+    )
   }
 
   /**
@@ -148,6 +152,10 @@ export class LiveLoad implements EndpointLoad {
       soonestMs = Math.min(soonestMs, Math.max(coolingMs, openMs, probeMs))
     }
     return Number.isFinite(soonestMs) ? Math.max(1, Math.ceil(soonestMs / 1000)) : 1
+  }
+
+  #isServing({ endpoint }: Candidate): boolean {
+    return this.registry.service(endpoint.slot) === 'serving'
   }
 
   #isWilling(candidate: Candidate): boolean {

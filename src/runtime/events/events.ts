@@ -24,6 +24,12 @@ export interface GatewayEvents {
   'discovery.failed': { endpoint: string; reason: string; consecutiveFailures: number }
   /** The gateway recognized the profile of an `auto` endpoint. */
   'endpoint.detected': { endpoint: string; profile: string }
+  /** An endpoint that was removed from the configuration has nothing in flight any more. */
+  'endpoint.removed': { endpoint: string }
+  /** All threads use another version of the configuration; `keys` are those that were applied. */
+  'config.changed': { version: number; by: string; keys: string[]; needsRestart: string[] }
+  /** A configuration could not be used; the present one stays. */
+  'config.refused': { by: string; reason: string }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
   /** An operator cancelled a request in flight. */
   'request.cancelled': {
@@ -80,6 +86,9 @@ export const gatewayEventTypes = Object.keys({
   'discovery.completed': true,
   'discovery.failed': true,
   'endpoint.detected': true,
+  'endpoint.removed': true,
+  'config.changed': true,
+  'config.refused': true,
   'request.failover': true,
   'request.cancelled': true,
   'limit.rejected': true,

@@ -15,6 +15,8 @@ function hasTerminal(): boolean {
 export interface SignalListeners {
   /** Called with a signal that stops the gateway. */
   stop(signal: NodeJS.Signals): void
+  /** Called with the signal that asks for a reload of the configuration. */
+  reload(signal: NodeJS.Signals): void
   /** Called with a signal that has no effect here, though it has in other servers. */
   note(signal: NodeJS.Signals): void
 }
@@ -24,12 +26,15 @@ export interface SignalListeners {
  * the failed instruction, forever.
  * @returns a function that stops listening
  */
-export function listenToSignals({ stop, note }: SignalListeners, stopsOnHangup = hasTerminal()): () => void {
+export function listenToSignals(
+  { stop, reload, note }: SignalListeners,
+  stopsOnHangup = hasTerminal(),
+): () => void {
   const listeners = new Map<NodeJS.Signals, (signal: NodeJS.Signals) => void>()
   for (const signal of stopSignals) listeners.set(signal, stop)
   // Without a listener, SIGUSR1 opens Node's inspector and SIGUSR2 ends the process.
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) listeners.set(signal, note)
-  listeners.set('SIGHUP', stopsOnHangup ? stop : note)
+  listeners.set('SIGHUP', stopsOnHangup ? stop : reload)
   for (const [signal, listener] of listeners) process.on(signal, listener)
   return () => {
     for (const [signal, listener] of listeners) process.off(signal, listener)

@@ -31,6 +31,7 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
   #tlsSession: Buffer | undefined
   #timer: Timer | undefined
   #isClosed = false
+  #isRetired = false
 
   constructor(options: ClientPoolOptions) {
     this.#options = options
@@ -67,6 +68,11 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
     this.#idle.close(() => true)
   }
 
+  retire(): void {
+    this.#isRetired = true
+    this.closeIdle()
+  }
+
   /** Closes all connections; requests in flight fail. */
   close(): void {
     this.#isClosed = true
@@ -79,7 +85,7 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
     const announcedMs =
       keepAliveSeconds === undefined ? defaultIdleMs : keepAliveSeconds * 1_000 - closeAheadMs
     const keptMs = Math.min(announcedMs, maxIdleMs)
-    if (keptMs <= 0 || this.#isClosed) {
+    if (keptMs <= 0 || this.#isClosed || this.#isRetired) {
       connection.close()
       return
     }

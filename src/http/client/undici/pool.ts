@@ -29,6 +29,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
   })
   #tlsSession: Buffer | undefined
   #isClosed = false
+  #isRetired = false
 
   constructor(options: ClientPoolOptions) {
     this.#options = options
@@ -46,6 +47,11 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   closeIdle(): void {
     this.#idle.close(() => true)
+  }
+
+  retire(): void {
+    this.#isRetired = true
+    this.closeIdle()
   }
 
   close(): void {
@@ -81,7 +87,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   /** The connection can carry another request. */
   released(connection: UndiciConnection): void {
-    if (this.#isClosed) connection.close()
+    if (this.#isClosed || this.#isRetired) connection.close()
     else this.#idle.add(connection)
   }
 

@@ -25,6 +25,7 @@ async function relay() {
             handler = given
           },
           closeIdle: () => {},
+          retire: () => {},
           close: () => {},
         }),
       },

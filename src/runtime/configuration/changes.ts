@@ -1,0 +1,87 @@
+import { compareConfigs, type KeyChange, withoutRestartKeys } from '../../config/changes/compare.ts'
+import { withWriteTimeout } from '../../config/checks/write-timeout.ts'
+import type { GatewayConfig } from '../../config/schema/schema.ts'
+import type { EventBus } from '../events/bus.ts'
+import type { VersionFollowers } from './version-replica.ts'
+import type { ConfigVersion, ConfigVersions } from './versions.ts'
+
+export interface ChangeServices {
+  readonly versions: ConfigVersions
+  readonly followers: VersionFollowers
+  readonly events: Pick<EventBus, 'publish'>
+  /** Assigns rows to the endpoints of a configuration. @throws Error if there are too few */
+  readonly assignRows: (config: GatewayConfig) => number[]
+  /** Called before the first thread switches: from now on each endpoint of the version may get requests. */
+  readonly admits: (next: ConfigVersion) => void
+  /** Called when a change is over, whether it was applied or not. */
+  readonly settled: (current: ConfigVersion) => Promise<void>
+}
+
+export interface ChangeOptions {
+  /** Who or what asked: an address, `SIGHUP`, `watch`. */
+  readonly by: string
+  /** Only compares. */
+  readonly dryRun?: boolean | undefined
+}
+
+export interface ChangeResult {
+  /** `unchanged`: nothing differs that can be applied. */
+  readonly outcome: 'applied' | 'unchanged' | 'refused'
+  /** The version from now on. */
+  readonly version: number
+  readonly changes: readonly KeyChange[]
+  /** Why the change was refused. */
+  readonly reason?: string | undefined
+}
+
+/** Changes the configuration of all threads, one change after the other. Only on the control thread. */
+export class ConfigChanges {
+  readonly #services: ChangeServices
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(services: ChangeServices) {
+    this.#services = services
+  }
+
+  /** @param make gives the next configuration from the current one, when the changes before it are over */
+  apply(make: (current: GatewayConfig) => GatewayConfig, options: ChangeOptions): Promise<ChangeResult> {
+    const result = this.#last.then(() => this.#apply(make, options))
+    this.#last = result.catch(() => {})
+    return result
+  }
+
+  async #apply(
+    make: (current: GatewayConfig) => GatewayConfig,
+    { by, dryRun }: ChangeOptions,
+  ): Promise<ChangeResult> {
+    const { versions, followers, events, assignRows, admits, settled } = this.#services
+    const { current } = versions
+    const wanted = withWriteTimeout(make(current.config))
+    const changes = compareConfigs(current.config, wanted)
+    if (dryRun === true || !changes.some(({ isLive }) => isLive))
+      return { outcome: 'unchanged', version: current.version, changes }
+    const config = withoutRestartKeys(current.config, wanted, changes)
+    try {
+      const next = { version: current.version + 1, config, endpointRows: assignRows(config) }
+      await versions.join(next)
+      versions.prepare(next)
+      const refusal = await followers.prepare(next)
+      if (refusal !== undefined) throw new Error(refusal)
+      admits(next)
+      versions.commit(next.version)
+      await followers.commit(next.version)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      await settled(versions.current)
+      return { outcome: 'refused', version: versions.current.version, changes, reason }
+    }
+    await settled(versions.current)
+    events.publish('config.changed', {
+      version: versions.current.version,
+      by,
+      keys: changes.filter(({ isLive }) => isLive).map(({ key }) => key),
+      needsRestart: changes.filter(({ isLive }) => !isLive).map(({ key }) => key),
+    })
+    return { outcome: 'applied', version: versions.current.version, changes }
+  }
+}

@@ -132,7 +132,7 @@ export default fp<ProxyEngineOptions>(
       // Places that a stopped thread held are free again.
       types: ['endpoint.status', 'breaker.transition', 'model.transition', 'thread.stopped'],
     })
-    const deaf = app.gatewayPeers.on(cutTopic, (slot) => engine.cutAt(slot))
+    const deaf = app.gatewayPeers.on(cutTopic, (endpoint) => engine.cutAt(endpoint))
     app.addHook('onClose', function stop(_app, closed) {
       subscription.close()
       deaf()

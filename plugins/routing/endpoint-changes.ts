@@ -115,7 +115,7 @@ export default fp<EndpointChangesOptions>(
       drains.start(slot, {
         reason: removed,
         limitMs: discovery.drain_timeout,
-        onLimit: () => void link.requestAll(cutTopic, slot),
+        onLimit: () => void link.requestAll(cutTopic, endpoint.name),
         onEmpty() {
           leavingSlots.delete(slot)
           drains.forget(slot)

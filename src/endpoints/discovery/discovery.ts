@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { SectionOptions } from '../../config/options/sections.ts'
-import { type BoundedQueue, QueueFullError } from '../../kernel/bounded-queue.ts'
+import type { BoundedQueue } from '../../kernel/bounded-queue.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
 import type { EventBus, Subscription } from '../../runtime/events/bus.ts'
-import { neverSent } from '../connections/failure.ts'
-import { FetchError, type FetchedAnswer, type UpstreamFetch } from '../connections/fetch.ts'
+import type { UpstreamFetch } from '../connections/fetch.ts'
 import type { PassiveEvidence } from '../health/health-monitor.ts'
 import { detectProfile } from '../profiles/detect.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
@@ -16,6 +15,7 @@ import type { ModelCatalog } from './catalog.ts'
 import type { DiscoveredModel } from './discovered-model.ts'
 import type { DiscoveryRecord, DiscoveryRecords, ModelRefresher } from './discovery-records.ts'
 import { ListFormatError, parseModelList, readProps } from './list-parsers.ts'
+import { isShortage, noAnswer, shownError } from './read-failure.ts'
 
 export interface ModelDiscoveryOptions
   extends Pick<
@@ -386,28 +386,6 @@ export class ModelDiscovery implements ModelRefresher {
       this.#clock.after(ms, resolve)
     })
   }
-}
-
-function shownError(error: unknown): string {
-  if (error instanceof FetchError || error instanceof ListFormatError || error instanceof QueueFullError) {
-    return error.message
-  }
-  return 'the model list could not be read'
-}
-
-/** A server that closes the connection on one path may answer others; an unreachable one answers none. */
-function noAnswer(error: unknown): FetchedAnswer {
-  const isPathOnly =
-    error instanceof FetchError &&
-    !neverSent(error.failure.kind) &&
-    error.failure.kind !== 'first_byte_timeout'
-  if (!isPathOnly) throw error
-  return { statusCode: 0, header: () => undefined, body: Buffer.alloc(0), durationMs: 0 }
-}
-
-/** The gateway itself could not send the request, which says nothing about the endpoint. */
-function isShortage(error: unknown): boolean {
-  return error instanceof FetchError && error.failure.kind === 'shortage'
 }
 
 function createWatch(): Watch {

@@ -3,10 +3,14 @@ import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
 import type { ClientReply } from '../contract/client-reply.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { Exchange } from './exchange.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
 import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 
 /** Services that the engine uses: those of its exchanges, and the length of the queue. */
 export type EngineServices = ExchangeServices & { readonly queue: Pick<CapacityQueue, 'waiting'> }
+
+/** Phases of a request that is at no endpoint. */
+const waitingPhases: ReadonlySet<ExchangePhase> = new Set(['choosing', 'queued', 'backoff'])
 
 /** The common front of both engines: accepts a request and always answers it. */
 export class ProxyEngine {
@@ -52,8 +56,10 @@ export class ProxyEngine {
   }
 
   /** After the drain of an endpoint: ends the requests in flight there. @returns their number */
-  cutAt(slot: number): number {
-    const there = this.#services.active.entries().filter((exchange) => exchange.slot === slot)
+  cutAt(endpoint: string): number {
+    const there = this.#services.active
+      .entries()
+      .filter(({ context, phase }) => context.lastEndpoint === endpoint && !waitingPhases.has(phase))
     for (const exchange of there) exchange.cut()
     return there.length
   }

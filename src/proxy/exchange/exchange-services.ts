@@ -20,8 +20,6 @@ export interface ActiveExchange extends DeadlineEntry {
   readonly context: RequestContext
   readonly phase: ExchangePhase
   readonly responseBytes: number
-  /** Slot of the endpoint of the current attempt. */
-  readonly slot: number | undefined
   /** Ends the request so that the client sees it: the gateway is stopping and cannot wait any longer. */
   cut(): void
   /** Ends the request for an operator, upstream as well, so that the client sees it. Counts against no endpoint. */

@@ -80,10 +80,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     return this.#request.context
   }
 
-  get slot(): number | undefined {
-    return this.#attempt?.target.endpoint.slot
-  }
-
   get responseBytes(): number {
     return this.#answer.bodyBytes
   }

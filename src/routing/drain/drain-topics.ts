@@ -1,7 +1,7 @@
 import type { Topic } from '../../runtime/links/peer-link.ts'
 
-/** The time of a drain is over: the threads end the requests in flight at that slot. Answered with their number. */
-export const cutTopic: Topic<number, number> = 'endpoints.cut'
+/** The time of a drain is over: the threads end the requests at the endpoint of that name. Answered with their number. */
+export const cutTopic: Topic<string, number> = 'endpoints.cut'
 
 /** An operator takes an endpoint out of service or back, by name. */
 export interface DrainOrder {

@@ -4,8 +4,9 @@
  * close. A store that cannot be used stops the start; one that is only away does not.
  */
 import fp from 'fastify-plugin'
-import { type CallerChange, callerAdmin } from '../../src/callers/admin/caller-admin.ts'
+import { callerAdmin } from '../../src/callers/admin/caller-admin.ts'
 import { remoteOperations, serveOperations } from '../../src/callers/admin/operations.ts'
+import type { CallerChange } from '../../src/callers/admin/record-access.ts'
 import type { Callers } from '../../src/callers/callers.ts'
 import { configRecords } from '../../src/callers/contract/config-records.ts'
 import { CallerDirectory } from '../../src/callers/directory/directory.ts'

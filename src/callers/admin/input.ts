@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { checkCaller } from '../../config/checks/caller-rules.ts'
-import { decode } from '../../config/file/decode.ts'
-import { problemsOfValue } from '../../config/file/validate.ts'
+import { isRecord } from '../../config/file/decode.ts'
+import { decoderOf, problemsOfValue } from '../../config/file/validate.ts'
 import { ConfigKeySchema, ConfigOwnerSchema, ConfigTeamSchema } from '../../config/schema/callers-schema.ts'
 import { dotted } from '../../config/schema/diagnostics.ts'
 import { GatewayError } from '../../kernel/errors.ts'
@@ -40,8 +40,7 @@ export function readInput<S extends TSchema>(schema: S, kind: InputKind, body: u
   if (problems.length === 0) problems.push(...checkCaller(body, prefix))
   if (problems.length > 0)
     throw invalid(problems.map(({ path, message }) => [path.slice(prefix.length), message]))
-  // `body` has just been validated against the schema.
-  return decode(schema, body) as Static<S>
+  return decoderOf(schema)(body)
 }
 
 /**
@@ -54,8 +53,8 @@ export function readChange<S extends TSchema>(
   record: Static<S>,
   body: unknown,
 ): Static<S> {
-  if (!isObject(body)) throw invalid([[[], 'must be a JSON object']])
-  const current: object = isObject(record) ? record : {}
+  if (!isRecord(body)) throw invalid([[[], 'must be a JSON object']])
+  const current: object = isRecord(record) ? record : {}
   return readInput(schema, kind, withoutNulls({ ...current, ...body }))
 }
 
@@ -70,10 +69,6 @@ export function changedFields(before: object, after: object): string[] {
 /** A field that is null is removed. */
 function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null && each !== undefined))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(

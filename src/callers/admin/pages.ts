@@ -1,4 +1,4 @@
-import type { NameQuery } from '../store/caller-store.ts'
+import type { NameQuery } from '../store/contract.ts'
 import type { Page } from './operations.ts'
 
 /**

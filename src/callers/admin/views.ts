@@ -1,10 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { LimitsSchema, PolicySchema } from '../../config/schema/callers-schema.ts'
 import { formatTime } from '../../kernel/format.ts'
-import { NullableText } from '../../observe/live/fields.ts'
-import { Choice, Text, Time } from '../../observe/views/fields.ts'
+import { Choice, NullableText, Text, Time } from '../../observe/views/fields.ts'
 import type { KeyRecord, OwnerRecord, TeamRecord } from '../contract/records.ts'
-import type { AuditRow } from '../store/caller-store.ts'
+import type { AuditRow } from '../store/contract.ts'
 
 const subject = {
   name: Text('Unique.'),

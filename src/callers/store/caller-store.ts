@@ -1,63 +1,21 @@
 import type { CallerChanges, CallerRecords, KeyRecord, OwnerRecord, TeamRecord } from '../contract/records.ts'
-import type { Database, Row, SqlValue, Statements } from './database.ts'
-import { hashOf, keyOf, ownerOf, teamOf, text } from './rows.ts'
-
-/** A change as the audit keeps it. */
-export interface AuditEntry {
-  readonly atMs: number
-  /** Who has changed it. */
-  readonly actor: string
-  readonly action: 'create' | 'update' | 'rotate' | 'delete'
-  readonly kind: 'key' | 'team' | 'owner'
-  /** ID of a key, name of a team or an owner. */
-  readonly subject: string
-  /** Names of the fields that have changed; never values. */
-  readonly fields: readonly string[]
-}
-
-export interface AuditRow extends AuditEntry {
-  readonly revision: number
-}
-
-/** A new secret of a key. */
-export interface NewSecret {
-  readonly hash: string
-  readonly hint: string
-  /** Until when the secrets before are accepted. */
-  readonly previousEndAtMs: number
-}
-
-/** A page of a list in the order of names. */
-export interface NameQuery {
-  /** Part of the name, in any case. */
-  readonly search?: string | undefined
-  /** Name of the last record of the page before. */
-  readonly after?: string | undefined
-  readonly limit: number
-}
-
-export interface KeyQuery extends NameQuery {
-  readonly owner?: string | undefined
-  readonly team?: string | undefined
-  readonly enabled?: boolean | undefined
-}
+import { CallerLists } from './caller-lists.ts'
+import { type AuditEntry, type AuditRow, NameTakenError, type NewSecret } from './contract.ts'
+import type { Database, Row, Statements } from './database.ts'
+import { auditRowOf, hashOf, keyOf, keyValues, ownerOf, subjectValues, teamOf, text } from './rows.ts'
 
 /** Changes that are kept: for other gateways, which read them within a second, and as the audit. */
 const maxKept = 100_000
-
-/** Two records have one name. */
-export class NameTakenError extends Error {
-  override readonly name = 'NameTakenError'
-}
 
 /**
  * Keys, teams and owners in a database. Each change takes the next revision in its transaction, and transactions that
  * change something wait for each other, so a reader that has seen a revision has seen all before it.
  */
-export class CallerStore {
+export class CallerStore extends CallerLists {
   readonly #database: Database
 
   constructor(database: Database) {
+    super(database)
     this.#database = database
   }
 
@@ -117,60 +75,6 @@ export class CallerStore {
         deletedOwners: idsOf('owner'),
       }
     })
-  }
-
-  /** @param key ID or name */
-  async findKey(key: string): Promise<KeyRecord | undefined> {
-    // An ID has precedence over a name with the same text.
-    const rows = await this.#database.all('SELECT * FROM olla_keys WHERE id = ? OR name = ?', [key, key])
-    const row = rows.find(({ id }) => id === key) ?? rows[0]
-    return row === undefined ? undefined : keyOf(row)
-  }
-
-  async findTeam(name: string): Promise<TeamRecord | undefined> {
-    const [row] = await this.#database.all('SELECT * FROM olla_teams WHERE name = ?', [name])
-    return row === undefined ? undefined : teamOf(row)
-  }
-
-  async findOwner(name: string): Promise<OwnerRecord | undefined> {
-    const [row] = await this.#database.all('SELECT * FROM olla_owners WHERE name = ?', [name])
-    return row === undefined ? undefined : ownerOf(row)
-  }
-
-  /** Keys in the order of their names. */
-  async listKeys({ owner, team, enabled, ...query }: KeyQuery): Promise<KeyRecord[]> {
-    const rows = await this.#list('olla_keys', query, {
-      owner,
-      team,
-      enabled: enabled === undefined ? undefined : Number(enabled),
-    })
-    return rows.map(keyOf)
-  }
-
-  async listTeams(query: NameQuery): Promise<TeamRecord[]> {
-    return (await this.#list('olla_teams', query, {})).map(teamOf)
-  }
-
-  async listOwners(query: NameQuery): Promise<OwnerRecord[]> {
-    return (await this.#list('olla_owners', query, {})).map(ownerOf)
-  }
-
-  #list(
-    table: 'olla_keys' | 'olla_teams' | 'olla_owners',
-    { search, after, limit }: NameQuery,
-    equal: Readonly<Record<string, string | number | undefined>>,
-  ): Promise<Row[]> {
-    const conditions: [sql: string, value: SqlValue][] = []
-    for (const [column, value] of Object.entries(equal)) {
-      if (value !== undefined) conditions.push([`${column} = ?`, value])
-    }
-    if (after !== undefined) conditions.push(['name > ?', after])
-    if (search !== undefined) conditions.push([`LOWER(name) LIKE ? ESCAPE '!'`, `%${likeText(search)}%`])
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}`
-    return this.#database.all(`SELECT * FROM ${table} ${where} ORDER BY name LIMIT ?`, [
-      ...conditions.map(([, value]) => value),
-      limit,
-    ])
   }
 
   /** @throws NameTakenError */
@@ -332,34 +236,6 @@ export class CallerStore {
   }
 }
 
-/** Text of a LIKE pattern that stands for itself. */
-function likeText(text: string): string {
-  return text.toLowerCase().replace(/[!%_]/g, '!$&')
-}
-
-function keyValues(key: KeyRecord): SqlValue[] {
-  return [
-    key.owner ?? null,
-    key.team ?? null,
-    Number(key.enabled),
-    key.expiresAtMs ?? null,
-    JSON.stringify(key.metadata),
-    JSON.stringify(key.policy),
-    JSON.stringify(key.limits),
-  ]
-}
-
-function subjectValues(subject: OwnerRecord | TeamRecord): SqlValue[] {
-  return [
-    subject.name,
-    Number(subject.enabled),
-    JSON.stringify(subject.metadata),
-    JSON.stringify(subject.limits),
-    subject.createdAtMs,
-    subject.updatedAtMs,
-  ]
-}
-
 async function expectFree(statements: Statements, table: string, name: string): Promise<void> {
   if (isOne(await statements.all(`SELECT 1 AS one FROM ${table} WHERE name = ?`, [name])))
     throw new NameTakenError(name)
@@ -371,17 +247,4 @@ function isOne(rows: readonly Row[]): boolean {
 
 function revisionOf([row]: readonly Row[]): number {
   return Number(row?.revision ?? 0)
-}
-
-function auditRowOf(row: Row): AuditRow {
-  const fields = text(row.fields)
-  return {
-    revision: Number(row.revision),
-    atMs: Number(row.at),
-    actor: text(row.actor),
-    action: text(row.action) as AuditEntry['action'],
-    kind: text(row.kind) as AuditEntry['kind'],
-    subject: text(row.subject),
-    fields: fields === '' ? [] : fields.split(','),
-  }
 }

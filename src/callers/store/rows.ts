@@ -1,6 +1,7 @@
-import { decode } from '../../config/file/decode.ts'
-import { type Limits, LimitsSchema, type Policy, PolicySchema } from '../../config/schema/callers-schema.ts'
+import type { Limits, Policy } from '../../config/schema/callers-schema.ts'
+import { readLimits, readPolicy } from '../contract/defaults.ts'
 import type { KeyHash, KeyRecord, OwnerRecord, TeamRecord } from '../contract/records.ts'
+import { type AuditRow, auditActions, auditKinds } from './contract.ts'
 import type { Row, SqlValue } from './database.ts'
 
 export function keyOf(row: Row): KeyRecord {
@@ -28,6 +29,49 @@ export function hashOf(row: Row): KeyHash {
   return { hash: text(row.hash), keyId: text(row.key_id), endsAtMs: maybeNumber(row.ends_at) }
 }
 
+export function auditRowOf(row: Row): AuditRow {
+  const fields = text(row.fields)
+  return {
+    revision: Number(row.revision),
+    atMs: Number(row.at),
+    actor: text(row.actor),
+    action: oneOf(auditActions, row.action),
+    kind: oneOf(auditKinds, row.kind),
+    subject: text(row.subject),
+    fields: fields === '' ? [] : fields.split(','),
+  }
+}
+
+/** @throws Error if the text is none of them: the row is of a later version */
+function oneOf<const T extends readonly string[]>(values: T, value: SqlValue | undefined): T[number] {
+  const found = values.find((each) => each === value)
+  if (found === undefined) throw new Error(`a row has the unknown value "${text(value)}"`)
+  return found
+}
+
+export function keyValues(key: KeyRecord): SqlValue[] {
+  return [
+    key.owner ?? null,
+    key.team ?? null,
+    Number(key.enabled),
+    key.expiresAtMs ?? null,
+    JSON.stringify(key.metadata),
+    JSON.stringify(key.policy),
+    JSON.stringify(key.limits),
+  ]
+}
+
+export function subjectValues(subject: OwnerRecord | TeamRecord): SqlValue[] {
+  return [
+    subject.name,
+    Number(subject.enabled),
+    JSON.stringify(subject.metadata),
+    JSON.stringify(subject.limits),
+    subject.createdAtMs,
+    subject.updatedAtMs,
+  ]
+}
+
 function subjectOf(row: Row) {
   return {
     name: text(row.name),
@@ -44,13 +88,13 @@ const limits = new Map<string, Limits>()
 /** Most keys of a fleet have one of few policies, and reading one takes far longer than reading the row. */
 const maxRemembered = 1_000
 
-/** Keys that a later version adds get their defaults. The routes have validated what is stored. */
+/** Keys that a later version adds get their defaults. @throws Error if the stored text is not a policy */
 function policyOf(value: SqlValue | undefined): Policy {
-  return remembered(policies, text(value), (json) => decode(PolicySchema, JSON.parse(json)) as Policy)
+  return remembered(policies, text(value), (json) => readPolicy(JSON.parse(json)))
 }
 
 function limitsOf(value: SqlValue | undefined): Limits {
-  return remembered(limits, text(value), (json) => decode(LimitsSchema, JSON.parse(json)) as Limits)
+  return remembered(limits, text(value), (json) => readLimits(JSON.parse(json)))
 }
 
 /** Equal texts give one object, which is never changed. */

@@ -1,4 +1,4 @@
-import type { TSchema } from '@sinclair/typebox'
+import type { Static, TSchema } from '@sinclair/typebox'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { dotted, type KeyPath, nearest, type Problem } from '../schema/diagnostics.ts'
 import { inputOf, inputSchema, type SchemaNode, sectionSchema } from '../schema/input-schema.ts'
@@ -74,6 +74,20 @@ export function problemsOfSection(name: string, section: unknown): Problem[] {
 const checks = new WeakMap<TSchema, ValidateFunction>()
 
 /**
+ * Returns a function that fills in defaults and proves that the result has the schema's type.
+ * @returns throws an Error if it has not
+ */
+export function decoderOf<S extends TSchema>(schema: S): (value: unknown) => Static<S> {
+  return (value) => {
+    const decoded = decode(schema, value)
+    // Ajv compiles a schema once.
+    const check = ajv.compile<Static<S>>(schema)
+    if (check(decoded)) return decoded
+    throw new Error(`not valid: ${ajv.errorsText(check.errors, { dataVar: 'value' })}`)
+  }
+}
+
+/**
  * Problems of a value that a client sends, which has the form of a part of the configuration.
  * @param prefix path of that part, for hints
  */
@@ -84,9 +98,12 @@ export function problemsOfValue(schema: TSchema, value: unknown, prefix: KeyPath
     checks.set(schema, check)
   }
   const problems = problemsBy(check, value, prefix)
+  if (problems.length > 0) return problems
   // The configuration ignores some unknown keys; a client's are mistakes.
-  const ignored = (check.errors ?? []).length > 0 && problems.length === 0
-  return ignored ? [{ severity: 'error', path: prefix, message: 'has an unknown key' }] : problems
+  return (check.errors ?? []).map(({ instancePath, params }) => {
+    const path = [...prefix, ...pathOf(instancePath), String(params.additionalProperty ?? '')]
+    return { severity: 'error', path, message: 'unknown key' }
+  })
 }
 
 function problemsBy(

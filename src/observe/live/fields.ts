@@ -1,11 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { NullableText } from '../views/fields.ts'
 
 /** These responses use null for missing values and never omit a field. */
-export const NullableText = (description?: string) =>
-  Type.Unsafe<string | null>({
-    type: ['string', 'null'],
-    ...(description === undefined ? {} : { description }),
-  })
 export const NullableNumber = (description?: string) =>
   Type.Unsafe<number | null>({
     type: ['number', 'null'],

@@ -2,8 +2,8 @@ import { type Static, Type } from '@sinclair/typebox'
 import { formatTime } from '../../kernel/format.ts'
 import type { ExchangePhase } from '../../proxy/exchange/exchange-phase.ts'
 import type { ActiveExchange } from '../../proxy/exchange/exchange-services.ts'
-import { Choice, Count, Text, Time } from '../views/fields.ts'
-import { NullableFlag, NullableNumber, NullableText, RoutingField, tenths } from './fields.ts'
+import { Choice, Count, NullableText, Text, Time } from '../views/fields.ts'
+import { NullableFlag, NullableNumber, RoutingField, tenths } from './fields.ts'
 import { pathOf } from './recent-requests.ts'
 
 const phases = [

@@ -7,6 +7,12 @@ import { endpointStatuses } from '../../kernel/endpoint-status.ts'
  */
 
 export const Text = (description?: string) => Type.String(description === undefined ? {} : { description })
+/** A text that is never omitted. */
+export const NullableText = (description?: string) =>
+  Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    ...(description === undefined ? {} : { description }),
+  })
 export const Count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) })
 export const Milliseconds = (description = 'Milliseconds.') => Type.Integer({ minimum: 0, description })

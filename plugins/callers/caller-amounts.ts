@@ -1,11 +1,15 @@
 /**
- * Finds the amounts of limits that outlive the process; the control thread registers it, for the ledger to save them.
- * Decorates `callerAmounts`; depends on the directory of callers and the shared cells. Needs no cleanup on close.
+ * Reads the amounts of limits: those that outlive the process, for the ledger to save them, and all for operators. The
+ * control thread registers it. Decorates `callerAmounts`; depends on the directory of callers, the shared cells and the
+ * link to the other threads. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
+import { limitsOperations } from '../../src/callers/admin/limits-operations.ts'
+import { serveOperations } from '../../src/callers/admin/operations.ts'
 import type { CallerAmounts } from '../../src/callers/limits/contract.ts'
 import { callerLimitCells } from '../../src/callers/limits/limit-cells.ts'
 import { LimitWindows } from '../../src/callers/limits/limit-plan.ts'
+import { LimitStates } from '../../src/callers/limits/limit-states.ts'
 import { SavedAmounts } from '../../src/callers/limits/saved-amounts.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -26,14 +30,20 @@ export default fp<CallerAmountsOptions>(
     const { callers } = readSections(options, ['callers'], ['clock'])
     const clock = options.clock ?? systemClock
     const { directory } = app.callers
-    const amounts = new SavedAmounts({
+    const services = {
       cells: app.gatewayState.of(callerLimitCells),
       windows: new LimitWindows(callers.timeZone),
       now: () => ({ wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }),
       content: () => directory.content(),
-    })
+    }
+    const amounts = new SavedAmounts(services)
+    serveOperations(app.gatewayPeers, limitsOperations(new LimitStates(services)))
     directory.onChange(() => amounts.forget())
     app.decorate('callerAmounts', amounts)
   },
-  { name: 'gateway-caller-amounts', fastify: '5.x', dependencies: ['gateway-callers', 'gateway-state'] },
+  {
+    name: 'gateway-caller-amounts',
+    fastify: '5.x',
+    dependencies: ['gateway-callers', 'gateway-peers', 'gateway-state'],
+  },
 )

@@ -7,7 +7,6 @@ import { isKnown } from '../../src/callers/directory/known-caller.ts'
 import { CallerLimiter } from '../../src/callers/limits/caller-limiter.ts'
 import { Estimates } from '../../src/callers/limits/estimates.ts'
 import { callerLimitCells } from '../../src/callers/limits/limit-cells.ts'
-import { limitWarning } from '../../src/callers/limits/limit-warning.ts'
 import { PriceTable } from '../../src/callers/prices/price-table.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
@@ -27,7 +26,7 @@ export default fp<CallerLimitsOptions>(
       estimates: new Estimates(await loadTokenizer(translators.anthropic.tokenizer)),
       prices: new PriceTable(callers.prices),
       zone: callers.timeZone,
-      onWarning: (limit, used) => app.gatewayEvents.publish('callers.budget', limitWarning(limit, used)),
+      onWarning: (warning) => app.gatewayEvents.publish('callers.budget', warning),
     })
     const ledger = app.callerLedger
     app.decorate('callerMeter', {

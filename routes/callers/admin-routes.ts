@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 
 /** Prepares a scope for routes whose bodies and queries are validated by their handlers, with messages of their own. */
 export function prepareAdminRoutes(app: FastifyInstance): void {
@@ -17,6 +17,15 @@ export function shows(schema: FastifySchema) {
 /** Options of a route that changes something. */
 export function changes(schema: FastifySchema) {
   return { config: { internalAccess: 'change' }, schema } as const
+}
+
+/** Answers with a table that browsers save. */
+export function sendCsv(reply: FastifyReply, filename: string, csv: string): FastifyReply {
+  return reply
+    .type('text/csv; charset=utf-8')
+    .header('Content-Disposition', `attachment; filename="${filename}"`)
+    .serializer((text: string) => text)
+    .send(csv)
 }
 
 /** Who makes a change, for the audit. */

@@ -4,7 +4,7 @@ import { type GivenQuery, readUsageQuery, UsageQuery } from '../../src/callers/a
 import { UsageView, usageCsv, usageView } from '../../src/callers/admin/usage-view.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { callerMetrics } from '../../src/observe/prometheus/caller-metrics.ts'
-import { prepareAdminRoutes, shows } from './admin-routes.ts'
+import { prepareAdminRoutes, sendCsv, shows } from './admin-routes.ts'
 
 export interface CallerUsageRoutesOptions {
   readonly clock?: Clock
@@ -22,12 +22,9 @@ export default fp<CallerUsageRoutesOptions>(
       async ({ query: given }, reply) => {
         const { format, ...query } = readUsageQuery(given, clock.nowMs())
         const page = await perform('usage', query)
-        if (format === 'json') return usageView(page)
-        return reply
-          .type('text/csv; charset=utf-8')
-          .header('Content-Disposition', 'attachment; filename="usage.csv"')
-          .serializer((text: string) => text)
-          .send(usageCsv(page))
+        return format === 'json'
+          ? usageView(page, clock.nowMs())
+          : sendCsv(reply, 'usage.csv', usageCsv(page))
       },
     )
   },

@@ -1,4 +1,5 @@
 import { isRecord } from '../../config/file/decode.ts'
+import { columns } from './columns.ts'
 
 /** A key for people: the secret first, because it is shown once. */
 export function keyText(key: unknown): string {
@@ -23,16 +24,7 @@ export function keyTable(keys: readonly unknown[]): string {
     const state = enabled === false ? 'disabled' : isPast(expires) ? 'expired' : 'active'
     return [name, id, hint === '' ? '-' : `…${String(hint)}`, owner ?? '-', team ?? '-', state].map(String)
   })
-  const all = [['NAME', 'ID', 'KEY', 'OWNER', 'TEAM', 'STATE'], ...rows]
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  return `${all
-    .map((row) =>
-      row
-        .map((text, column) => text.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')}\n`
+  return columns([['NAME', 'ID', 'KEY', 'OWNER', 'TEAM', 'STATE'], ...rows])
 }
 
 /** What is set, as `name=value`: not the zeros, empty lists and defaults. */

@@ -4,6 +4,7 @@ import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 import { changesOf, durationSeconds, fieldOptions, fieldUsage } from './key-fields.ts'
 import { keyTable, keyText } from './key-text.ts'
+import { limitTable, subjectsTable } from './limits-text.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway keys COMMAND [options]     API keys of a running gateway
@@ -12,7 +13,8 @@ Commands:
   create NAME           make a key and print it, this once
   list                  the keys; --owner, --team, --search TEXT
   show KEY              one key, by its ID or name
-  limits KEY            change what a key may use, or how much
+  limits [KEY]          change what a key may use, or how much, and show what is used of its limits; without KEY,
+                        all keys, owners and teams with limits, the nearest to one first: --near 80 (percent), --refused
   rotate KEY            replace the secret; --overlap 24h is how long the old one is accepted
   revoke KEY            delete a key; --disable keeps it, disabled
   hash                  make a key for the configuration, with callers.secret from --secret-file FILE or
@@ -34,6 +36,8 @@ const options = {
   search: { type: 'string' },
   overlap: { type: 'string' },
   disable: { type: 'boolean' },
+  near: { type: 'string' },
+  refused: { type: 'boolean' },
   'secret-file': { type: 'string' },
   json: { type: 'boolean' },
 } as const
@@ -81,11 +85,23 @@ async function run(
     const keys = await listKeys(client, values)
     return values.json ? json(keys) : keyTable(keys)
   }
-  if (!(command in commands)) throw new UsageError(`unknown command: keys ${command}`)
+  if (command === 'limits' && name === undefined) {
+    const subjects = await listLimits(client, values)
+    return values.json ? json(subjects) : subjectsTable(subjects)
+  }
+  if (!isCommand(command)) throw new UsageError(`unknown command: keys ${command}`)
   if (name === undefined)
     throw new UsageError(`keys ${command} needs the ${command === 'create' ? 'name' : 'ID or name'} of a key`)
-  const key = await perform(client, command as keyof typeof commands, name, values)
-  return values.json ? json(key) : keyText(key)
+  const key = await perform(client, command, name, values)
+  if (command !== 'limits' || !isRecord(key)) return values.json ? json(key) : keyText(key)
+  const used = await usedOf(client, String(key.id))
+  return values.json
+    ? json({ ...key, used })
+    : `${keyText(key)}${used.length === 0 ? '' : '\n'}${limitTable(used)}`
+}
+
+function isCommand(command: string): command is keyof typeof commands {
+  return command in commands
 }
 
 const commands = { create: true, show: true, limits: true, rotate: true, revoke: true } as const
@@ -121,19 +137,48 @@ async function changeLimits(client: GatewayClient, own: string, values: Values):
   return Object.keys(changes).length === 0 ? current : client.send('PATCH', own, changes)
 }
 
-async function listKeys(client: GatewayClient, { owner, team, search }: Values): Promise<unknown[]> {
-  const keys: unknown[] = []
+/** How much of a key's limits is used. */
+async function usedOf(client: GatewayClient, id: string): Promise<unknown[]> {
+  const query = new URLSearchParams({ kind: 'key', subject: id })
+  const page = await client.get(`/internal/admin/limits?${query}`)
+  const subjects = isRecord(page) && Array.isArray(page.subjects) ? page.subjects.filter(isRecord) : []
+  const limits = subjects.find((each) => each.id === id)?.limits
+  return Array.isArray(limits) ? limits : []
+}
+
+function listLimits(client: GatewayClient, values: Values): Promise<unknown[]> {
+  const { owner, team, search, near, refused } = values
+  if (near !== undefined && !/^(?:100|[0-9]{1,2})$/.test(near))
+    throw new UsageError(`--near is a whole percentage, not ${near}`)
+  const minShare = near === undefined ? undefined : Number(near) / 100
+  const query = { owner, team, search, min_share: minShare, refused: refused === true ? true : undefined }
+  return listAll(client, '/internal/admin/limits', 'subjects', query)
+}
+
+function listKeys(client: GatewayClient, { owner, team, search }: Values): Promise<unknown[]> {
+  return listAll(client, path, 'keys', { owner, team, search })
+}
+
+/** The items of all pages. */
+async function listAll(
+  client: GatewayClient,
+  route: string,
+  member: string,
+  filter: Readonly<Record<string, unknown>>,
+): Promise<unknown[]> {
+  const items: unknown[] = []
   let after: string | undefined
   do {
-    const given = Object.entries({ owner, team, search, after }).filter(([, value]) => value !== undefined)
+    const given = Object.entries({ ...filter, after }).filter(([, value]) => value !== undefined)
     const query = new URLSearchParams(Object.fromEntries(given.map(([name, value]) => [name, String(value)])))
-    const page = await client.get(`${path}?${query}`)
-    if (!isRecord(page) || !Array.isArray(page.keys))
+    const page = await client.get(`${route}?${query}`)
+    const found = isRecord(page) ? page[member] : undefined
+    if (!isRecord(page) || !Array.isArray(found))
       throw new GatewayClientError('unexpected', 'this is not a gateway')
-    keys.push(...page.keys)
+    items.push(...found)
     after = typeof page.next === 'string' ? page.next : undefined
   } while (after !== undefined)
-  return keys
+  return items
 }
 
 async function hashText(values: Values, env: Readonly<Record<string, string | undefined>>): Promise<string> {

@@ -1,4 +1,5 @@
 import { isRecord } from '../../config/file/decode.ts'
+import { columns } from './columns.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -38,10 +39,8 @@ export function usageTable(
     lines.push([...names, ...counts.map(([, value]) => value(total))])
   }
   const all = [[...head, ...counts.map(([title]) => title)], ...lines]
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  const pad = (text: string, column: number) =>
-    column < head.length ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)
-  return `${all.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')}\n`
+  const isRight = [...head.map(() => false), ...counts.map(() => true)]
+  return columns(all, isRight)
 }
 
 function measure(row: Row, sort: string): number {

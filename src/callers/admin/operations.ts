@@ -4,8 +4,11 @@ import type { KeyRecord, OwnerRecord, TeamRecord } from '../contract/records.ts'
 import type { LedgerState } from '../ledger/ledger.ts'
 import type { UsagePage, UsageQuery } from '../ledger/usage-query.ts'
 import type { UsageTotal } from '../ledger/usage-totals.ts'
-import type { AuditRow, KeyQuery, NameQuery } from '../store/caller-store.ts'
+import type { SubjectLimits } from '../limits/limit-states.ts'
+import type { AuditRow, KeyQuery, NameQuery } from '../store/contract.ts'
+import type { WebhookStatus } from '../webhooks/webhooks.ts'
 import type { KeyInput, OwnerInput, TeamInput } from './input.ts'
+import type { LimitsQuery } from './limits-query.ts'
 
 /** A secret as it is stored: the key itself stays on the thread that has made it. */
 export interface HashedSecret {
@@ -50,6 +53,9 @@ export interface CallerOperations {
     input: { readonly limit: number; readonly before: number | undefined }
     output: readonly AuditRow[]
   }
+  limits: { input: LimitsQuery; output: Page<SubjectLimits> & { readonly total: number } }
+  ledgerState: { input: null; output: LedgerState }
+  webhooks: { input: null; output: readonly WebhookStatus[] }
   usage: { input: UsageQuery; output: UsagePage & { readonly ledger: LedgerState } }
   usageTotals: {
     input: null

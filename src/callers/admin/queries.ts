@@ -7,12 +7,12 @@ import {
   usageGroups,
   usageIntervals,
 } from '../ledger/usage-query.ts'
-import type { KeyQuery, NameQuery } from '../store/caller-store.ts'
+import type { KeyQuery, NameQuery } from '../store/contract.ts'
 
 const defaultLimit = 100
 const maxLimit = 1_000
 
-const page = {
+export const page = {
   search: Type.Optional(Type.String({ description: 'Part of the name.' })),
   after: Type.Optional(Type.String({ description: '`next` of the page before.' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxLimit, default: defaultLimit })),
@@ -101,17 +101,22 @@ export function readUsageQuery(given: GivenQuery, nowMs: number): LedgerQuery & 
   const untilMs = timeOf(given, 'until', nowMs) ?? nowMs
   if (sinceMs >= untilMs) throw invalid('since', 'must be before until')
   const format = choice(given, 'format', ['json', 'csv'] as const) ?? 'json'
-  const after = text(given, 'after')
   return {
     sinceMs,
     untilMs,
     by: usageGroups.filter((group) => by.includes(group)),
     interval: choice(given, 'interval', usageIntervals) ?? 'total',
     filter: Object.fromEntries(usageGroups.map((group) => [group, text(given, group)])),
-    after: after === undefined ? undefined : Buffer.from(after, 'base64url').toString(),
+    after: cursorFrom(given),
     limit: format === 'csv' ? maxCsvRows : (whole(given, 'limit', maxUsageLimit) ?? defaultLimit),
     format,
   }
+}
+
+/** The text that the client got as `next` of the page before. */
+export function cursorFrom(given: GivenQuery): string | undefined {
+  const after = text(given, 'after')
+  return after === undefined ? undefined : Buffer.from(after, 'base64url').toString()
 }
 
 /** The text by which a client asks for the page after. */
@@ -137,7 +142,7 @@ function parseTime(value: string): number | undefined {
   return Number.isNaN(atMs) ? undefined : atMs
 }
 
-function choice<const T extends readonly string[]>(
+export function choice<const T extends readonly string[]>(
   given: GivenQuery,
   name: string,
   values: T,
@@ -149,7 +154,7 @@ function choice<const T extends readonly string[]>(
   return found
 }
 
-function namesQuery(given: GivenQuery): NameQuery {
+export function namesQuery(given: GivenQuery): NameQuery {
   return { search: text(given, 'search'), after: text(given, 'after'), limit: limitOf(given) }
 }
 
@@ -157,7 +162,7 @@ function limitOf(given: GivenQuery): number {
   return whole(given, 'limit', maxLimit) ?? defaultLimit
 }
 
-function whole(given: GivenQuery, name: string, max: number): number | undefined {
+export function whole(given: GivenQuery, name: string, max: number): number | undefined {
   const value = text(given, name)
   if (value === undefined) return undefined
   const number = Number(value)
@@ -166,18 +171,18 @@ function whole(given: GivenQuery, name: string, max: number): number | undefined
   return number
 }
 
-function text(given: GivenQuery, name: string): string | undefined {
+export function text(given: GivenQuery, name: string): string | undefined {
   const value = given[name]
   if (value === undefined || typeof value === 'string') return value
   throw invalid(name, 'must be given once')
 }
 
-function expectKnown(given: GivenQuery, { properties }: { readonly properties: object }): void {
+export function expectKnown(given: GivenQuery, { properties }: { readonly properties: object }): void {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(properties, name))
   if (unknown !== undefined)
     throw invalid(unknown, `unknown; there are ${Object.keys(properties).join(', ')}`)
 }
 
-function invalid(name: string, message: string): GatewayError {
+export function invalid(name: string, message: string): GatewayError {
   return new GatewayError('invalid_request', `${name}: ${message}`, { details: { param: name } })
 }

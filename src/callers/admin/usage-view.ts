@@ -1,10 +1,11 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { formatTime } from '../../kernel/format.ts'
-import { NullableText } from '../../observe/live/fields.ts'
-import { Count, Time } from '../../observe/views/fields.ts'
+import { LedgerField, ledgerView } from '../../observe/views/callers.ts'
+import { Count, NullableText, Time } from '../../observe/views/fields.ts'
 import type { LedgerState } from '../ledger/ledger.ts'
 import type { UsagePage, UsageSum } from '../ledger/usage-query.ts'
 import type { Usage } from '../ledger/usage-row.ts'
+import { csvOf } from './csv.ts'
 import { cursorOf } from './queries.ts'
 
 const counts = {
@@ -39,34 +40,18 @@ export const UsageView = Type.Object({
   usage: Type.Array(UsageRowView, { description: 'In the order of time and names.' }),
   total: Type.Object(counts, { description: 'Of all pages.' }),
   next: NullableText('`after` of the next page; null on the last.'),
-  ledger: Type.Object(
-    {
-      writable: Type.Boolean({ description: 'Whether the last write succeeded.' }),
-      pending_rows: Count('Rows in memory that are not in the store, and not in this answer.'),
-      pending_since: NullableText('RFC 3339.'),
-      lost_requests: Count('Requests that were not counted, because the store was away for too long.'),
-    },
-    { description: 'Whether the store has everything.' },
-  ),
+  ledger: LedgerField,
 })
 
-export function usageView({
-  rows,
-  total,
-  next,
-  ledger,
-}: UsagePage & { readonly ledger: LedgerState }): Static<typeof UsageView> {
-  const { isWritable, pendingRows, pendingSinceMs, lostRequests } = ledger
+export function usageView(
+  { rows, total, next, ledger }: UsagePage & { readonly ledger: LedgerState },
+  nowMs: number,
+): Static<typeof UsageView> {
   return {
     usage: rows.map(rowView),
     total: countsView(total),
     next: cursorOf(next),
-    ledger: {
-      writable: isWritable,
-      pending_rows: pendingRows,
-      pending_since: pendingSinceMs === undefined ? null : formatTime(pendingSinceMs),
-      lost_requests: lostRequests,
-    },
+    ledger: ledgerView(ledger, nowMs),
   }
 }
 
@@ -109,23 +94,15 @@ function countsView(usage: Usage) {
   }
 }
 
-/** Rows as CSV (RFC 4180), with the names of the JSON fields as header. */
+/** The rows of a page as CSV. */
 export function usageCsv({ rows }: Pick<UsagePage, 'rows'>): string {
   const views: Readonly<Record<string, unknown>>[] = rows.map(rowView)
   const names = propertyNames(UsageRowView).filter(
     (name) => name in counts || views.some((view) => name in view),
   )
-  const lines = views.map((view) => names.map((name) => cell(view[name])).join(','))
-  return `${[names.join(','), ...lines].join('\r\n')}\r\n`
+  return csvOf(names, views)
 }
 
 function propertyNames({ properties }: { readonly properties: Readonly<Record<string, TSchema>> }): string[] {
   return Object.keys(properties)
-}
-
-/** Spreadsheets execute a text that begins like a formula: an apostrophe prevents that. */
-function cell(value: unknown): string {
-  if (typeof value !== 'string') return String(value ?? '')
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -11,9 +11,20 @@ import type { RequestUse } from './contract.ts'
 import type { Estimate, Estimates } from './estimates.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { RateHeaders } from './limit-headers.ts'
-import { type CallerLimit, type Counted, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
+import {
+  type CallerLimit,
+  type Counted,
+  type LimitPlan,
+  LimitWindows,
+  limitName,
+  limitPlan,
+  rowKey,
+  slotsName,
+} from './limit-plan.ts'
 import { limitRefusal, noPriceRefusal, type Refusing, slotRefusal } from './limit-refusal.ts'
+import { type LimitWarning, limitWarning, type WarningState } from './limit-warning.ts'
 import { noCharge } from './open-charges.ts'
+import { RefusalCounts } from './refusal-counts.ts'
 import { requestUse } from './request-use.ts'
 import type { Moment } from './window.ts'
 
@@ -24,8 +35,8 @@ export interface LimiterServices {
   readonly prices: PriceTable
   /** Name of the time zone of calendar budgets. */
   readonly zone: string
-  /** A budget has reached the share at which it warns. Called once for each bucket, by one thread. */
-  readonly onWarning: (limit: CallerLimit, used: number) => void
+  /** A budget warns, or has refused a request. Called at most once for each window, by one thread. */
+  readonly onWarning: (warning: LimitWarning) => void
 }
 
 /** Amounts of one request, in what limits count. */
@@ -65,6 +76,7 @@ const nothingUsed: RequestUse = {
   promptTokens: 0,
   cachedTokens: 0,
   completionTokens: 0,
+  audioSeconds: 0,
   cost: 0,
   isEstimated: false,
 }
@@ -75,11 +87,13 @@ export class CallerLimiter {
   readonly #windows: LimitWindows
   readonly #plans = new WeakMap<KnownCaller, LimitPlan | null>()
   readonly #headers = new RateHeaders()
-  readonly #estimate: Estimate = { promptTokens: 0, completionTokens: 0 }
+  readonly #refusals: RefusalCounts
+  readonly #estimate: Estimate = { promptTokens: 0, completionTokens: 0, audioSeconds: 0 }
 
   constructor(services: LimiterServices) {
     this.#services = services
     this.#windows = new LimitWindows(services.zone)
+    this.#refusals = new RefusalCounts(services.cells)
   }
 
   /**
@@ -206,7 +220,7 @@ export class CallerLimiter {
     const { estimates, prices } = this.#services
     const estimate = this.#estimate
     estimates.of(request, estimate)
-    const { promptTokens: prompt, completionTokens: completion } = estimate
+    const { promptTokens: prompt, completionTokens: completion, audioSeconds } = estimate
     const total = prompt + completion
     let money = 0
     if (countsMoney && total > 0) {
@@ -214,7 +228,7 @@ export class CallerLimiter {
       const price = prices.of(model)
       if (price === undefined) throw noPriceRefusal(model)
       money = toMoneyUnits(
-        costOf(price, { promptTokens: prompt, cachedTokens: 0, completionTokens: completion }),
+        costOf(price, { promptTokens: prompt, cachedTokens: 0, completionTokens: completion, audioSeconds }),
       )
     }
     return { requests: 1, prompt, completion, total, money }
@@ -227,6 +241,7 @@ export class CallerLimiter {
       const slot = slots[at]
       if (slot === undefined || cells.slots.acquire(slot.row, slot.limit)) continue
       releaseSlots(cells, plan, at)
+      this.#refusals.add(rowKey(slot.kind, slot.id, slotsName), this.#now())
       throw slotRefusal(slot)
     }
   }
@@ -234,8 +249,7 @@ export class CallerLimiter {
   /** @returns the buckets that got the amounts */
   #take(plan: LimitPlan, amounts: Readonly<Amounts>, context: RequestContext): number[] {
     const { limits } = plan
-    const { clock } = this.#services
-    const moment = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    const moment = this.#now()
     const writeLimit = context.dialect.writeLimit ?? defaultDialect.writeLimit
     const buckets: number[] = []
     let isRefused = false
@@ -253,10 +267,12 @@ export class CallerLimiter {
       const isTaken = row.add(window.bucketAt(moment), amount, limit.limit)
       if (!isTaken) {
         isRefused = true
+        this.#refusals.add(rowKey(limit.kind, limit.id, limitName(limit)), moment)
+        if (limit.isBudget) this.#report('reached', limit, moment)
         break
       }
       buckets.push(row.bucket)
-      if (row.total >= limit.warnAt) this.#warn(limit, row, context)
+      if (row.total >= limit.warnAt) this.#warn(limit, context, moment)
       this.#note(limit, row.total, row.bucket, moment)
     }
     if (isRefused) {
@@ -296,15 +312,28 @@ export class CallerLimiter {
     this.#headers.note(counted, limit, total, newest === undefined ? 0 : window.leavesInMs(newest, moment))
   }
 
-  #warn(limit: CallerLimit, { row, bucket, total }: CallerLimit['row'], { headers }: RequestContext): void {
-    const percent = Math.floor((total / limit.limit) * 100)
+  #warn(limit: CallerLimit, { headers }: RequestContext, moment: Moment): void {
+    const percent = Math.floor((limit.row.total / limit.limit) * 100)
     const [period = ''] = limit.window.name.split(' ')
     headers.push('X-Olla-Budget-Warning', `${limit.kind}; ${limit.counted}; ${period}; ${percent}%`)
-    const { warnings } = this.#services.cells
-    const mark = (bucket % 0x7ffffffe) + 1
-    const marked = Atomics.load(warnings, row)
-    if (marked === mark || Atomics.compareExchange(warnings, row, marked, mark) !== marked) return
-    this.#services.onWarning(limit, total)
+    this.#report('soft', limit, moment)
+  }
+
+  /** Reports a budget once for each window: a mark in its row says in which bucket that was. */
+  #report(state: WarningState, limit: CallerLimit, moment: Moment): void {
+    const { cells, onWarning } = this.#services
+    const { row, window } = limit
+    const marks = state === 'soft' ? cells.warnings : cells.reached
+    const mark = row.bucket + 1
+    const marked = Atomics.load(marks, row.row)
+    if (marked !== 0 && mark - marked <= window.span) return
+    if (Atomics.compareExchange(marks, row.row, marked, mark) !== marked) return
+    onWarning(limitWarning(state, limit, row.total, moment.wallMs + window.leavesInMs(row.bucket, moment)))
+  }
+
+  #now(): Moment {
+    const { clock } = this.#services
+    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
   }
 }
 

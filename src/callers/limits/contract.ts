@@ -6,6 +6,8 @@ export interface RequestUse {
   readonly promptTokens: number
   readonly cachedTokens: number
   readonly completionTokens: number
+  /** Of audio that was transcribed. */
+  readonly audioSeconds: number
   /** In money; undefined if no price is known. */
   readonly cost: number | undefined
   /** Whether the endpoint did not report it, so that the gateway counted or estimated. */

@@ -3,13 +3,15 @@ import { openBrace, skipSpace } from '../../kernel/json/json-bytes.ts'
 import { Remembered } from '../../kernel/remembered.ts'
 import type { MeteredRequest } from '../../proxy/contract/caller-meter.ts'
 import { bodyTokens } from './body-tokens.ts'
-import { operationUse } from './operation-use.ts'
+import { audioSecondsOf, operationUse } from './operation-use.ts'
 import { outputLimit } from './output-limit.ts'
 
 /** What a request is likely to use. */
 export interface Estimate {
   promptTokens: number
   completionTokens: number
+  /** Of audio to transcribe. */
+  audioSeconds: number
 }
 
 /** What is known of a model's requests on this thread: high quantiles that follow what comes. */
@@ -46,8 +48,10 @@ export class Estimates {
   of({ path, body, inspection }: MeteredRequest, into: Estimate): void {
     into.promptTokens = 0
     into.completionTokens = 0
-    const { isInference, generates } = operationUse(path)
+    into.audioSeconds = 0
+    const { isInference, generates, hears } = operationUse(path)
     if (!isInference || body === null) return
+    if (hears) into.audioSeconds = audioSecondsOf(Buffer.isBuffer(body) ? body.length : body.bytes)
     const history = this.#models.get(inspection.model ?? '')
     // The tokens of a file are known only once it is read.
     into.promptTokens = 1

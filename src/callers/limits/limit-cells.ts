@@ -9,6 +9,9 @@ import { openCharges } from './open-charges.ts'
  */
 const limitRows = 2 ** 18
 
+/** Two for each limit that has refused a request. */
+const refusalRows = 2 ** 14
+
 /** Limits of callers, exact over all threads. */
 export const callerLimitCells = cellLayout('caller limits', () => ({
   amounts: amountCells(limitRows),
@@ -19,8 +22,11 @@ export const callerLimitCells = cellLayout('caller limits', () => ({
   revisions: integers(limitRows),
   /** Whether a row has changed since it was saved. */
   unsaved: integers(limitRows),
-  /** The bucket for which a warning was given. */
+  /** The bucket in which a budget has warned last, and in which it has refused a request last. */
   warnings: integers(limitRows),
+  reached: integers(limitRows),
+  /** Requests that each limit has refused in the last hour and day, as far as there is room. */
+  refusals: amountCells(refusalRows),
 }))
 export type CallerLimitCells = CellsOf<typeof callerLimitCells>
 export type { AmountCells }

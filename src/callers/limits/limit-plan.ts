@@ -38,6 +38,7 @@ export interface CallerLimit extends LimitSpec {
 
 export interface SlotLimit {
   readonly kind: SubjectKind
+  readonly id: string
   readonly row: number
   readonly limit: number
 }
@@ -135,6 +136,9 @@ export function limitSpecs(limits: Limits, windows: LimitWindows): LimitSpec[] {
   return [...specs.values()]
 }
 
+/** The name of the limit of requests at a time. */
+export const slotsName = 'slots'
+
 /** The key of a limit's row. */
 export function rowKey(kind: SubjectKind, id: string, name: string): string {
   return `${kind}\n${id}\n${name}`
@@ -157,9 +161,9 @@ export function limitPlan(
       else limits.push({ ...spec, kind, id, row: new LimitRow(row, spec.window, cells) })
     }
     if (set.max_concurrent > 0) {
-      const row = cells.amounts.row(rowKey(kind, id, 'slots'), true)
+      const row = cells.amounts.row(rowKey(kind, id, slotsName), true)
       if (row === undefined) isIncomplete = true
-      else slots.push({ kind, row, limit: set.max_concurrent })
+      else slots.push({ kind, id, row, limit: set.max_concurrent })
     }
   }
   if (limits.length + slots.length === 0 && !isIncomplete) return undefined

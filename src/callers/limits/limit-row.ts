@@ -7,6 +7,8 @@ const maxAhead = 4
 /** Attempts to change a cell that other threads keep changing; in each round one thread succeeds. */
 const maxTries = 1_000
 
+type RowCells = Pick<CallerLimitCells, 'amounts' | 'revisions' | 'unsaved'>
+
 /**
  * What a subject uses of one window, exact over all threads.
  *
@@ -17,7 +19,7 @@ const maxTries = 1_000
 export class LimitRow {
   readonly row: number
   readonly window: Window
-  readonly #cells: CallerLimitCells
+  readonly #cells: RowCells
   readonly #tags: number
   /** The sum of closed buckets that this thread has read last. */
   #summed = -1
@@ -27,7 +29,7 @@ export class LimitRow {
   bucket = 0
   total = 0
 
-  constructor(row: number, window: Window, cells: CallerLimitCells) {
+  constructor(row: number, window: Window, cells: RowCells) {
     this.row = row
     this.window = window
     this.#cells = cells

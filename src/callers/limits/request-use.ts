@@ -4,7 +4,7 @@ import type { PriceTable } from '../prices/price-table.ts'
 import { costOf } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
 import type { Estimates } from './estimates.ts'
-import { operationUse } from './operation-use.ts'
+import { audioSecondsOf, operationUse } from './operation-use.ts'
 
 export interface UseServices {
   readonly estimates: Pick<Estimates, 'promptTokensOf'>
@@ -18,6 +18,7 @@ const nothing: RequestUse = {
   promptTokens: 0,
   cachedTokens: 0,
   completionTokens: 0,
+  audioSeconds: 0,
   cost: 0,
   isEstimated: false,
 }
@@ -30,7 +31,7 @@ type UsedContext = Pick<RequestContext, 'sentMs' | 'isStream'>
  * - what the endpoint reports, if it does;
  * - nothing, if no endpoint got the request, or the one that did answered with an error;
  * - otherwise (the client left, the stream broke or contains an error, there is no report) the prompt by its estimate, and
- *   the tokens that arrived before the end.
+ *   the tokens that arrived before the end. Audio whose duration is not reported counts by the size of the upload.
  *
  * A request has the price of the model that it named.
  * @param path as sent to the endpoint
@@ -44,14 +45,18 @@ export function requestUse(
   promptEstimate: number | undefined,
 ): RequestUse {
   const { model, promptTokens, completionTokens, answer } = record
-  const { isInference, generates } = operationUse(path)
+  const { isInference, generates, hears } = operationUse(path)
   if (!isInference || !mayHaveUsed(context, record)) return nothing
-  const isEstimated =
-    promptTokens === undefined || completionTokens === undefined || answer?.isCounted === true
+  const audioSeconds = hears ? answer?.audioSeconds : 0
+  const hasTokens = promptTokens !== undefined && completionTokens !== undefined
+  // Audio is reported in seconds or in tokens.
+  const isReported = hears ? audioSeconds !== undefined || hasTokens : hasTokens
+  const isEstimated = !isReported || answer?.isCounted === true
   const use = {
     promptTokens: promptTokens ?? promptEstimate ?? estimates.promptTokensOf(model, record.requestBytes),
     cachedTokens: answer?.cachedTokens ?? 0,
     completionTokens: completionTokens ?? (generates ? unreported(context, record) : 0),
+    audioSeconds: audioSeconds ?? audioSecondsOf(record.requestBytes),
   }
   const price = prices.of(model)
   return { ...use, cost: price === undefined ? undefined : costOf(price, use), isEstimated }

@@ -12,13 +12,16 @@ export interface Price {
   readonly cachedInput: number
   readonly output: number
   readonly request: number
+  /** Per second of audio that is transcribed. */
+  readonly audioSecond: number
 }
 
-/** Tokens of a request; cached tokens are part of the prompt. */
-export interface PricedTokens {
+/** What of a request has a price; cached tokens are part of the prompt. */
+export interface PricedUse {
   readonly promptTokens: number
   readonly cachedTokens: number
   readonly completionTokens: number
+  readonly audioSeconds: number
 }
 
 /** Prices by models' names. The first entry that matches a name counts. */
@@ -27,15 +30,18 @@ export class PriceTable {
   readonly #known = new Remembered<Price | null>()
 
   constructor(entries: SectionOptions<'callers'>['prices']) {
-    this.#entries = entries.map(({ models, input, cached_input: cachedInput, output, request }) => ({
-      globs: models.map((glob) => glob.toLowerCase()),
-      price: {
-        input: input / 1e6,
-        cachedInput: (cachedInput ?? input) / 1e6,
-        output: output / 1e6,
-        request,
-      },
-    }))
+    this.#entries = entries.map(
+      ({ models, input, cached_input: cachedInput, output, request, audio_second: audioSecond }) => ({
+        globs: models.map((glob) => glob.toLowerCase()),
+        price: {
+          input: input / 1e6,
+          cachedInput: (cachedInput ?? input) / 1e6,
+          output: output / 1e6,
+          request,
+          audioSecond,
+        },
+      }),
+    )
   }
 
   /** @returns undefined if the model has no price, which is not the same as being free */
@@ -52,10 +58,12 @@ export class PriceTable {
   }
 }
 
-export function costOf(price: Price, { promptTokens, cachedTokens, completionTokens }: PricedTokens): number {
+export function costOf(price: Price, use: PricedUse): number {
+  const { promptTokens, cachedTokens, completionTokens, audioSeconds } = use
   const cached = Math.min(cachedTokens, promptTokens)
-  const { input, cachedInput, output, request } = price
-  return (promptTokens - cached) * input + cached * cachedInput + completionTokens * output + request
+  const { input, cachedInput, output, request, audioSecond } = price
+  const tokens = (promptTokens - cached) * input + cached * cachedInput + completionTokens * output
+  return tokens + audioSeconds * audioSecond + request
 }
 
 /** A cost as budgets count it. Rounded up, but not because of the last binary digit of a product. */

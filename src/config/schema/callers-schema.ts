@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { JwtSchema, TrustedHeaderSchema } from './identity-schema.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text, TextList } from './sections.ts'
 import { Duration } from './units.ts'
+import { WebhookSchema } from './webhooks-schema.ts'
 
 const names = { minLength: 1, maxLength: 128 }
 const Name = (description: string) => Type.String({ ...names, description })
@@ -96,6 +97,7 @@ export const PriceSchema = Section(
     ),
     output: Fraction(0, 'Per million completion tokens.'),
     request: Fraction(0, 'Per request that is answered.'),
+    audio_second: Fraction(0, 'Per second of audio that is transcribed or translated.'),
   },
   'The price of some models.',
 )
@@ -188,6 +190,7 @@ export const CallersSchema = Section(
     }),
     jwt: JwtSchema,
     trusted_header: TrustedHeaderSchema,
+    webhooks: Type.Array(WebhookSchema, { default: [], description: 'URLs that get events of callers.' }),
   },
   'Keys of clients, and what they may use (beyond Olla).',
 )

@@ -52,6 +52,8 @@ export interface UsageDefinition {
   readonly section: string
   /** The API's own paths; those of a profile take precedence. */
   readonly standard: UsagePaths
+  /** Whether a whole answer may report it before its text, not only after it. */
+  readonly isAtStart?: boolean
   /** Further paths with the same usage, whose answers have no known form. */
   readonly furtherPaths: RegExp | undefined
 }

@@ -1,6 +1,6 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
 import { openaiContentKeys } from './chat.ts'
-import { openaiUsage } from './usage.ts'
+import { audioUsage, openaiUsage } from './usage.ts'
 
 export const embeddings: AnswerForm = answerForm({
   name: 'embeddings',
@@ -27,4 +27,12 @@ export const nativeCompletion: AnswerForm = answerForm({
   operations: { '/completion': 'text_completion' },
   usage: openaiUsage,
   contentKeys: openaiContentKeys,
+})
+
+/** Audio to text, in the audio's language or in English. */
+export const transcription: AnswerForm = answerForm({
+  name: 'transcription',
+  owns: (path) => /\/audio\/(?:transcriptions|translations)$/.test(path),
+  usage: audioUsage,
+  contentKeys: ['delta'],
 })

@@ -4,7 +4,7 @@ import { chat, completions } from './chat.ts'
 import { completionsFormat } from './completions/format.ts'
 import { embeddingsFormat } from './embeddings/embeddings-format.ts'
 import { openaiErrors } from './errors/errors.ts'
-import { embeddings, nativeCompletion, rerank } from './further-answers.ts'
+import { embeddings, nativeCompletion, rerank, transcription } from './further-answers.ts'
 import { writeLimit } from './limit-headers.ts'
 import { openaiLists } from './model-list.ts'
 import { rankingFormats } from './rerank/rerank-formats.ts'
@@ -33,7 +33,7 @@ export const openai = {
     management: undefined,
   },
   errors: openaiErrors,
-  answers: [chat, completions, responses, embeddings, rerank, nativeCompletion],
+  answers: [chat, completions, responses, embeddings, rerank, transcription, nativeCompletion],
   models: openaiLists,
   keepAlive: undefined,
   writeLimit,

@@ -10,3 +10,18 @@ export const openaiUsage: UsageDefinition = {
   },
   furtherPaths: undefined,
 }
+
+/**
+ * Transcriptions: models that are billed by tokens report them under other names than chats, and others the seconds of
+ * audio. Without `usage`, verbose answers have the duration of the audio, before the text.
+ */
+export const audioUsage: UsageDefinition = {
+  section: 'openai_audio',
+  standard: {
+    prompt_tokens: ['usage.input_tokens', 'usage.prompt_tokens'],
+    completion_tokens: ['usage.output_tokens', 'usage.completion_tokens'],
+    audio_seconds: ['usage.seconds', 'duration'],
+  },
+  isAtStart: true,
+  furtherPaths: undefined,
+}

@@ -1,9 +1,10 @@
-/** Values read from an answer; times in milliseconds. */
+/** Values read from an answer; times in milliseconds, audio in seconds. */
 export const usageNames = [
   'promptTokens',
   'completionTokens',
   'cachedTokens',
   'reasoningTokens',
+  'audioSeconds',
   'loadMs',
   'promptMs',
   'generationMs',
@@ -53,6 +54,7 @@ const keys: Readonly<Record<string, UsageName>> = {
   completion_tokens: 'completionTokens',
   cached_tokens: 'cachedTokens',
   reasoning_tokens: 'reasoningTokens',
+  audio_seconds: 'audioSeconds',
   load: 'loadMs',
   prompt: 'promptMs',
   generation: 'generationMs',
@@ -60,7 +62,7 @@ const keys: Readonly<Record<string, UsageName>> = {
 
 /** All keys that a profile may use. */
 export const usageKeys: readonly string[] = Object.keys(keys).flatMap((key) =>
-  key.endsWith('_tokens') ? [key] : Object.keys(units).map((unit) => `${key}_${unit}`),
+  /_(?:tokens|seconds)$/.test(key) ? [key] : Object.keys(units).map((unit) => `${key}_${unit}`),
 )
 
 /** @param sources the first with a number wins */
@@ -81,6 +83,7 @@ export function planUsage(sources: readonly UsagePaths[]): UsagePlan {
     completionTokens: [],
     cachedTokens: [],
     reasoningTokens: [],
+    audioSeconds: [],
     loadMs: [],
     promptMs: [],
     generationMs: [],

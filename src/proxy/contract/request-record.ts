@@ -18,6 +18,8 @@ export interface AnswerFigures {
   readonly cachedTokens: number | undefined
   /** Completion tokens that are reasoning. */
   readonly reasoningTokens?: number | undefined
+  /** Seconds of audio that were transcribed. */
+  readonly audioSeconds?: number | undefined
   /** Time that the endpoint took to load the model and to read the prompt. */
   readonly loadMs: number | undefined
   readonly promptMs: number | undefined

@@ -1,3 +1,4 @@
+import { FirstBytes } from '../../dialects/usage/first-bytes.ts'
 import { LastBytes } from '../../dialects/usage/last-bytes.ts'
 import type { StreamMeter } from '../../dialects/usage/stream-meter.ts'
 import type { UsageReader } from '../../dialects/usage/usage-reader.ts'
@@ -7,6 +8,8 @@ import type { AnswerFigures } from '../contract/request-record.ts'
 
 /** Bytes at the end of a JSON answer that are read: the usage follows the generated text. */
 const tailBytes = 8_192
+/** Bytes at its beginning, if the usage may precede the text. */
+const headBytes = 4_096
 
 /** Reads one answer as it passes and records in the request's result, at its end, the figures that it reports. */
 export class AnswerMeter implements AnswerFigures, RelayObserver {
@@ -14,21 +17,27 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
   readonly #usage: UsageReader
   readonly #stream: StreamMeter | undefined
   readonly #tail: LastBytes | undefined
+  readonly #head: FirstBytes | undefined
   isCounted = false
   cachedTokens: number | undefined
   reasoningTokens: number | undefined
+  audioSeconds: number | undefined
   loadMs: number | undefined
   promptMs: number | undefined
   generationMs: number | undefined
   tokensPerSecond: number | undefined
   interTokenMs: number | undefined
 
-  /** @param stream undefined if the answer is a single JSON text */
-  constructor(result: RequestResult, usage: UsageReader, stream: StreamMeter | undefined) {
+  /**
+   * @param stream undefined if the answer is a single JSON text
+   * @param readsHead whether such a text may report its usage at its beginning too
+   */
+  constructor(result: RequestResult, usage: UsageReader, stream: StreamMeter | undefined, readsHead = false) {
     this.#result = result
     this.#usage = usage
     this.#stream = stream
     this.#tail = stream === undefined ? new LastBytes(tailBytes) : undefined
+    this.#head = stream === undefined && readsHead ? new FirstBytes(headBytes) : undefined
   }
 
   get contentEvents(): number | undefined {
@@ -44,20 +53,25 @@ export class AnswerMeter implements AnswerFigures, RelayObserver {
   }
 
   push(chunk: Buffer): void {
-    if (this.#stream === undefined) this.#tail?.push(chunk)
-    else this.#stream.push(chunk)
+    if (this.#stream !== undefined) this.#stream.push(chunk)
+    else {
+      this.#tail?.push(chunk)
+      this.#head?.push(chunk)
+    }
   }
 
   end(): void {
     const usage = this.#usage
     const result = this.#result
     this.#stream?.end()
+    if (this.#head !== undefined) usage.read(this.#head.peek())
     if (this.#tail !== undefined) usage.read(this.#tail.take())
     result.promptTokens ??= usage.get('promptTokens')
     result.completionTokens ??= usage.get('completionTokens')
     this.#countEvents()
     this.cachedTokens = usage.get('cachedTokens')
     this.reasoningTokens = usage.get('reasoningTokens')
+    if (this.#head !== undefined) this.audioSeconds = usage.get('audioSeconds')
     this.loadMs = usage.get('loadMs')
     this.promptMs = usage.get('promptMs')
     this.#time(result.completionTokens, usage.get('generationMs'))

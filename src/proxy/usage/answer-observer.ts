@@ -30,7 +30,7 @@ export function createAnswerObserver(
     if (kind !== 'sse' && kind !== 'ndjson' && kind !== 'json') return undefined
     if (headerValue(head.headers, 'content-encoding') !== undefined) return undefined
     const form = usageFormOf(path)
-    const { section, standard } = form.usage
+    const { section, standard, isAtStart } = form.usage
     const usage = new UsageReader((target.endpoint.profile?.usage ?? unknownUsage).plan(section, standard))
     const { model, startedAtMs: startedMs } = context
     const row = model === undefined ? undefined : modelRow(model)
@@ -43,7 +43,7 @@ export function createAnswerObserver(
             usage,
             gaps: new GapRecorder(cells, target.endpoint.slot, row),
           })
-    const meter = new AnswerMeter(context, usage, stream)
+    const meter = new AnswerMeter(context, usage, stream, isAtStart)
     context.answer = meter
     return meter
   }

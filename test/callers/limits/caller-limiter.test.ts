@@ -42,7 +42,9 @@ function start(limits: Partial<Limits>, { zone = 'UTC', startMs = Date.parse('20
     clock,
     cells,
     estimates: new Estimates((text) => Math.ceil(text.length / 4)),
-    prices: new PriceTable([{ models: ['m'], input: 1, cached_input: 0.1, output: 2, request: 0.5 }]),
+    prices: new PriceTable([
+      { models: ['m'], input: 1, cached_input: 0.1, output: 2, request: 0.5, audio_second: 0 },
+    ]),
     zone,
     onWarning: () => undefined,
   })

@@ -4,20 +4,15 @@ import fc from 'fast-check'
 import { AmountCells } from '../../../src/callers/limits/amount-cells.ts'
 import type { CallerLimitCells } from '../../../src/callers/limits/limit-cells.ts'
 import { LimitRow } from '../../../src/callers/limits/limit-row.ts'
-import { OpenCharges } from '../../../src/callers/limits/open-charges.ts'
 import { calendarWindow, rollingWindow, type Window } from '../../../src/callers/limits/window.ts'
-import { Gauge } from '../../../src/kernel/cells/gauge.ts'
 import { ownPlace } from '../../../src/kernel/cells/table-place.ts'
 
-function newCells(rows = 8): CallerLimitCells {
+function newCells(rows = 8): Pick<CallerLimitCells, 'amounts' | 'revisions' | 'unsaved'> {
   const integers = () => new Int32Array(new SharedArrayBuffer(rows * 4))
   return {
     amounts: new AmountCells(rows, ownPlace()),
-    slots: new Gauge(rows),
-    open: new OpenCharges(ownPlace()),
     revisions: integers(),
     unsaved: integers(),
-    warnings: integers(),
   }
 }
 

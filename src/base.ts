@@ -15,7 +15,7 @@ import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
+import { callersAreOn, clusterIsOn, ledgerIsOn, sendsWebhooks } from './config/options/derived.ts'
 import { issuersOf } from './config/options/issuers.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
@@ -85,6 +85,10 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
   if (!app.gatewayPeers.isControl) return
   const { default: amounts } = await import('../plugins/callers/caller-amounts.ts')
   await app.register(amounts, { callers })
+  if (sendsWebhooks(callers)) {
+    const { default: webhooks } = await import('../plugins/callers/caller-webhooks.ts')
+    await app.register(webhooks, { callers })
+  }
   if (!ledgerIsOn(callers)) return
   const { default: ledger } = await import('../plugins/callers/caller-ledger.ts')
   await app.register(ledger, { callers })

@@ -31,6 +31,7 @@ const refused = new Set([
   'callers.jwt.fetch_timeout',
   'callers.jwt.max_cached_tokens',
   'cluster.max_failures',
+  'callers.webhooks.timeout',
 ])
 
 describe('0', () => {

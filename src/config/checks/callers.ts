@@ -3,6 +3,7 @@ import type { KeyPath, Problem } from '../schema/diagnostics.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 import { checkCaller } from './caller-rules.ts'
 import { checkIdentity } from './identity-rules.ts'
+import { checkWebhooks } from './webhook-rules.ts'
 
 /** Problems of the section `callers`. @param config before secrets are read */
 export function checkCallers({ callers }: GatewayConfig): Problem[] {
@@ -23,7 +24,7 @@ export function checkCallers({ callers }: GatewayConfig): Problem[] {
   const isPostgres = /^postgres(?:ql)?:/i.test(store)
   if (isPostgres && !URL.canParse(store))
     error(['callers', 'store'], 'is not a URL such as postgres://user@host/database')
-  problems.push(...checkIdentity(callers))
+  problems.push(...checkIdentity(callers), ...checkWebhooks(callers))
   if (!callersAreOn(callers)) return problems
   const hasSecret = secret !== undefined || secretFile !== undefined
   // Without a store, and with other proofs, there are no keys to hash.

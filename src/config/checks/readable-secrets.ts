@@ -10,7 +10,7 @@ import type { GatewayConfig } from '../schema/schema.ts'
  * @param text of the configuration file
  */
 export function findReadableSecrets(
-  { discovery, dashboard, cluster }: GatewayConfig,
+  { discovery, dashboard, callers, cluster }: GatewayConfig,
   { path, text, folder }: { readonly path: string; readonly text: string; readonly folder: string },
 ): Problem[] {
   if (process.platform === 'win32') return []
@@ -33,6 +33,14 @@ export function findReadableSecrets(
     const value = cluster[key]
     if (file !== undefined) files.set(resolve(folder, file), ['cluster', `${key}_file`])
     else if (value !== undefined) inline.push(value)
+  }
+  const withSecrets: (readonly [KeyPath, typeof callers | (typeof callers.webhooks)[number]])[] = [
+    [['callers'], callers],
+    ...callers.webhooks.map((webhook, index) => [['callers', 'webhooks', index], webhook] as const),
+  ]
+  for (const [key, { secret, secret_file: file }] of withSecrets) {
+    if (file !== undefined) files.set(resolve(folder, file), [...key, 'secret_file'])
+    else if (secret !== undefined) inline.push(secret)
   }
   // The file does not contain values of variables.
   if (inline.some((secret) => secret !== '' && text.includes(secret))) files.set(path, [])

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { minSecretLength } from '../schema/callers-schema.ts'
 import { minTokenLength } from '../schema/dashboard-schema.ts'
-import type { Problem } from '../schema/diagnostics.ts'
+import type { KeyPath, Problem } from '../schema/diagnostics.ts'
 import type { IssuerConfig } from '../schema/identity-schema.ts'
 import type { EndpointConfig, GatewayConfig } from '../schema/schema.ts'
+import { isBrokenKey, minWebhookSecretLength } from '../schema/webhooks-schema.ts'
 
 /** Keys of an endpoint's credentials that a separate file may hold. */
 export const secretKeys = ['token', 'key', 'username', 'password'] as const
@@ -43,7 +44,7 @@ export function readSecrets(
     return { ...endpoint, auth: resolved }
   })
   /** @returns undefined, with a problem, if the file holds no secret of that length */
-  const secretOf = (file: string, what: string, minLength: number, path: readonly string[]) => {
+  const secretOf = (file: string, what: string, minLength: number, path: KeyPath) => {
     const secret = readSecretFile(resolve(folder, file))
     if (secret !== undefined && secret.length >= minLength) return secret
     const message =
@@ -72,6 +73,16 @@ export function readSecrets(
     const secret = secretOf(file, 'password', 1, ['cluster', `${key}_file`])
     if (secret !== undefined) cluster[key] = secret
   }
+  callers.webhooks = callers.webhooks.map((webhook, index) => {
+    const { secret_file: file } = webhook
+    if (file === undefined) return webhook
+    const path = ['callers', 'webhooks', index, 'secret_file']
+    const secret = secretOf(file, 'secret', minWebhookSecretLength, path)
+    if (secret === undefined) return webhook
+    if (isBrokenKey(secret))
+      problems.push({ severity: 'error', path, message: `the secret in ${file} is not base64 after whsec_` })
+    return { ...webhook, secret }
+  })
   return { config: { ...withEndpoints(config, endpoints), dashboard, callers, cluster }, problems }
 }
 
@@ -131,6 +142,7 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
       store: withoutPassword(callers.store),
       keys: callers.keys.map((key) => ({ ...key, hash: mask })),
       jwt: Array.isArray(callers.jwt) ? callers.jwt.map(withMaskedQuery) : withMaskedQuery(callers.jwt),
+      webhooks: callers.webhooks.map(maskedWebhook),
       ...(callers.secret === undefined ? {} : { secret: mask }),
     },
     cluster: {
@@ -142,6 +154,15 @@ export function maskSecrets(config: GatewayConfig): GatewayConfig {
     },
   }
   return withEndpoints(masked, endpoints)
+}
+
+/** Some services have a secret in the path of their URL. */
+function maskedWebhook(webhook: GatewayConfig['callers']['webhooks'][number]) {
+  return {
+    ...webhook,
+    url: webhook.url.replace(/^(\w+:\/\/[^/?#]*).*$/s, `$1/${mask}`),
+    ...(webhook.secret === undefined ? {} : { secret: mask }),
+  }
 }
 
 function withMaskedQuery(jwt: IssuerConfig): IssuerConfig {

@@ -19,6 +19,8 @@ export interface FetchRequest {
   readonly maxBytes: number
   /** Whether only the status matters: the body may then have any size and coding. Default false. */
   readonly dropsBody?: boolean
+  /** Whether a redirect is the answer. Default false. */
+  readonly keepsRedirects?: boolean
 }
 
 export interface FetchedAnswer {
@@ -77,7 +79,8 @@ export function createUpstreamFetch(
       let url = new URL(request.url)
       for (let redirects = 0; ; redirects++) {
         const answer = await send(pools, url, request, signal)
-        const next = redirects < maxRedirects ? redirectTarget(answer, url, request.body) : undefined
+        const follows = request.keepsRedirects !== true && redirects < maxRedirects
+        const next = follows ? redirectTarget(answer, url, request.body) : undefined
         if (next === undefined) return { ...answer, durationMs: clock.monotonicMs() - startedMs }
         url = next
       }

@@ -54,7 +54,13 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
     case 'callers.changed':
       return { level: 'info', message: `${event.data.kind} ${pastOf[event.data.action]}` }
     case 'callers.budget':
-      return { level: 'warn', message: `a budget of a ${event.data.kind} is nearly used up` }
+      return {
+        level: 'warn',
+        message:
+          event.data.state === 'soft'
+            ? `a budget of a ${event.data.kind} is nearly used up`
+            : `a budget of a ${event.data.kind} has refused a request`,
+      }
     case 'callers.store':
       return {
         level: event.data.state === 'available' ? 'info' : 'error',
@@ -76,6 +82,10 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
         : { level: 'error', message: 'server of the cluster is away: limits are shares' }
     case 'cluster.member':
       return { level: 'info', message: `replica ${event.data.action}` }
+    case 'callers.webhook':
+      return event.data.state === 'delivering'
+        ? { level: 'info', message: 'webhook accepts messages again' }
+        : { level: 'error', message: 'webhook does not accept messages' }
     case 'thread.started':
       return { level: 'info', message: 'serving thread has started' }
     case 'thread.stopped':

@@ -51,14 +51,19 @@ export interface GatewayEvents {
     fields: readonly string[]
     by: string
   }
-  /** A budget has reached the share at which it warns; `counted` is `money` or `total` tokens. */
+  /**
+   * A budget has reached the share at which it warns (`soft`), or has refused a request (`reached`): each at most once
+   * for a window. `counted` is `money` or `total` tokens.
+   */
   'callers.budget': {
+    state: 'soft' | 'reached'
     kind: 'key' | 'team' | 'owner'
     id: string
     counted: string
     window: string
     used: number
     limit: number
+    resetsAt: string | null
   }
   /** The store of callers became readable or unreadable. */
   'callers.store': { state: 'available' | 'unavailable'; reason: string | null }
@@ -70,6 +75,15 @@ export interface GatewayEvents {
   'cluster.state': { state: 'joined' | 'away'; reason: string | null }
   /** A replica of the cluster, this one included. */
   'cluster.member': { replica: string; action: 'joined' | 'left' }
+  /** Messages to a webhook fail, or arrive again; `webhook` is its place in the configuration, from 0. */
+  'callers.webhook': {
+    state: 'failing' | 'delivering'
+    webhook: number
+    origin: string
+    reason: string | null
+    pending: number
+    dropped: number
+  }
   'thread.started': { thread: number; reason: string | null }
   /** `cut` counts the thread's requests in flight. */
   'thread.stopped': { thread: number; reason: string | null; cut: number }
@@ -100,6 +114,7 @@ export const gatewayEventTypes = Object.keys({
   'callers.issuer': true,
   'cluster.state': true,
   'cluster.member': true,
+  'callers.webhook': true,
   'thread.started': true,
   'thread.stopped': true,
   'lifecycle.phase': true,

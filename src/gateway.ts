@@ -52,7 +52,11 @@ import {
   type ThreadOfSeveral,
 } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
+<<<<<<< HEAD
 import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
+=======
+import { callersAreOn, ledgerIsOn, sendsWebhooks } from './config/options/derived.ts'
+>>>>>>> 3b71f8e7 (feat(callers): report the ledger and webhooks in the status)
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'
@@ -208,7 +212,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(sampler)
   await app.register(liveRequests, { dashboard })
   await app.register(internalHealth)
-  await app.register(internalStatus, { proxy })
+  await app.register(internalStatus, { proxy, callersState: await stateOfCallers(app, config) })
   await app.register(internalStats)
   await app.register(internalProcess)
   await app.register(internalMetrics, { proxy, metrics: series })
@@ -226,6 +230,8 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalOpenApi)
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})
   await when(callersAreOn(callers), () => import('../routes/callers/groups.ts'), {})
+  await when(callersAreOn(callers), () => import('../routes/callers/limits.ts'), {})
+  await when(sendsWebhooks(callers), () => import('../routes/callers/webhooks.ts'), {})
   await when(hasLedger, () => import('../routes/callers/usage.ts'), {})
   await when(clusterIsOn(cluster), () => import('../routes/admin/cluster.ts'), {})
   await when(dashboard.enabled, () => import('../routes/admin/dashboard.ts'), {})
@@ -248,6 +254,18 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   })
   await when(anthropic.enabled, () => import('../routes/dialects/anthropic.ts'), { translators, server })
   await app.register(proxyRoutes, { proxy, server, model_registry })
+}
+
+/** @returns undefined if clients need no keys */
+async function stateOfCallers(app: FastifyInstance, { callers }: GatewayConfig) {
+  if (!callersAreOn(callers)) return undefined
+  const { callersState } = await import('./callers/admin/callers-state.ts')
+  const parts = {
+    hasStore: callers.store !== '',
+    hasLedger: ledgerIsOn(callers),
+    hasWebhooks: sendsWebhooks(callers),
+  }
+  return () => callersState(app.callers, parts)
 }
 
 type Loaded<Options extends FastifyPluginOptions> = Promise<{

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { parseConfig } from '../../src/config/load.ts'
@@ -12,12 +15,17 @@ interface OpenApi {
   readonly paths: Readonly<Record<string, PathItem>>
 }
 
-/** Features that are off by default and add routes. */
-const cluster = { redis: 'redis://127.0.0.1:1' }
-const callers = { enabled: true, secret: 'documentation'.padEnd(32, '-') }
-
 /** All routes of a gateway, otherwise with the default configuration, as an OpenAPI document (JSON text). */
 export async function openApiDocument(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'olla-openapi-'))
+  const secret = 'documentation'.padEnd(32, '-')
+  // Features that are off by default and add routes.
+  const callers = {
+    store: join(folder, 'callers.db'),
+    secret,
+    webhooks: [{ url: 'https://example.com/', secret }],
+  }
+  const cluster = { redis: 'redis://127.0.0.1:1' }
   const app = Fastify()
   await app.register(swagger, {
     openapi: {
@@ -35,6 +43,7 @@ export async function openApiDocument(): Promise<string> {
   await app.ready()
   const { paths, ...document }: OpenApi = JSON.parse(JSON.stringify(app.swagger()))
   await app.close()
+  await rm(folder, { recursive: true })
   return `${JSON.stringify({ ...document, paths: describePaths(paths) }, null, 1)}\n`
 }
 

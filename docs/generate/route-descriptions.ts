@@ -50,6 +50,8 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/admin\/(teams|owners)$/, 'callers', 'Groups of API keys', ['get', 'post']],
   [/^\/internal\/admin\/(teams|owners)\/\{\w+\}$/, 'callers', 'One group of API keys', change],
   [/^\/internal\/admin\/audit$/, 'callers', 'Changes of API keys and their groups', get],
+  [/^\/internal\/admin\/limits$/, 'callers', 'How much of the limits is used, as JSON or CSV', get],
+  [/^\/internal\/admin\/webhooks$/, 'callers', 'Webhooks and their messages', get],
   [/^\/internal\/admin\/usage$/, 'callers', 'What callers have used, as JSON or CSV', get],
   [/^\/internal\/ui/, 'dashboard', 'The dashboard', get],
   [/^\/internal\/session$/, 'dashboard', 'Signs in to the dashboard with the admin token', all],

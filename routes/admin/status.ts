@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
+import type { CallersSource } from '../../src/observe/views/callers.ts'
 import { EndpointsSchema, endpointsView } from '../../src/observe/views/endpoints.ts'
 import { type EndpointModelsSource, ModelsSchema, modelsView } from '../../src/observe/views/models.ts'
 import { StatusSchema, statusView } from '../../src/observe/views/status.ts'
@@ -23,11 +24,13 @@ export interface InternalStatusOptions extends Sections<'proxy'> {
   /** Commit that it was built from. Default `none`. */
   readonly commit?: string | undefined
   readonly clock?: Clock
+  /** How the parts of callers are. Default: clients need no keys. */
+  readonly callersState?: (() => Promise<CallersSource>) | undefined
 }
 
 export default fp<InternalStatusOptions>(
   async function internalStatus(app, options) {
-    const { proxy } = readSections(options, ['proxy'], ['version', 'commit', 'clock'])
+    const { proxy } = readSections(options, ['proxy'], ['version', 'commit', 'clock', 'callersState'])
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { version = packageVersion, commit = 'none' } = options
@@ -42,7 +45,8 @@ export default fp<InternalStatusOptions>(
       exposeHeadRoute: false,
       schema: { response: { 200: StatusSchema } },
       onSend: compress,
-      handler: (request, reply) => {
+      handler: async (request, reply) => {
+        const callerParts = await options.callersState?.()
         const { gatewaySecurity } = app
         const view = statusView({
           nowMs: clock.nowMs(),
@@ -58,6 +62,7 @@ export default fp<InternalStatusOptions>(
             rateLimits: gatewaySecurity.rateLimits,
             sizeLimits: gatewaySecurity.sizeLimits,
           },
+          callerParts,
         })
         return sendTagged(request, reply, view)
       },

@@ -22,7 +22,7 @@ export function usageOperations({
   totals,
   clock,
   hourlyDays,
-}: UsageServices): Pick<OperationHandlers, 'usage' | 'usageTotals'> {
+}: UsageServices): Pick<OperationHandlers, 'usage' | 'usageTotals' | 'ledgerState'> {
   return {
     async usage(query) {
       try {
@@ -38,6 +38,7 @@ export function usageOperations({
         throw new GatewayError('callers_unavailable', storeAway)
       }
     },
+    ledgerState: async () => ledger.state,
     async usageTotals() {
       return { totals: totals.list(), ledger: ledger.state }
     },

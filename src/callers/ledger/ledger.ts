@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
+import { type LedgerFailure, ledgerFailure } from './ledger-failure.ts'
 import type { SharedAmounts } from './shared-amounts.ts'
 import { addUsage, otherModel, subjectText, type UsageRow } from './usage-row.ts'
 import type { UsageBatch } from './usage-store.ts'
@@ -19,6 +20,11 @@ export interface LedgerOptions {
 export interface LedgerState {
   readonly isWritable: boolean
   readonly reason: string | undefined
+  /** The reason without the database's text, which may hold addresses and paths. */
+  readonly failure: LedgerFailure | undefined
+  /** Since when no write has succeeded, and when one has last. */
+  readonly failingSinceMs: number | undefined
+  readonly lastWriteAtMs: number | undefined
   /** Rows that are not written yet, and since when. */
   readonly pendingRows: number
   readonly pendingSinceMs: number | undefined
@@ -47,6 +53,9 @@ export class Ledger {
   #retry: Timer | undefined
   #failures = 0
   #reason: string | undefined
+  #failure: LedgerFailure | undefined
+  #failingSinceMs: number | undefined
+  #lastWriteAtMs: number | undefined
   #pendingSinceMs: number | undefined
   #lostRequests = 0
   #writtenRequests = 0
@@ -60,6 +69,9 @@ export class Ledger {
     return {
       isWritable: this.#reason === undefined,
       reason: this.#reason,
+      failure: this.#failure,
+      failingSinceMs: this.#failingSinceMs,
+      lastWriteAtMs: this.#lastWriteAtMs,
       pendingRows: this.#pending.size + (this.#batch?.rows.length ?? 0),
       pendingSinceMs: this.#pendingSinceMs,
       lostRequests: this.#lostRequests,
@@ -163,6 +175,8 @@ export class Ledger {
   #failed(error: unknown): void {
     const isNews = this.#reason === undefined
     this.#reason = error instanceof Error ? error.message : String(error)
+    this.#failure = ledgerFailure(error)
+    this.#failingSinceMs ??= this.#options.clock.nowMs()
     const waitMs = Math.min(maxRetryMs, minRetryMs * 2 ** this.#failures++)
     this.#retry = this.#options.clock.after(waitMs, () => {
       this.#retry = undefined
@@ -173,6 +187,9 @@ export class Ledger {
 
   #succeeded(): void {
     this.#failures = 0
+    this.#failure = undefined
+    this.#failingSinceMs = undefined
+    this.#lastWriteAtMs = this.#options.clock.nowMs()
     if (this.#reason === undefined) return
     this.#reason = undefined
     this.#options.onState?.(true, undefined)

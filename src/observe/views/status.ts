@@ -11,6 +11,7 @@ import {
 } from '../../kernel/format.ts'
 import type { Traffic } from '../stats/traffic.ts'
 import { breakerView } from './breaker.ts'
+import { CallersField, type CallersSource, callersView } from './callers.ts'
 import {
   Ago,
   BreakerField,
@@ -76,6 +77,7 @@ export const StatusSchema = Type.Object({
     client_closed: Count('Requests whose client disconnected (beyond Olla).'),
     has_traffic: Type.Boolean(),
   }),
+  callers: Type.Optional(CallersField),
 })
 
 export type StatusView = Static<typeof StatusSchema>
@@ -91,6 +93,8 @@ export interface StatusSource {
   readonly endpoints: readonly EndpointSource[]
   readonly totals: Traffic
   readonly security: SecuritySource
+  /** Undefined if clients need no keys. */
+  readonly callerParts?: CallersSource | undefined
 }
 
 /** `/internal/status`. */
@@ -124,6 +128,7 @@ export function statusView(source: StatusSource): StatusView {
       client_closed: totals.clientClosed,
       has_traffic: totals.requests > 0,
     },
+    ...(source.callerParts === undefined ? {} : { callers: callersView(source.callerParts, nowMs) }),
   }
 }
 

@@ -52,11 +52,7 @@ import {
   type ThreadOfSeveral,
 } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-<<<<<<< HEAD
-import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
-=======
-import { callersAreOn, ledgerIsOn, sendsWebhooks } from './config/options/derived.ts'
->>>>>>> 3b71f8e7 (feat(callers): report the ledger and webhooks in the status)
+import { callersAreOn, clusterIsOn, ledgerIsOn, sendsWebhooks } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
+import type { Limits, Policy } from '../../dashboard/src/api/types.ts'
 import { callerViewIds } from '../../dashboard/src/state/view-address.ts'
 import { eventually } from '../support/simulator.ts'
 import { type Browser, startChromium } from './chromium.ts'
@@ -33,7 +34,8 @@ after(async () => {
 async function admin(path: string, body?: object, method = 'POST'): Promise<Record<string, unknown>> {
   const answer = await fetch(`${gateway.url}/internal/admin/${path}`, {
     ...(body === undefined ? {} : { method, body: JSON.stringify(body) }),
-    headers: { 'X-Olla-Gateway': '1', 'content-type': 'application/json' },
+    ...(method === 'DELETE' ? { method } : {}),
+    headers: { 'X-Olla-Gateway': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
   })
   assert.ok(answer.ok, `${path}: ${answer.status}`)
   return (await answer.json()) as Record<string, unknown>
@@ -57,8 +59,8 @@ describe('keys', () => {
     await drawer(page).getByLabel('Name').fill('ci')
     await drawer(page).getByLabel('Owner').fill('ann')
     await drawer(page).getByLabel('Team').fill('ml')
-    await drawer(page).getByLabel('Models').fill('llama*')
-    await drawer(page).getByLabel('Tokens per day').fill('1000')
+    await drawer(page).getByLabel('Models', { exact: true }).fill('llama*')
+    await drawer(page).getByLabel('Tokens per day', { exact: true }).fill('1000')
     await drawer(page).getByRole('button', { name: 'Create key' }).click()
     const first = await drawer(page).getByLabel('API key').inputValue()
     assert.match(first, /^sk-/)
@@ -92,6 +94,57 @@ describe('keys', () => {
     await drawer(page).getByRole('button', { name: 'Revoke for ever?' }).click()
     await page.getByText('No keys yet').waitFor()
     assert.match(await chat(gateway.url, { key: second }), /invalid_api_key/)
+    assertNoProblems(watched)
+    await page.close()
+  })
+
+  it('are edited: limits, budgets and policies, of keys, teams and owners', async () => {
+    await admin('keys', { name: 'edited', owner: 'eve', policy: { caps: { max_tokens: 9 } } })
+    const watched = await openPage(browser.context, gateway.page, { expected: /admin\/keys/ })
+    const { page, show } = watched
+    await show('keys')
+    await page.getByRole('link', { name: 'edited', exact: true }).click()
+    await drawer(page).getByRole('button', { name: 'Edit', exact: true }).click()
+    const field = (label: string) => drawer(page).getByLabel(label, { exact: true })
+    assert.equal(await field('Owner').inputValue(), 'eve')
+    await field('Requests at a time').fill('3')
+    await field('Completion tokens per day').fill('5000')
+    await drawer(page).getByRole('button', { name: 'Add a budget' }).click()
+    await field('Budget 1: amount').fill('12.5')
+    await field('Budget 1: period').selectOption('week')
+    await drawer(page).getByText('What it may use').click()
+    await field('Networks').fill('everywhere')
+    await drawer(page).getByRole('button', { name: 'Save' }).click()
+    await drawer(page).getByRole('alert').getByText('everywhere').waitFor()
+    await field('Networks').fill('10.0.0.0/8')
+    await drawer(page).getByRole('button', { name: 'Save' }).click()
+    await drawer(page).getByText('12.50 per week').waitFor()
+    const { limits, policy } = await admin('keys/edited')
+    const { max_concurrent, tokens_per_day, budgets } = limits as Limits
+    assert.deepEqual([max_concurrent, tokens_per_day.completion], [3, 5000])
+    assert.deepEqual(budgets, [
+      { amount: 12.5, unit: 'money', period: 'week', window: 'calendar', soft: 0.8 },
+    ])
+    const { caps, networks } = policy as Policy
+    assert.deepEqual([caps, networks], [{ max_tokens: 9 }, ['10.0.0.0/8']])
+    await page.keyboard.press('Escape')
+
+    await show('owners')
+    await page.getByText('No owners yet').waitFor()
+    await page.getByRole('button', { name: 'New owner' }).click()
+    await field('Name').fill('eve')
+    await field('Requests per minute').fill('10')
+    await drawer(page).getByRole('button', { name: 'Create owner' }).click()
+    await page.getByRole('link', { name: 'eve', exact: true }).click()
+    await drawer(page).getByRole('button', { name: 'Edit', exact: true }).click()
+    await field('Requests per minute').fill('20')
+    await drawer(page).getByRole('button', { name: 'Save' }).click()
+    await drawer(page).getByText('20 per minute').waitFor()
+    const { limits: ofOwner } = await admin('owners/eve')
+    assert.equal((ofOwner as Limits).requests_per_minute, 20)
+    await drawer(page).getByRole('button', { name: 'Its keys' }).click()
+    await page.getByRole('link', { name: 'edited', exact: true }).waitFor()
+    await admin('keys/edited', undefined, 'DELETE')
     assertNoProblems(watched)
     await page.close()
   })
@@ -145,6 +198,32 @@ describe('every view of callers', () => {
     })
     const limits = { requests_per_minute: 60, tokens_per_day: { completion: 33 }, budgets: [{ amount: 5 }] }
     await admin('keys/busy', { limits }, 'PATCH')
+    await admin('owners', { name: 'ann', limits: { requests_per_minute: 600 } })
+  })
+
+  it('shows who is near a limit, and whom limits have refused', async () => {
+    const { key } = await admin('keys', { name: 'greedy', limits: { requests_per_minute: 2 } })
+    await chat(gateway.url, { key: String(key) })
+    await chat(gateway.url, { key: String(key) })
+    assert.match(await chat(gateway.url, { key: String(key) }), /rate_limit_exceeded/)
+    const watched = await openPage(browser.context, gateway.page)
+    const { page, show } = watched
+    await show('limits')
+    await page.getByLabel('Show', { exact: true }).selectOption('refused')
+    const table = page.getByRole('table', { name: 'Use of limits' })
+    await table.getByRole('listitem').getByText('2 of 2 requests per minute').waitFor()
+    assert.equal(await table.getByRole('link').count(), 1)
+    await page.getByLabel('Show', { exact: true }).selectOption('near')
+    await table.getByText('near its limit').first().waitFor()
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'CSV' }).click(),
+    ])
+    assert.equal(csv.suggestedFilename(), 'limits.csv')
+    await table.getByRole('link', { name: 'greedy' }).click()
+    await drawer(page).getByRole('rowheader', { name: '2 of 2 requests per minute' }).waitFor()
+    assertNoProblems(watched)
+    await page.close()
   })
 
   it('shows use over time, by group and of one, and exports it', async () => {
@@ -192,14 +271,16 @@ describe('every view of callers', () => {
           await page.getByText('near its limit').waitFor()
         }
         await check(view)
-        if (view === 'usage') continue
-        const name = view === 'keys' ? 'busy' : 'ml'
+        if (view === 'usage' || view === 'limits') continue
+        const name = { keys: 'busy', teams: 'ml', owners: 'ann' }[view as 'keys' | 'teams' | 'owners']
         await page.getByRole('link', { name, exact: true }).click()
         await drawer(page).getByRole('heading', { name: 'Used (UTC)' }).waitFor()
         await check(`${view}-opened`)
         await page.keyboard.press('Escape')
         await drawer(page).waitFor({ state: 'detached' })
-        await page.getByRole('button', { name: view === 'keys' ? 'New key' : 'New team' }).click()
+        await page.getByRole('button', { name: /^New (?:key|team|owner)$/ }).click()
+        await drawer(page).getByRole('button', { name: 'Add a budget' }).click()
+        for (const details of await drawer(page).locator('summary').all()) await details.click()
         await check(`${view}-new`)
         await page.keyboard.press('Escape')
         await drawer(page).waitFor({ state: 'detached' })

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Limits, Policy, UsageRow } from '../../dashboard/src/api/types.ts'
-import { emptyForm, fieldsOf } from '../../dashboard/src/state/caller-form.ts'
+import type { LimitState, Limits, Policy, UsageRow } from '../../dashboard/src/api/types.ts'
+import {
+  changedFieldsOf,
+  changesOf,
+  emptyBudget,
+  emptyForm,
+  fieldsOf,
+  formOf,
+} from '../../dashboard/src/state/caller-form.ts'
 import { factLine, formatMoney, limitFacts, policyFacts } from '../../dashboard/src/state/caller-texts.ts'
 import { chartColumns, chartTable } from '../../dashboard/src/state/charts.ts'
-import { nearestLimit, periodStarts } from '../../dashboard/src/state/limit-use.ts'
+import { limitUseText, nearestLimit } from '../../dashboard/src/state/limit-use.ts'
 import { usageCharts, usagePoints } from '../../dashboard/src/state/usage-points.ts'
 import { KeyInput, readInput } from '../../src/callers/admin/input.ts'
 import { decode } from '../../src/config/file/decode.ts'
@@ -82,91 +89,119 @@ describe('limits and policies in words', () => {
   })
 })
 
-describe('the nearest limit', () => {
-  const hours = usageRow({ prompt_tokens: 850, completion_tokens: 100, cost: 3 })
-  const day = usageRow({ prompt_tokens: 800, completion_tokens: 100, cost: 2 })
-  const month = usageRow({ prompt_tokens: 5000, completion_tokens: 500, cost: 9.5 })
-
-  it('is the one that is used up furthest', () => {
-    const limits = limitsOf({ tokens_per_day: { total: 1100 }, budgets: [{ amount: 10 }] })
-    assert.deepEqual(nearestLimit(limits, { hours, day, month }), {
-      share: 0.95,
-      text: '9.50 of 10.00 money this month',
-    })
-    const daily = limitsOf({
-      budgets: [
-        { amount: 4, period: 'day' },
-        { amount: 4, period: 'day', window: 'rolling' },
-      ],
-    })
-    assert.deepEqual(nearestLimit(daily, { hours, day, month }), {
-      share: 0.75,
-      text: '3.00 of 4.00 money in 24 hours',
-    })
-    const tokens = limitsOf({ tokens_per_day: { total: 1000, completion: 1000 } })
-    assert.deepEqual(nearestLimit(tokens, { hours, day, month }), {
-      share: 0.95,
-      text: '950 of 1k tokens in 24 hours',
-    })
-    const budget = limitsOf({ budgets: [{ amount: 5500, unit: 'tokens' }] })
-    assert.equal(nearestLimit(budget, { hours, day, month })?.share, 1)
-  })
-
-  it('is unknown for windows that the ledger does not show', () => {
-    const limits = limitsOf({
-      requests_per_minute: 1,
-      budgets: [
-        { amount: 1, window: 'rolling' },
-        { amount: 1, period: 'ever' },
-      ],
-    })
-    assert.equal(nearestLimit(limits, { hours, day, month }), undefined)
-  })
-
-  it('is unused without use', () => {
-    const limits = limitsOf({ tokens_per_day: { total: 1000 } })
-    assert.equal(nearestLimit(limits, { hours: undefined, day: undefined, month: undefined })?.share, 0)
-  })
-
-  it('counts from the start of the day and the month, UTC', () => {
-    assert.deepEqual(periodStarts(Date.parse('2026-11-30T23:30:00-02:00')), {
-      hours: '2026-11-30T02:30:00.000Z',
-      day: '2026-12-01',
-      month: '2026-12-01',
-    })
-  })
+const limitState = (changes: Partial<LimitState>): LimitState => ({
+  field: 'budgets',
+  counted: 'total',
+  window: 'month calendar',
+  limit: 1_000,
+  used: 0,
+  remaining: 1_000,
+  share: 0,
+  soft: 0,
+  resets_at: null,
+  refused_hour: 0,
+  refused_day: 0,
+  ...changes,
 })
 
-describe('the form of a new key', () => {
+describe('the nearest limit', () => {
+  it('is the one that is used up furthest', () => {
+    const limits = [limitState({ share: 0.2 }), limitState({ share: 0.9, used: 900 }), limitState({})]
+    assert.equal(nearestLimit({ limits })?.used, 900)
+    assert.equal(nearestLimit({ limits: [] }), undefined)
+    assert.equal(nearestLimit(undefined), undefined)
+  })
+
+  for (const [changes, text] of [
+    [{ used: 900 }, '900 of 1k tokens this month'],
+    [{ used: 9.5, limit: 10, counted: 'money', window: 'day rolling' }, '9.50 of 10.00 money per day'],
+    [{ used: 5, limit: 60, counted: 'requests', window: 'minute rolling' }, '5 of 60 requests per minute'],
+    [{ used: 5, counted: 'prompt', window: 'ever calendar' }, '5 of 1k prompt tokens in total'],
+    [{ used: 2, limit: 4, counted: 'concurrent', window: '' }, '2 of 4 requests at a time'],
+  ] as const) {
+    it(`is shown as "${text}"`, () => assert.equal(limitUseText(limitState(changes)), text))
+  }
+})
+
+describe('the form of a key', () => {
   it('sends only what is filled in', () => {
     assert.deepEqual(fieldsOf({ ...emptyForm, name: ' ci ' }), { name: 'ci' })
   })
 
   it('sends fields that the gateway accepts', () => {
     const fields = fieldsOf({
+      ...emptyForm,
       name: 'ci',
       owner: 'ann',
       team: 'ml',
       expires: '2027-01-31',
       models: 'llama*, , qwen*',
       requestsPerMinute: '60',
-      maxConcurrent: '4',
-      tokensPerMinute: '1000',
-      tokensPerDay: '5000',
-      monthlyBudget: '12.5',
+      budgets: [{ ...emptyBudget, amount: '12.5' }],
     })
     const read = readInput(KeyInput, 'key', fields)
     assert.deepEqual(read.policy.models.include, ['llama*', 'qwen*'])
     assert.equal(read.limits.requests_per_minute, 60)
-    assert.equal(read.limits.max_concurrent, 4)
-    assert.equal(read.limits.tokens_per_minute.total, 1000)
-    assert.equal(read.limits.tokens_per_day.total, 5000)
     assert.deepEqual(
-      read.limits.budgets.map(({ amount, unit, period }) => [amount, unit, period]),
-      [[12.5, 'money', 'month']],
+      read.limits.budgets.map(({ amount, unit, period, soft }) => [amount, unit, period, soft]),
+      [[12.5, 'money', 'month', 0.8]],
     )
     assert.equal(Date.parse(read.expires ?? ''), new Date('2027-01-31T23:59:59').getTime())
   })
+
+  it('keeps every field of a policy and of limits that it shows', () => {
+    const policy = policyOf({
+      models: { include: ['llama*'], exclude: ['*70b*'] },
+      endpoints: { include: ['gpu-*'], exclude: ['gpu-9'] },
+      endpoint_tags: ['fast'],
+      dialects: ['openai', 'ollama'],
+      routes: ['/v1/chat/*'],
+      networks: ['10.0.0.0/8', 'fd00::/8'],
+      defaults: { temperature: 0.2, stop: ['a, b'] },
+      caps: { max_tokens: 512, n: 1 },
+      priority: 'low',
+      weight: 2.5,
+    })
+    const limits = limitsOf({
+      requests_per_minute: 60,
+      tokens_per_minute: { prompt: 1, completion: 2, total: 3 },
+      tokens_per_day: { prompt: 4, completion: 5, total: 6 },
+      max_concurrent: 7,
+      budgets: [
+        { amount: 0.29, unit: 'money', period: 'ever', window: 'calendar', soft: 0.57 },
+        { amount: 1_000, unit: 'tokens', period: 'week', window: 'rolling', soft: 0 },
+      ],
+    })
+    assert.ok(Object.values(policy).every((value) => JSON.stringify(value) !== '{}'))
+    const row = {
+      name: 'ci',
+      owner: 'ann',
+      team: 'ml',
+      expires: '2027-01-31T10:00:00.000Z',
+      metadata: { cost_center: '42', note: 'a = b' },
+      policy,
+      limits,
+    }
+    const form = formOf(row)
+    const read = readInput(KeyInput, 'key', changesOf(form))
+    assert.deepEqual(read.policy, policy)
+    assert.deepEqual(read.limits, limits)
+    assert.deepEqual([read.owner, read.team, read.metadata], ['ann', 'ml', row.metadata])
+    assert.deepEqual(changedFieldsOf(form, { ...form }), {})
+    assert.deepEqual(changedFieldsOf(form, { ...form, owner: '', name: 'cd' }), { name: 'cd', owner: null })
+    assert.deepEqual(Object.keys(changedFieldsOf(form, { ...form, weight: '' })), ['policy'])
+  })
+
+  for (const [changes, message] of [
+    [{ metadata: 'no value' }, /Metadata/],
+    [{ caps: 'max_tokens' }, /Caps/],
+    [{ defaults: '[1]' }, /Defaults/],
+    [{ defaults: '{"a":' }, /Defaults/],
+  ] as const) {
+    it(`says which field cannot be read: ${JSON.stringify(changes)}`, () => {
+      assert.throws(() => changesOf({ ...emptyForm, ...changes }), message)
+    })
+  }
 })
 
 describe('use over time', () => {

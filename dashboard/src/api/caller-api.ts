@@ -1,6 +1,17 @@
 /** The routes of API keys, teams and their use. */
 import { getJson, internalUrl, request } from './http.ts'
-import type { CallerFields, KeyPage, KeyRow, NewKey, TeamPage, TeamRow, UsagePage } from './types.ts'
+import type {
+  CallerFields,
+  KeyPage,
+  KeyRow,
+  LimitsPage,
+  NewKey,
+  OwnerPage,
+  OwnerRow,
+  TeamPage,
+  TeamRow,
+  UsagePage,
+} from './types.ts'
 
 export interface KeyFilter {
   readonly search: string
@@ -48,16 +59,80 @@ export const revokeKey = (id: string) => change<KeyRow>('DELETE', `admin/keys/${
 export const rotateKey = (id: string, overlapSeconds: number) =>
   change<NewKey>('POST', `admin/keys/${encodeURIComponent(id)}/rotate`, { overlap_seconds: overlapSeconds })
 
+/** Kinds of groups of keys; their routes are alike. */
+export type GroupKind = 'team' | 'owner'
+
 export const readTeams = (signal?: AbortSignal) =>
   getJson<TeamPage>(internalUrl('admin/teams?limit=1000'), signal)
 
-export const createTeam = (fields: CallerFields) => change<TeamRow>('POST', 'admin/teams', fields)
+/** A page of teams or owners. */
+export async function readGroups(
+  kind: GroupKind,
+  search: string,
+  after: string | undefined,
+  signal?: AbortSignal,
+): Promise<{ readonly groups: readonly (TeamRow | OwnerRow)[]; readonly next: string | null }> {
+  const url = internalUrl(`admin/${kind}s`)
+  if (search.trim() !== '') url.searchParams.set('search', search.trim())
+  if (after !== undefined) url.searchParams.set('after', after)
+  url.searchParams.set('limit', String(keysPerPage))
+  const page = await getJson<TeamPage | OwnerPage>(url, signal)
+  return { groups: 'teams' in page ? page.teams : page.owners, next: page.next }
+}
 
-export const changeTeam = (name: string, fields: CallerFields) =>
-  change<TeamRow>('PATCH', `admin/teams/${encodeURIComponent(name)}`, fields)
+const groupPath = (kind: GroupKind, name: string) => `admin/${kind}s/${encodeURIComponent(name)}`
 
-export const deleteTeam = (name: string) =>
-  change<TeamRow>('DELETE', `admin/teams/${encodeURIComponent(name)}`)
+export const readGroup = (kind: GroupKind, name: string, signal?: AbortSignal) =>
+  getJson<TeamRow | OwnerRow>(internalUrl(groupPath(kind, name)), signal)
+
+export const createGroup = (kind: GroupKind, fields: CallerFields) =>
+  change<TeamRow | OwnerRow>('POST', `admin/${kind}s`, fields)
+
+export const changeGroup = (kind: GroupKind, name: string, fields: CallerFields) =>
+  change<TeamRow | OwnerRow>('PATCH', groupPath(kind, name), fields)
+
+export const deleteGroup = (kind: GroupKind, name: string) =>
+  change<TeamRow | OwnerRow>('DELETE', groupPath(kind, name))
+
+export interface LimitsQuery {
+  readonly kind?: 'key' | GroupKind | undefined
+  /** Only these: IDs of keys, names of owners and teams. */
+  readonly subjects?: readonly string[]
+  readonly search?: string
+  /** `share`, `refused` or `name`. */
+  readonly sort?: string
+  readonly isNear?: boolean
+  readonly isRefused?: boolean
+  readonly after?: string | undefined
+  readonly limit?: number
+}
+
+/** From this share on, a subject is near its limit. */
+export const nearShare = 0.8
+
+export const readLimits = (query: LimitsQuery, signal?: AbortSignal) =>
+  getJson<LimitsPage>(limitsUrl(query), signal)
+
+/** Address of what is used of limits, also for export. */
+export function limitsUrl(query: LimitsQuery & { readonly format?: 'csv' }): URL {
+  const url = internalUrl('admin/limits')
+  const { kind, subjects = [], search = '', sort, isNear, isRefused, after, limit, format } = query
+  const values = {
+    kind,
+    search: search.trim() === '' ? undefined : search.trim(),
+    sort,
+    min_share: isNear ? String(nearShare) : undefined,
+    refused: isRefused ? 'true' : undefined,
+    after,
+    limit: limit === undefined ? undefined : String(limit),
+    format,
+  }
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) url.searchParams.set(name, value)
+  }
+  for (const subject of subjects) url.searchParams.append('subject', subject)
+  return url
+}
 
 export const readUsage = (query: UsageQuery, signal?: AbortSignal) =>
   getJson<UsagePage>(usageUrl(query), signal)

@@ -3,8 +3,17 @@
  * of an answer breaks this build. The page imports nothing else from the server, and no code.
  */
 import type { Static } from '@sinclair/typebox'
+import type { LimitsView } from '../../../src/callers/admin/limits-view.ts'
 import type { UsageRowView, UsageView } from '../../../src/callers/admin/usage-view.ts'
-import type { KeysView, KeyView, NewKeyView, TeamsView, TeamView } from '../../../src/callers/admin/views.ts'
+import type {
+  KeysView,
+  KeyView,
+  NewKeyView,
+  OwnersView,
+  OwnerView,
+  TeamsView,
+  TeamView,
+} from '../../../src/callers/admin/views.ts'
 import type { ConfigView } from '../../../src/config/config-view.ts'
 import type { Explanation } from '../../../src/observe/explain/explanation.ts'
 import type { InFlightSchema } from '../../../src/observe/live/in-flight-view.ts'
@@ -40,18 +49,25 @@ export type KeyRow = Static<typeof KeyView>
 export type NewKey = Static<typeof NewKeyView>
 export type TeamPage = Static<typeof TeamsView>
 export type TeamRow = Static<typeof TeamView>
+export type OwnerPage = Static<typeof OwnersView>
+export type OwnerRow = Static<typeof OwnerView>
+export type LimitsPage = Static<typeof LimitsView>
+/** A subject and how much of its limits is used. */
+export type SubjectLimits = LimitsPage['subjects'][number]
+export type LimitState = SubjectLimits['limits'][number]
 export type Limits = KeyRow['limits']
 export type Policy = KeyRow['policy']
 export type UsagePage = Static<typeof UsageView>
 export type UsageRow = Static<typeof UsageRowView>
 
-/** Any of them; limits and policies may be partial, the gateway fills in the rest. */
+/** Any of them; limits and policies may be partial, the gateway fills in the rest. Null removes one. */
 export interface CallerFields {
   readonly name?: string
-  readonly owner?: string
-  readonly team?: string
-  readonly expires?: string
+  readonly owner?: string | null
+  readonly team?: string | null
+  readonly expires?: string | null
   readonly enabled?: boolean
+  readonly metadata?: Readonly<Record<string, string>>
   readonly policy?: DeepPartial<Policy>
   readonly limits?: DeepPartial<Limits>
 }

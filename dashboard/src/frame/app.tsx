@@ -10,12 +10,13 @@ import { type Tab, Tabs } from '../ui/tabs.tsx'
 import { ConfigurationView } from '../views/configuration/configuration-view.tsx'
 import { EventsView } from '../views/events/events-view.tsx'
 import { FleetView } from '../views/fleet/fleet-view.tsx'
+import { OwnersView, TeamsView } from '../views/groups/groups-view.tsx'
 import { InFlightView } from '../views/in-flight/in-flight-view.tsx'
 import { KeysView } from '../views/keys/keys-view.tsx'
+import { LimitsView } from '../views/limits/limits-view.tsx'
 import { ModelsView } from '../views/models/models-view.tsx'
 import { PlaygroundView } from '../views/playground/playground-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
-import { TeamsView } from '../views/teams/teams-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
 import { UsageView } from '../views/usage/usage-view.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
@@ -31,6 +32,8 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
   events: EventsView,
   keys: KeysView,
   teams: TeamsView,
+  owners: OwnersView,
+  limits: LimitsView,
   usage: UsageView,
   configuration: ConfigurationView,
   playground: PlaygroundView,
@@ -81,6 +84,8 @@ function tabs(): Tab<ViewId>[] {
     { id: 'events', title: 'Events' },
     features.value?.keys === true && { id: 'keys', title: 'Keys' },
     features.value?.keys === true && { id: 'teams', title: 'Teams' },
+    features.value?.keys === true && { id: 'owners', title: 'Owners' },
+    features.value?.keys === true && { id: 'limits', title: 'Limits' },
     features.value?.usage === true && { id: 'usage', title: 'Usage' },
     { id: 'configuration', title: 'Configuration' },
     features.value?.playground !== false && { id: 'playground', title: 'Playground' },

@@ -95,9 +95,9 @@ const described: Readonly<Record<string, Describe>> = {
     text: `${words(kind)} ${String(name)}: ${words(action)}`,
     detail: `by ${words(by)}`,
   }),
-  'callers.budget': ({ kind, id, counted, window, used, limit }) => ({
-    tone: 'warn',
-    text: `budget of ${words(kind)} ${String(id)} is nearly used up`,
+  'callers.budget': ({ state, kind, id, counted, window, used, limit }) => ({
+    tone: state === 'reached' ? 'bad' : 'warn',
+    text: `budget of ${words(kind)} ${String(id)} ${state === 'reached' ? 'has refused a request' : 'is nearly used up'}`,
     detail: `${String(used)} of ${String(limit)} ${words(counted)}, ${words(window)}`,
   }),
   'callers.store': ({ state, reason }) => ({
@@ -123,6 +123,11 @@ const described: Readonly<Record<string, Describe>> = {
   'cluster.member': ({ replica, action }) => ({
     tone: 'calm',
     text: `replica ${words(replica)} ${words(action)}`,
+  }),
+  'callers.webhook': ({ state, origin, reason, pending }) => ({
+    tone: state === 'delivering' ? 'good' : 'bad',
+    text: `webhook ${String(origin)} ${state === 'delivering' ? 'accepts messages again' : 'does not accept messages'}`,
+    detail: reason ?? `${words(pending)} messages wait`,
   }),
   'lifecycle.phase': ({ phase, in_flight: inFlight }) => ({
     tone: phase === 'ready' ? 'good' : 'warn',

@@ -8,6 +8,8 @@ export const viewIds = [
   'events',
   'keys',
   'teams',
+  'owners',
+  'limits',
   'usage',
   'configuration',
   'playground',
@@ -16,7 +18,13 @@ export const viewIds = [
 export type ViewId = (typeof viewIds)[number]
 
 /** Views that are there only if clients need API keys. */
-export const callerViewIds: ReadonlySet<ViewId> = new Set<ViewId>(['keys', 'teams', 'usage'])
+export const callerViewIds: ReadonlySet<ViewId> = new Set<ViewId>([
+  'keys',
+  'teams',
+  'owners',
+  'limits',
+  'usage',
+])
 
 export interface ViewAddress {
   readonly view: ViewId

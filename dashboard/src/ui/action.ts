@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals'
 import { ApiError } from '../api/api-error.ts'
+import { FormError } from '../state/caller-form.ts'
 
 export interface Action {
   readonly isRunning: Signal<boolean>
@@ -24,7 +25,8 @@ export function useAction(): Action {
         await change()
         return true
       } catch (error) {
-        failure.value = error instanceof ApiError ? error.message : 'The answer could not be read.'
+        const isKnown = error instanceof ApiError || error instanceof FormError
+        failure.value = isKnown ? error.message : 'The answer could not be read.'
         return false
       } finally {
         isRunning.value = false

@@ -50,3 +50,27 @@ export function TextField({
     </div>
   )
 }
+
+/** A labelled field for several lines. */
+export function TextArea({
+  id,
+  label,
+  value,
+  hint,
+}: Pick<TextFieldProps, 'id' | 'label' | 'value' | 'hint'>) {
+  return (
+    <div class="labelled">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        class="field mono"
+        rows={2}
+        autocomplete="off"
+        spellcheck={false}
+        value={value.value}
+        onInput={writeTo(value)}
+        {...(hint === undefined ? {} : { placeholder: hint })}
+      />
+    </div>
+  )
+}

@@ -1,20 +1,19 @@
 import { useSignal } from '@preact/signals'
-import { createKey } from '../../api/caller-api.ts'
-import type { NewKey } from '../../api/types.ts'
+import { changeKey, createKey } from '../../api/caller-api.ts'
+import type { KeyRow, NewKey } from '../../api/types.ts'
 import { address, goTo } from '../../live/address.ts'
+import { announce } from '../../live/announcement.ts'
 import {
   keyEnabled,
   keyList,
   keyOwner,
-  keyPages,
   keySearch,
   keyTeam,
-  keyUse,
   reloadCallers,
-  showKeyPage,
   teamList,
 } from '../../live/callers.ts'
-import { features } from '../../live/gateway.ts'
+import { formOf } from '../../state/caller-form.ts'
+import { callerColumns } from '../../ui/callers/caller-columns.tsx'
 import { CallerFormDrawer } from '../../ui/callers/caller-form.tsx'
 import { Needs } from '../../ui/callers/needs.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
@@ -22,8 +21,8 @@ import { Choice, SearchField } from '../../ui/fields.tsx'
 import { useResource } from '../../ui/hooks.ts'
 import { LoadedView } from '../../ui/loaded-view.tsx'
 import { Empty } from '../../ui/notice.tsx'
+import { Pages } from '../../ui/pages.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
-import { keyColumns } from './key-columns.tsx'
 import { KeyDrawer } from './key-drawer.tsx'
 import { NewSecret } from './new-secret.tsx'
 
@@ -33,14 +32,18 @@ export const KeysView = () => (
   </Needs>
 )
 
+const idOf = ({ id }: KeyRow) => id
+const columns = { title: 'Key', view: 'keys', idOf, hasGroups: true, hasPolicy: true } as const
+
 /** API keys, a page at a time. */
 function Keys() {
-  const loaded = useResource(keyList)
-  const use = useResource(keyUse)
+  const loaded = useResource(keyList.page)
   const created = useSignal<NewKey | undefined>(undefined)
   const isCreating = useSignal(false)
+  const edited = useSignal<KeyRow | undefined>(undefined)
   const opened = address.value.item
   const isFiltered = [keySearch, keyOwner, keyTeam, keyEnabled].some(({ value }) => value !== '')
+  const isOpen = opened !== undefined && created.value === undefined && edited.value === undefined
   return (
     <>
       <Toolbar title="Keys">
@@ -50,26 +53,26 @@ function Keys() {
         </button>
       </Toolbar>
       <LoadedView loaded={loaded}>
-        {({ keys, next }) => (
+        {(page) => (
           <>
-            {keys.length === 0 ? (
+            {page.rows.length === 0 ? (
               <Empty title={isFiltered ? 'No key matches' : 'No keys yet'} />
             ) : (
               <DataTable
                 caption="API keys"
-                columns={keyColumns(features.value?.usage ? (use.value ?? undefined) : undefined)}
-                rows={keys}
-                rowKey={({ id }) => id}
+                columns={callerColumns(columns, page)}
+                rows={page.rows}
+                rowKey={idOf}
               />
             )}
-            <Pages next={next} />
+            <Pages of="keys" starts={keyList.starts.value} next={page.next} onShow={keyList.showPage} />
           </>
         )}
       </LoadedView>
       {isCreating.value && (
         <CallerFormDrawer
           kind="key"
-          create={async (fields) => {
+          save={async (fields) => {
             created.value = await createKey(fields)
             isCreating.value = false
             reloadCallers()
@@ -77,18 +80,38 @@ function Keys() {
           onClose={() => (isCreating.value = false)}
         />
       )}
-      {opened !== undefined && created.value === undefined && (
+      {isOpen && (
         <KeyDrawer
           key={opened}
           id={opened}
           onClose={() => goTo('keys')}
+          onEdit={(row) => (edited.value = row)}
           onRotated={(rotated) => (created.value = rotated)}
         />
+      )}
+      {edited.value !== undefined && (
+        <EditKey row={edited.value} onClose={() => (edited.value = undefined)} />
       )}
       {created.value !== undefined && (
         <NewSecret created={created.value} onClose={() => (created.value = undefined)} />
       )}
     </>
+  )
+}
+
+function EditKey({ row, onClose }: { row: KeyRow; onClose: () => void }) {
+  return (
+    <CallerFormDrawer
+      kind="key"
+      before={formOf(row)}
+      save={async (fields) => {
+        await changeKey(row.id, fields)
+        announce('The key was changed.')
+        onClose()
+        reloadCallers()
+      }}
+      onClose={onClose}
+    />
   )
 }
 
@@ -117,34 +140,5 @@ function Filters() {
         onChoose={(enabled) => (keyEnabled.value = enabled)}
       />
     </>
-  )
-}
-
-/** Steps through the pages of the list. */
-function Pages({ next }: { next: string | null }) {
-  const pages = keyPages.value
-  if (pages.length === 0 && next === null) return null
-  return (
-    <nav class="more" aria-label="Pages of keys">
-      <button
-        type="button"
-        class="button"
-        disabled={pages.length === 0}
-        onClick={() => showKeyPage(pages.slice(0, -1))}
-      >
-        Previous
-      </button>
-      <span class="muted">page {pages.length + 1}</span>
-      <button
-        type="button"
-        class="button"
-        disabled={next === null}
-        onClick={() => {
-          if (next !== null) showKeyPage([...pages, next])
-        }}
-      >
-        Next
-      </button>
-    </nav>
   )
 }

@@ -1,4 +1,4 @@
-/** `/internal/admin/limits`: how much of their limits keys, owners and teams use now, and whom limits have refused. */
+/** `/internal/admin/limits`: how much of their limits keys, owners and teams use now, and which requests limits have refused. */
 import fp from 'fastify-plugin'
 import { LimitsQuery, readLimitsQuery } from '../../src/callers/admin/limits-query.ts'
 import { LimitsView, limitsCsv, limitsView } from '../../src/callers/admin/limits-view.ts'

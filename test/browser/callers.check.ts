@@ -201,7 +201,7 @@ describe('every view of callers', () => {
     await admin('owners', { name: 'ann', limits: { requests_per_minute: 600 } })
   })
 
-  it('shows who is near a limit, and whom limits have refused', async () => {
+  it('shows which callers are near a limit or were refused by one', async () => {
     const { key } = await admin('keys', { name: 'greedy', limits: { requests_per_minute: 2 } })
     await chat(gateway.url, { key: String(key) })
     await chat(gateway.url, { key: String(key) })

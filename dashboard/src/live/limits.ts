@@ -1,4 +1,4 @@
-/** Who is near a limit, and whom limits have refused. */
+/** Callers that are near a limit, and those that limits have refused. */
 import { effect, signal } from '@preact/signals'
 import { type LimitsQuery, readLimits } from '../api/caller-api.ts'
 import { createResource } from './resource.ts'

@@ -95,6 +95,7 @@ const limitState = (changes: Partial<LimitState>): LimitState => ({
   window: 'month calendar',
   limit: 1_000,
   used: 0,
+  reserved: 0,
   remaining: 1_000,
   share: 0,
   soft: 0,

@@ -157,12 +157,14 @@ export class CallerLimiter {
   check(context: RequestContext, caller: KnownCaller, model: string | undefined): void {
     const plan = this.#planOf(caller)
     if (plan === undefined) return
-    const { clock, prices } = this.#services
+    const { prices } = this.#services
     const price = prices.of(model)
     const isFree = price !== undefined && costOf(price, oneToken) === 0
-    const moment = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    const moment = this.#now()
     const refusing = refusingLimits(plan.limits, isFree ? oneWithoutMoney : oneOfEach, moment)
-    if (refusing.length === 0) return
+    const [first] = refusing
+    if (first === undefined) return
+    this.#refused(first.limit, moment)
     this.#writeHeaders(plan.limits, moment, context)
     throw limitRefusal(refusing)
   }
@@ -259,6 +261,7 @@ export class CallerLimiter {
       if (amount === 0) {
         if (mustHaveLeft(limit, amounts) && waitFor(limit, 1, moment) > 0) {
           isRefused = true
+          this.#refused(limit, moment)
           break
         }
         buckets.push(-1)
@@ -267,8 +270,7 @@ export class CallerLimiter {
       const isTaken = row.add(window.bucketAt(moment), amount, limit.limit)
       if (!isTaken) {
         isRefused = true
-        this.#refusals.add(rowKey(limit.kind, limit.id, limitName(limit)), moment)
-        if (limit.isBudget) this.#report('reached', limit, moment)
+        this.#refused(limit, moment)
         break
       }
       buckets.push(row.bucket)
@@ -316,19 +318,28 @@ export class CallerLimiter {
     const percent = Math.floor((limit.row.total / limit.limit) * 100)
     const [period = ''] = limit.window.name.split(' ')
     headers.push('X-Olla-Budget-Warning', `${limit.kind}; ${limit.counted}; ${period}; ${percent}%`)
-    this.#report('soft', limit, moment)
+    this.#report('soft', limit, limit.row.bucket, limit.row.total, moment)
+  }
+
+  /** Counts a request that a limit has refused, and reports a budget. */
+  #refused(limit: CallerLimit, moment: Moment): void {
+    const { kind, id, isBudget, row, window } = limit
+    this.#refusals.add(rowKey(kind, id, limitName(limit)), moment)
+    if (!isBudget) return
+    const current = window.bucketAt(moment)
+    this.#report('reached', limit, current, row.sum(current), moment)
   }
 
   /** Reports a budget once for each window: a mark in its row says in which bucket that was. */
-  #report(state: WarningState, limit: CallerLimit, moment: Moment): void {
+  #report(state: WarningState, limit: CallerLimit, bucket: number, total: number, moment: Moment): void {
     const { cells, onWarning } = this.#services
     const { row, window } = limit
     const marks = state === 'soft' ? cells.warnings : cells.reached
-    const mark = row.bucket + 1
+    const mark = bucket + 1
     const marked = Atomics.load(marks, row.row)
     if (marked !== 0 && mark - marked <= window.span) return
     if (Atomics.compareExchange(marks, row.row, marked, mark) !== marked) return
-    onWarning(limitWarning(state, limit, row.total, moment.wallMs + window.leavesInMs(row.bucket, moment)))
+    onWarning(limitWarning(state, limit, total, moment.wallMs + window.leavesInMs(bucket, moment)))
   }
 
   #now(): Moment {
@@ -340,7 +351,7 @@ export class CallerLimiter {
 const noAmounts: Readonly<Amounts> = { requests: 0, prompt: 0, completion: 0, total: 0, money: 0 }
 const oneOfEach: Readonly<Amounts> = { requests: 1, prompt: 1, completion: 1, total: 1, money: 1 }
 const oneWithoutMoney: Readonly<Amounts> = { ...oneOfEach, money: 0 }
-const oneToken = { promptTokens: 1, cachedTokens: 0, completionTokens: 1 }
+const oneToken = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, audioSeconds: 1 }
 
 /**
  * Whether a limit of which a request uses nothing must not be used up. A request with tokens of a free model need not

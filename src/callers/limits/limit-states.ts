@@ -7,7 +7,7 @@ import type { CallerLimitCells } from './limit-cells.ts'
 import { type LimitSpec, type LimitWindows, limitName, limitSpecs, rowKey, slotsName } from './limit-plan.ts'
 import { LimitRow } from './limit-row.ts'
 import { RefusalCounts, type Refusals } from './refusal-counts.ts'
-import type { Moment } from './window.ts'
+import type { Moment, Window } from './window.ts'
 
 /** A limit and how much of it is used now. */
 export interface LimitState {
@@ -18,8 +18,10 @@ export interface LimitState {
   readonly window: string
   /** Tokens, requests or money. */
   readonly limit: number
-  /** Includes what is reserved for requests in flight. */
+  /** Includes what is reserved. */
   readonly used: number
+  /** For requests in flight, until their use is known. */
+  readonly reserved: number
   readonly remaining: number
   /** Used share of the limit. */
   readonly share: number
@@ -67,13 +69,27 @@ export class LimitStates {
     this.#refusals = new RefusalCounts(services.cells)
   }
 
+  /** What requests in flight have reserved of each row and bucket. */
+  #reservations(): Reservations {
+    const { open } = this.#services.cells
+    const found: Reservations = new Map()
+    for (let thread = 0; thread < open.threads; thread++) {
+      for (const { row, bucket, amount } of open.of(thread)) {
+        const key = reservationKey(row, bucket)
+        found.set(key, (found.get(key) ?? 0) + amount)
+      }
+    }
+    return found
+  }
+
   /** Reads the subjects with limits that a filter accepts; other work of the thread runs in between. */
   async *read(accepts: (subject: LimitSubject) => boolean): AsyncGenerator<SubjectLimits> {
     let count = 0
+    const reservations = this.#reservations()
     for (const [subject, limits] of this.#subjects()) {
       if (++count % subjectsPerTurn === 0) await setImmediate()
       if (limits === undefined || !accepts(subject)) continue
-      const state = this.#read(subject, limits)
+      const state = this.#read(subject, limits, reservations)
       if (state.limits.length > 0) yield state
     }
   }
@@ -87,10 +103,10 @@ export class LimitStates {
     for (const { name, limits } of teams) yield [{ kind: 'team', id: name, name, ...unowned }, limits]
   }
 
-  #read(subject: LimitSubject, set: Limits): SubjectLimits {
+  #read(subject: LimitSubject, set: Limits, reservations: Reservations): SubjectLimits {
     const { windows, now } = this.#services
     const moment = now()
-    const limits = limitSpecs(set, windows).map((spec) => this.#stateOf(subject, spec, moment))
+    const limits = limitSpecs(set, windows).map((spec) => this.#stateOf(subject, spec, moment, reservations))
     if (set.max_concurrent > 0) limits.push(this.#slots(subject, set.max_concurrent, moment))
     const sum = (period: keyof Refusals) => limits.reduce((all, { refusals }) => all + refusals[period], 0)
     return {
@@ -101,7 +117,12 @@ export class LimitStates {
     }
   }
 
-  #stateOf({ kind, id }: LimitSubject, spec: LimitSpec, moment: Moment): LimitState {
+  #stateOf(
+    { kind, id }: LimitSubject,
+    spec: LimitSpec,
+    moment: Moment,
+    reservations: Reservations,
+  ): LimitState {
     const { cells } = this.#services
     const { counted, window } = spec
     const key = rowKey(kind, id, limitName(spec))
@@ -116,6 +137,7 @@ export class LimitStates {
       window: window.name,
       limit: spec.limit * scale,
       used: used * scale,
+      reserved: index === undefined ? 0 : reservedOf(reservations, index, window, current) * scale,
       remaining: Math.max(0, spec.limit - used) * scale,
       share: used / spec.limit,
       soft: Number.isFinite(spec.warnAt) ? spec.warnAt / spec.limit : 0,
@@ -135,6 +157,7 @@ export class LimitStates {
       window: '',
       limit,
       used,
+      reserved: 0,
       remaining: Math.max(0, limit - used),
       share: used / limit,
       soft: 0,
@@ -142,6 +165,19 @@ export class LimitStates {
       refusals: this.#refusals.read(key, moment),
     }
   }
+}
+
+/** Amounts by row and bucket. */
+type Reservations = Map<string, number>
+
+const reservationKey = (row: number, bucket: number) => `${row} ${bucket}`
+
+function reservedOf(reservations: Reservations, row: number, { span }: Window, current: number): number {
+  if (reservations.size === 0) return 0
+  let sum = 0
+  for (let bucket = Math.max(0, current - span); bucket <= current; bucket++)
+    sum += reservations.get(reservationKey(row, bucket)) ?? 0
+  return sum
 }
 
 /** When the newest amount leaves the window. */

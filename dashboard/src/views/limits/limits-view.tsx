@@ -30,7 +30,7 @@ export const LimitsView = () => (
 
 const rowKey = ({ kind, id }: SubjectLimits) => `${kind} ${id}`
 
-/** Keys, owners and teams with limits, the nearest to one first; and whom limits have refused. */
+/** Keys, owners and teams with limits, the nearest to one first; and those that limits have refused. */
 function LimitUse() {
   const loaded = useResource(limitList)
   return (

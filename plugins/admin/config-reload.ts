@@ -1,8 +1,10 @@
 /**
  * Loads the configuration again on request, for all threads of the gateway. Decorates `configReloads`; depends on what
- * changes the configuration. Runs where endpoints are probed. Needs no cleanup on close.
+ * changes the configuration. Runs where endpoints are probed. Watches the file, if its source says so, until close.
  */
+import { resolve } from 'node:path'
 import fp from 'fastify-plugin'
+import { FileWatch } from '../../src/config/watch/file-watch.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import {
   ConfigReloads,
@@ -24,16 +26,28 @@ declare module 'fastify' {
 
 export default fp<ConfigReloadOptions>(
   async function configReload(app, { source, clock = systemClock }) {
-    const reloads = new ConfigReloads({
+    const { file, isWatched = false } = source
+    const watch =
+      file === undefined || !isWatched
+        ? undefined
+        : new FileWatch(resolve(file), { clock, onChange: () => reloads.reload({ by: 'watch' }) })
+    const reloads: ConfigReloads = new ConfigReloads({
       source,
       changes: app.configChanges,
       versions: app.configVersions,
       events: app.gatewayEvents,
       clock,
+      watchState: () => watch?.state,
     })
     app.decorate('configReloads', reloads)
     app.gatewayPeers.on(reloadTopic, (options) => reloads.reload(options))
     app.gatewayPeers.on(reloadStatusTopic, () => reloads.status())
+    if (watch === undefined) return
+    app.addHook('onReady', () => watch.start())
+    app.addHook('onClose', function stop(_app, closed) {
+      watch.stop()
+      closed()
+    })
   },
   {
     name: 'gateway-config-reload',

@@ -172,10 +172,12 @@ function endStart(): void {
 }
 
 /** The file that the configuration came from; found servers and the demo are not looked for again. */
-function sourceOf(values: ServeArguments, { file }: LoadedConfig): ConfigSource | undefined {
+function sourceOf(values: ServeArguments, { file, config }: LoadedConfig): ConfigSource | undefined {
   if (file === undefined) return undefined
+  const isNamed = (values.config ?? process.env.OLLA_CONFIG_FILE ?? '') !== ''
   return {
     file,
+    isWatched: config.server.watch_config ?? isNamed,
     async load() {
       const { loaded, broken } = await prepare({ ...values, config: file }, undefined)
       const warnings = broken.map((message): Diagnostic => ({ severity: 'warning', key: '', message }))

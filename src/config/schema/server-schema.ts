@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox'
 import { Choice, Count, Flag, Section, Text, TextList } from './sections.ts'
 import { BufferedBytes, Bytes, Connections, Duration, Seconds, Threads } from './units.ts'
 
@@ -73,6 +74,12 @@ export const ServerSchema = Section(
       description:
         'Time after which an unresponsive thread is terminated: a serving thread is replaced; if it is the main thread, the process exits. At least 1s; 0 disables the watchdog (beyond Olla).',
     }),
+    watch_config: Type.Optional(
+      Type.Boolean({
+        description:
+          'Apply changes of the configuration file as they happen. If absent, only for a file that was named (`-c`, `OLLA_CONFIG_FILE`) (beyond Olla).',
+      }),
+    ),
     request_logging: Flag(true, 'Log one line per request.'),
     request_limits: Section(
       {

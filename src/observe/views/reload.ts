@@ -35,6 +35,12 @@ export const ReloadStatusSchema = Type.Object({
   config_version: Count('Counts up from 1 with every applied change.'),
   since: Time(),
   file: Type.Union([Type.String(), Type.Null()]),
+  watch: Type.Object({
+    mode: Choice(['watching', 'polling', 'off']),
+    problem: Type.Union([Type.String(), Type.Null()], {
+      description: 'Why it polls, or why the file cannot be read.',
+    }),
+  }),
   needs_restart: Type.Array(Type.String(), {
     description: 'Keys whose values in the file differ from those in force until a restart.',
   }),
@@ -67,11 +73,12 @@ export function reloadView(result: ReloadResult): ReloadView {
 }
 
 export function reloadStatusView(status: ReloadStatus): Static<typeof ReloadStatusSchema> {
-  const { version, sinceMs, file = null, needsRestart, last } = status
+  const { version, sinceMs, file = null, watch, needsRestart, last } = status
   return {
     config_version: version,
     since: formatTime(sinceMs),
     file,
+    watch: { mode: watch?.mode ?? 'off', problem: watch?.problem ?? null },
     needs_restart: [...needsRestart],
     last_reload:
       last === undefined ? null : { at: formatTime(last.atMs), by: last.by, result: reloadView(last.result) },

@@ -1,6 +1,7 @@
 import type { KeyChange } from '../../config/changes/compare.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { ConfigError, type Diagnostic } from '../../config/schema/diagnostics.ts'
+import type { WatchState } from '../../config/watch/file-watch.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Topic } from '../links/peer-link.ts'
@@ -11,6 +12,8 @@ import type { ConfigVersions } from './versions.ts'
 export interface ConfigSource {
   /** The file, as named; undefined if there is none. */
   readonly file: string | undefined
+  /** Whether changes of the file are applied as they happen. Default false. */
+  readonly isWatched?: boolean
   /** @throws ConfigError with every problem */
   load(): Promise<Pick<LoadedConfig, 'config' | 'warnings'>>
 }
@@ -27,6 +30,8 @@ export interface ReloadStatus {
   /** Epoch milliseconds. */
   readonly sinceMs: number
   readonly file: string | undefined
+  /** Undefined if the file is not watched. */
+  readonly watch: WatchState | undefined
   /** Keys whose values in the file differ from those in force until a restart. */
   readonly needsRestart: readonly string[]
   /** The last reload that was not a dry run; undefined before the first. */
@@ -46,6 +51,7 @@ export interface ReloadServices {
   readonly versions: ConfigVersions
   readonly events: Pick<EventBus, 'publish'>
   readonly clock: Pick<Clock, 'nowMs'>
+  readonly watchState?: () => WatchState | undefined
 }
 
 /** Loads the configuration again and applies it. Only on the control thread. */
@@ -68,6 +74,7 @@ export class ConfigReloads {
       version: versions.current.version,
       sinceMs: this.#sinceMs,
       file: source.file,
+      watch: this.#services.watchState?.(),
       needsRestart: this.#needsRestart,
       last: this.#last,
     }

@@ -17,7 +17,7 @@ import {
   anthropicModelPage,
   type ModelPageQuery,
 } from '../../src/dialects/anthropic/model-list.ts'
-import { parseShort } from '../../src/dialects/hub/parts/request-body.ts'
+import { parseShort, shortOrFull } from '../../src/dialects/hub/parts/request-body.ts'
 import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
 import { noteAttempt, noteTranslation } from '../../src/dialects/translate/note-translation.ts'
@@ -135,7 +135,7 @@ function messages(
   const { query } = targetPath(request.raw.url ?? '/', 0)
   const { body, inspection, model } = readCall(request)
   const parsed = parseShort(body, messagesTexts)
-  checkMessagesFrame(parsed.request)
+  shortOrFull(body, parsed, ({ request: checked }) => checkMessagesFrame(checked))
   const { isStream } = inspection
   const session =
     translator.sessionHeader === undefined ? undefined : request.headers[translator.sessionHeader]

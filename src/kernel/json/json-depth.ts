@@ -15,8 +15,8 @@ export interface JsonScan {
 
 /** Sees the strings of a text that is scanned, keys among them. */
 export interface StringVisitor {
-  /** An object or a list begins. */
-  open(depth: number): void
+  /** An object or a list begins. @returns offset after it to pass over it, and over what follows; 0 to look inside */
+  open(depth: number, start: number): number
   /** @param end after the closing quote */
   string(depth: number, start: number, end: number): void
 }
@@ -53,7 +53,11 @@ export function scanJson(
     } else if (byte === openBrace || byte === openBracket) {
       if (++depth > maxDepth) return { excess: 'depth', hasLongNumbers }
       if (++values > maxValues) return { excess: 'values', hasLongNumbers }
-      visitor?.open(depth)
+      const end = visitor?.open(depth, at) ?? 0
+      if (end > 0) {
+        depth--
+        at = end - 1
+      }
     } else if (byte === closeBrace || byte === closeBracket) {
       depth--
     } else if (byte === comma && ++values > maxValues) return { excess: 'values', hasLongNumbers }

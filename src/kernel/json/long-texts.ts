@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { backslash, colon, quote, skipSpace } from './json-bytes.ts'
 import type { StringVisitor } from './json-depth.ts'
+import { findRun } from './message-runs.ts'
 
 /** A shorter string is cheaper to parse and to serialize than to replace. */
 const minBytes = 512
@@ -20,15 +21,30 @@ export interface LongTextPlan {
   readonly paths: readonly (readonly Buffer[])[]
   /** Texts that start with it are kept, because readers change them beyond their edges. */
   readonly exceptStart: Buffer | undefined
+  /** Name of the list in which one message may replace a run of them; undefined if none may. */
+  readonly messages: Buffer | undefined
 }
 
-/** @param paths such as `messages.content` */
-export function longTextPlan(paths: readonly string[], exceptStart?: string): LongTextPlan {
+/** Texts of a plan. */
+export interface LongTextNames {
+  /** Such as `messages.content`. */
+  readonly paths: readonly string[]
+  readonly exceptStart?: string
+  readonly messages?: string
+}
+
+export function longTextPlan({ paths, exceptStart, messages }: LongTextNames): LongTextPlan {
   return {
     paths: paths.map((path) => path.split('.').map((name) => Buffer.from(name))),
     exceptStart: exceptStart === undefined ? undefined : Buffer.from(exceptStart),
+    messages: messages === undefined ? undefined : Buffer.from(messages),
   }
 }
+
+/** Numbers of `LongTextFinder.cuts` for each cut. */
+const cutNumbers = 3
+/** Level of the messages of a request. */
+const messageDepth = 3
 
 /** Finds the middles of long strings on the paths of a plan while `scanJson` walks a body. */
 export class LongTextFinder implements StringVisitor {
@@ -39,7 +55,11 @@ export class LongTextFinder implements StringVisitor {
   readonly #ends: number[] = []
   /** Where each of `rawBytes` comes next. */
   readonly #nextRaw: number[] = rawBytes.map(() => -1)
-  /** Starts and ends of the middles, in turn. */
+  #runStart = 0
+  #runEnd = 0
+  /** No run of messages begins before. */
+  #tried = 0
+  /** Start and end of each middle or run of messages, and 1 for a run. */
   readonly cuts: number[] = []
 
   constructor(body: Buffer, plan: LongTextPlan) {
@@ -47,8 +67,27 @@ export class LongTextFinder implements StringVisitor {
     this.#plan = plan
   }
 
-  open(depth: number): void {
+  open(depth: number, start: number): number {
     if (depth <= maxPathDepth) this.#starts[depth] = 0
+    const { messages, exceptStart } = this.#plan
+    if (depth !== messageDepth || messages === undefined) return 0
+    if (start >= this.#tried && this.#isIn(messages)) {
+      const run = findRun(this.#body, start, exceptStart)
+      this.#runStart = run.start
+      this.#runEnd = run.end
+      this.#tried = run.tried + 1
+    }
+    if (start !== this.#runStart || this.#hasRaw(start, this.#runEnd)) return 0
+    this.cuts.push(start, this.#runEnd, 1)
+    return this.#runEnd
+  }
+
+  /** Whether the current object is an item of the list of this name. */
+  #isIn(name: Buffer): boolean {
+    const [, start = 0, inList = 0] = this.#starts
+    return (
+      start > 0 && inList === 0 && this.#ends[1] === start + name.length && hasAt(this.#body, start, name)
+    )
   }
 
   string(depth: number, start: number, end: number): void {
@@ -66,7 +105,7 @@ export class LongTextFinder implements StringVisitor {
     if (exceptStart !== undefined && hasAt(this.#body, start, exceptStart)) return
     const from = visibleAt(this.#body, start + edgeBytes)
     const to = visibleAt(this.#body, end - edgeBytes - searchBytes)
-    if (from > 0 && to > from && !this.#hasRaw(from, to)) this.cuts.push(from, to)
+    if (from > 0 && to > from && !this.#hasRaw(from, to)) this.cuts.push(from, to, 0)
   }
 
   #hasRaw(from: number, to: number): boolean {
@@ -131,9 +170,16 @@ const maxDigits = 9
 const zero = 0x30
 const nine = 0x39
 
+/** A message whose text is the mark of a run, without the mark. */
+const messageStart = '{"role":"user","content":"'
+const messageEnd = '"}'
+const messageStartBytes = Buffer.from(messageStart)
+const messageEndBytes = Buffer.from(messageEnd)
+
 /**
  * The middles of long strings of a body, which are neither decoded nor encoded: their bytes mean the same in any JSON
  * string. A mark stands for each of them in the request that is read; `write` puts them into the request that is written.
+ * A message of a user with nothing but a mark stands for a run of messages.
  */
 export class LongTexts {
   readonly #body: Buffer
@@ -144,13 +190,21 @@ export class LongTexts {
     this.#cuts = cuts
   }
 
+  /** Whether messages stand for runs of them. */
+  get hasRuns(): boolean {
+    for (let at = 2; at < this.#cuts.length; at += cutNumbers) if (this.#cuts[at] === 1) return true
+    return false
+  }
+
   /** The body as text, with marks. */
   text(): string {
     let text = ''
     let from = 0
-    for (let at = 0; at < this.#cuts.length; at += 2) {
+    for (let at = 0; at < this.#cuts.length; at += cutNumbers) {
       // The quotation marks are part of the text. They show in what is written how often it was encoded.
-      text += `${this.#body.toString('utf8', from, this.#cuts[at])}\\"${mark}${at}\\"`
+      const marked = `\\"${mark}${at}\\"`
+      text += this.#body.toString('utf8', from, this.#cuts[at])
+      text += this.#cuts[at + 2] === 1 ? messageStart + marked + messageEnd : marked
       from = this.#cuts[at + 1] ?? 0
     }
     return text + this.#body.toString('utf8', from)
@@ -175,7 +229,7 @@ export class LongTexts {
     const cuts = this.#cuts
     const isWritten: boolean[] = []
     let room = short.length
-    for (let at = 0; at < cuts.length; at += 2) room += (cuts[at + 1] ?? 0) - (cuts[at] ?? 0)
+    for (let at = 0; at < cuts.length; at += cutNumbers) room += (cuts[at + 1] ?? 0) - (cuts[at] ?? 0)
     const written = Buffer.allocUnsafe(room)
     let length = 0
     let from = 0
@@ -187,15 +241,28 @@ export class LongTexts {
         index = index * 10 + byte - zero
       const cutStart = cuts[index]
       const cutEnd = cuts[index + 1]
-      if (index % 2 !== 0 || cutStart === undefined || cutEnd === undefined || isWritten[index] === true)
+      if (
+        index % cutNumbers !== 0 ||
+        cutStart === undefined ||
+        cutEnd === undefined ||
+        isWritten[index] === true
+      )
         return undefined
       if (short[at - 2] !== backslash || short[at - 1] !== quote) return undefined
       if (short[end] !== backslash || short[end + 1] !== quote) return undefined
       isWritten[index] = true
-      count += 2
-      length += short.copy(written, length, from, at - 2)
+      count += cutNumbers
+      let textEnd = at - 2
+      let next = end + 2
+      if (cuts[index + 2] === 1) {
+        textEnd -= messageStartBytes.length
+        if (!hasAt(short, textEnd, messageStartBytes) || !hasAt(short, next, messageEndBytes))
+          return undefined
+        next += messageEndBytes.length
+      }
+      length += short.copy(written, length, from, textEnd)
       length += this.#body.copy(written, length, cutStart, cutEnd)
-      from = end + 2
+      from = next
     }
     if (count !== cuts.length) return undefined
     length += short.copy(written, length, from)

@@ -112,8 +112,15 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
     .array(fc.tuple(id, part, fc.boolean()), { maxLength: 3 })
     .map((list) => results(...list.map(([key, said, isError]) => ({ ...result(key, said), isError })))),
 )
+/** Users and the assistant in alternation, except where another turn comes between. */
+const chats = fc.array(fc.tuple(text, fc.option(turn, { freq: 8 })), { maxLength: 14 }).map((list) =>
+  list.flatMap(([said, other], at): Turn[] => {
+    const plain = at % 2 === 0 ? user(said) : assistant(said)
+    return other === null ? [plain] : [plain, other]
+  }),
+)
 const conversations = fc
-  .tuple(fc.array(turn, { maxLength: 5 }), fc.array(long, { maxLength: 2 }))
+  .tuple(fc.oneof(chats, fc.array(turn, { maxLength: 5 })), fc.array(long, { maxLength: 2 }))
   .map(([turns, tools]) =>
     conversation(
       [...turns, user('go on')],
@@ -137,7 +144,7 @@ describe('a request whose long texts are not decoded', () => {
             }
             assertSame(from, to, request)
           }),
-          { numRuns: 30 },
+          { numRuns: 40 },
         )
       })
     }
@@ -171,6 +178,69 @@ describe('a request whose long texts are not decoded', () => {
     assert.equal(assertSame(messages, chat, messagesOf(plain, { system: plain })).isShort, true)
     assert.equal(assertSame(named('completions'), chat, { model: 'm', prompt: plain }).isShort, true)
     assert.equal(assertSame(named('ollama-generate'), chat, { model: 'm', prompt: plain }).isShort, true)
+  })
+
+  const plainChat = (count: number, length = 300) =>
+    Array.from({ length: count }, (_, at) => ({
+      role: at % 2 === 0 ? 'user' : 'assistant',
+      content: filled(`Message ${at} says "hm",\n`, length),
+    }))
+  const listOf = (body: Buffer) => {
+    const { request } = parseShort(body, messages.longTexts, 0)
+    return Array.isArray(request.messages) ? request.messages.length : 0
+  }
+
+  it('has one message in place of a run of plain ones', () => {
+    const request = { ...messagesOf(''), messages: plainChat(115) }
+    for (const spaces of [undefined, 1]) {
+      const text = JSON.stringify(request, null, spaces).replaceAll('\n', '')
+      assert.equal(listOf(Buffer.from(text)), 5)
+      for (const to of ['chat', 'ollama-chat'])
+        assert.equal(assertSame(messages, named(to), text).isShort, true)
+    }
+    for (const from of ['chat', 'ollama-chat'])
+      assert.equal(assertSame(named(from), messages, request).isShort, true)
+    const input = { model: 'm', input: plainChat(115) }
+    assert.equal(assertSame(named('responses'), chat, input).isShort, true)
+  })
+
+  it('keeps its messages apart where a run ends', () => {
+    const others: readonly object[] = [
+      { role: 'user', content: '' },
+      { role: 'user', content: ' blank at the start' },
+      { role: 'user', content: '\tblank at the start' },
+      { role: 'assistant', content: '<think>a thought</think>' },
+      { role: 'assistant', content: 'a', name: 'b' },
+      { role: 'assistant', content: [{ type: 'text', text: 'a' }] },
+      { content: 'a', role: 'assistant' },
+      { role: 'user', content: 'the same role twice' },
+      { role: 'assistant', content: 'the same role twice' },
+      { role: 'system', content: 'a' },
+    ]
+    for (const other of others) {
+      for (let at = 0; at <= 12; at++) {
+        const list: object[] = plainChat(12)
+        list.splice(at, 0, other)
+        const request = { ...messagesOf(''), messages: [...list, { role: 'user', content: 'end' }] }
+        assertSame(messages, chat, request)
+        assertSame(chat, messages, request)
+        assertSame(named('ollama-chat'), named('responses'), request)
+      }
+    }
+  })
+
+  it('has no run in another list, nor one that is too short', () => {
+    const list = plainChat(21)
+    const nested = JSON.stringify({ ...messagesOf('x'), metadata: { messages: list }, other: list })
+    assert.equal(parseShort(Buffer.from(nested), messages.longTexts, 0).texts, undefined)
+    assert.equal(listOf(Buffer.from(JSON.stringify({ ...messagesOf(''), messages: plainChat(9, 10) }))), 9)
+    assert.equal(listOf(Buffer.from(JSON.stringify({ ...messagesOf(''), messages: plainChat(4) }))), 4)
+  })
+
+  it('reports the place of a mistake after a run', () => {
+    const wrong = { ...messagesOf(''), messages: [...plainChat(20), { role: 'x', content: 'a' }] }
+    const { value } = assertSame(messages, chat, wrong)
+    assert.equal(value, 'messages.20.role: must be user or assistant')
   })
 
   it('is read in full if a text is encoded again, left out or repeated', () => {

@@ -19,6 +19,8 @@ export interface ParsedRequest {
   readonly request: JsonObject
   /** What the marks in the request stand for; undefined if it has none. */
   readonly texts: LongTexts | undefined
+  /** By which the marks were set; undefined if there are none. */
+  readonly plan?: LongTextPlan | undefined
 }
 
 /**
@@ -33,11 +35,12 @@ export function parseShort(body: Buffer, plan: LongTextPlan, minBytes = minShort
   const hasLongNumbers = scanRequest(body, heapValues, finder)
   // Decoding would replace invalid bytes.
   const texts = finder.cuts.length > 0 && isUtf8(body) ? new LongTexts(body, finder.cuts) : undefined
-  return { request: parseObject(texts?.text() ?? body.toString('utf8'), hasLongNumbers), texts }
+  return { request: parseObject(texts?.text() ?? body.toString('utf8'), hasLongNumbers), texts, plan }
 }
 
 /**
- * Uses a request without its long texts if that is possible, else in full.
+ * Uses a request without its long texts and its runs of messages if that is possible, else without the texts, else in
+ * full.
  * @param use uses `writeBody`
  * @throws GatewayError invalid_json, invalid_request
  */
@@ -46,14 +49,22 @@ export function shortOrFull<Result>(
   short: ParsedRequest,
   use: (parsed: ParsedRequest) => Result,
 ): Result {
-  if (short.texts !== undefined) {
+  let parsed = short
+  while (parsed.texts !== undefined) {
     try {
-      return use(short)
+      return use(parsed)
     } catch {
       // Using it in full reports what is wrong with it, or succeeds.
+      parsed = lessShort(body, parsed)
     }
   }
-  return use(short.texts === undefined ? short : { request: parseRequest(body), texts: undefined })
+  return use(parsed)
+}
+
+function lessShort(body: Buffer, { texts, plan }: ParsedRequest): ParsedRequest {
+  return texts?.hasRuns === true && plan !== undefined
+    ? parseShort(body, { ...plan, messages: undefined }, 0)
+    : { request: parseRequest(body), texts: undefined }
 }
 
 /**

@@ -16,7 +16,7 @@ export const ollamaChatFormat: Format = {
   callIdPrefix: 'call',
   fields: ollamaChatFields,
   fates: ollamaChatFates,
-  longTexts: longTextPlan(['messages.content']),
+  longTexts: longTextPlan({ paths: ['messages.content'], messages: 'messages' }),
   readRequest: readOllamaChatRequest,
   writeRequest: writeOllamaChatRequest,
   readAnswer: (builder) => new OllamaChatReader(builder),

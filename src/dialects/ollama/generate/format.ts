@@ -16,7 +16,7 @@ export const ollamaGenerateFormat: Format = {
   callIdPrefix: 'call',
   fields: ollamaGenerateFields,
   fates: ollamaGenerateFates,
-  longTexts: longTextPlan(['prompt']),
+  longTexts: longTextPlan({ paths: ['prompt'] }),
   readRequest: readOllamaGenerateRequest,
   writeRequest: writeOllamaGenerateRequest,
   readAnswer: (builder) => new OllamaGenerateReader(builder),

@@ -17,7 +17,7 @@ export const chatFormat: Format = {
   hasRefusals: true,
   fields: chatFields,
   fates: chatFates,
-  longTexts: longTextPlan(['messages.content', 'messages.content.text']),
+  longTexts: longTextPlan({ paths: ['messages.content', 'messages.content.text'], messages: 'messages' }),
   readRequest: readChatRequest,
   writeRequest: writeChatRequest,
   readAnswer: (builder) => new ChatReader(builder),

@@ -15,7 +15,7 @@ export const completionsFormat: Format = {
   isPlain: true,
   fields: completionsFields,
   fates: completionsFates,
-  longTexts: longTextPlan(['prompt']),
+  longTexts: longTextPlan({ paths: ['prompt'] }),
   readRequest: readCompletionsRequest,
   writeRequest: writeCompletionsRequest,
   readAnswer: (builder) => new CompletionsReader(builder),

@@ -17,13 +17,10 @@ export const responsesFormat: Format = {
   hasRefusals: true,
   fields: responsesFields,
   fates: responsesFates,
-  longTexts: longTextPlan([
-    'input',
-    'input.content',
-    'input.content.text',
-    'input.output',
-    'input.output.text',
-  ]),
+  longTexts: longTextPlan({
+    paths: ['input', 'input.content', 'input.content.text', 'input.output', 'input.output.text'],
+    messages: 'input',
+  }),
   readRequest: readResponsesRequest,
   writeRequest: writeResponsesRequest,
   readAnswer: (builder) => new ResponsesReader(builder),

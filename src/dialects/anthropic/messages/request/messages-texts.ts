@@ -2,8 +2,8 @@ import { longTextPlan } from '../../../../kernel/json/long-texts.ts'
 import { billingHeader } from './system-text.ts'
 
 /** The texts of a conversation, and its images and files. */
-export const messagesTexts = longTextPlan(
-  [
+export const messagesTexts = longTextPlan({
+  paths: [
     'system',
     'system.text',
     'messages.content',
@@ -13,5 +13,6 @@ export const messagesTexts = longTextPlan(
     'messages.content.source.data',
     'messages.content.content.source.data',
   ],
-  billingHeader,
-)
+  exceptStart: billingHeader,
+  messages: 'messages',
+})

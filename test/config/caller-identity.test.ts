@@ -42,6 +42,23 @@ describe('callers from elsewhere in the configuration', () => {
     ['a URL has no credentials', { jwt: { ...jwt, jwks_url: 'https://a:b@c/' } }, ['callers.jwt.jwks_url']],
     ['algorithms are asymmetric', { jwt: { ...jwt, algorithms: ['HS256'] } }, ['callers.jwt.algorithms[0]']],
     ['and at least one', { jwt: { ...jwt, algorithms: [] } }, ['callers.jwt.algorithms']],
+    ['several issuers are a list', { jwt: [jwt, { ...jwt, issuer: `${issuer}2`, name: 'b' }] }, []],
+    [
+      'whose problems name the entry',
+      { jwt: [jwt, { ...jwt, issuer: `${issuer}2`, name: 'b', audience: [] }] },
+      ['callers.jwt[1].audience'],
+    ],
+    ['with its unknown keys', { jwt: [{ ...jwt, audiences: [] }] }, ['callers.jwt[0].audiences']],
+    [
+      'an issuer is in the list once',
+      { jwt: [jwt, jwt] },
+      ['callers.jwt[0].issuer', 'callers.jwt[1].issuer'],
+    ],
+    [
+      'and has a name of its own',
+      { jwt: [jwt, { ...jwt, issuer: `${issuer}2` }] },
+      ['callers.jwt[0].name', 'callers.jwt[1].name'],
+    ],
     ['a default team exists', { jwt: { ...jwt, default_team: 'ml' } }, ['callers.jwt.default_team']],
     [
       'so does a mapped one',

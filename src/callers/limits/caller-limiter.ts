@@ -11,20 +11,11 @@ import type { RequestUse } from './contract.ts'
 import type { Estimate, Estimates } from './estimates.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { RateHeaders } from './limit-headers.ts'
-import {
-  type CallerLimit,
-  type Counted,
-  type LimitPlan,
-  LimitWindows,
-  limitName,
-  limitPlan,
-  rowKey,
-  slotsName,
-} from './limit-plan.ts'
+import { type CallerLimit, type Counted, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
 import { limitRefusal, noPriceRefusal, type Refusing, slotRefusal } from './limit-refusal.ts'
-import { type LimitWarning, limitWarning, type WarningState } from './limit-warning.ts'
+import { LimitReports } from './limit-reports.ts'
+import type { LimitWarning } from './limit-warning.ts'
 import { noCharge } from './open-charges.ts'
-import { RefusalCounts } from './refusal-counts.ts'
 import { requestUse } from './request-use.ts'
 import type { Moment } from './window.ts'
 
@@ -87,13 +78,13 @@ export class CallerLimiter {
   readonly #windows: LimitWindows
   readonly #plans = new WeakMap<KnownCaller, LimitPlan | null>()
   readonly #headers = new RateHeaders()
-  readonly #refusals: RefusalCounts
+  readonly #reports: LimitReports
   readonly #estimate: Estimate = { promptTokens: 0, completionTokens: 0, audioSeconds: 0 }
 
   constructor(services: LimiterServices) {
     this.#services = services
     this.#windows = new LimitWindows(services.zone)
-    this.#refusals = new RefusalCounts(services.cells)
+    this.#reports = new LimitReports(services.cells, services.onWarning)
   }
 
   /**
@@ -164,7 +155,7 @@ export class CallerLimiter {
     const refusing = refusingLimits(plan.limits, isFree ? oneWithoutMoney : oneOfEach, moment)
     const [first] = refusing
     if (first === undefined) return
-    this.#refused(first.limit, moment)
+    this.#reports.refused(first.limit, moment)
     this.#writeHeaders(plan.limits, moment, context)
     throw limitRefusal(refusing)
   }
@@ -243,7 +234,7 @@ export class CallerLimiter {
       const slot = slots[at]
       if (slot === undefined || cells.slots.acquire(slot.row, slot.limit)) continue
       releaseSlots(cells, plan, at)
-      this.#refusals.add(rowKey(slot.kind, slot.id, slotsName), this.#now())
+      this.#reports.refusedSlot(slot, this.#now())
       throw slotRefusal(slot)
     }
   }
@@ -261,7 +252,7 @@ export class CallerLimiter {
       if (amount === 0) {
         if (mustHaveLeft(limit, amounts) && waitFor(limit, 1, moment) > 0) {
           isRefused = true
-          this.#refused(limit, moment)
+          this.#reports.refused(limit, moment)
           break
         }
         buckets.push(-1)
@@ -270,7 +261,7 @@ export class CallerLimiter {
       const isTaken = row.add(window.bucketAt(moment), amount, limit.limit)
       if (!isTaken) {
         isRefused = true
-        this.#refused(limit, moment)
+        this.#reports.refused(limit, moment)
         break
       }
       buckets.push(row.bucket)
@@ -318,28 +309,7 @@ export class CallerLimiter {
     const percent = Math.floor((limit.row.total / limit.limit) * 100)
     const [period = ''] = limit.window.name.split(' ')
     headers.push('X-Olla-Budget-Warning', `${limit.kind}; ${limit.counted}; ${period}; ${percent}%`)
-    this.#report('soft', limit, limit.row.bucket, limit.row.total, moment)
-  }
-
-  /** Counts a request that a limit has refused, and reports a budget. */
-  #refused(limit: CallerLimit, moment: Moment): void {
-    const { kind, id, isBudget, row, window } = limit
-    this.#refusals.add(rowKey(kind, id, limitName(limit)), moment)
-    if (!isBudget) return
-    const current = window.bucketAt(moment)
-    this.#report('reached', limit, current, row.sum(current), moment)
-  }
-
-  /** Reports a budget once for each window: a mark in its row says in which bucket that was. */
-  #report(state: WarningState, limit: CallerLimit, bucket: number, total: number, moment: Moment): void {
-    const { cells, onWarning } = this.#services
-    const { row, window } = limit
-    const marks = state === 'soft' ? cells.warnings : cells.reached
-    const mark = bucket + 1
-    const marked = Atomics.load(marks, row.row)
-    if (marked !== 0 && mark - marked <= window.span) return
-    if (Atomics.compareExchange(marks, row.row, marked, mark) !== marked) return
-    onWarning(limitWarning(state, limit, total, moment.wallMs + window.leavesInMs(bucket, moment)))
+    this.#reports.warn(limit, moment)
   }
 
   #now(): Moment {

@@ -1,7 +1,6 @@
 import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestRecord } from '../../proxy/contract/request-record.ts'
-import type { PriceTable } from '../prices/price-table.ts'
-import { costOf } from '../prices/price-table.ts'
+import { costOf, type PricedUse, type PriceTable } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
 import type { Estimates } from './estimates.ts'
 import { audioSecondsOf, operationUse } from './operation-use.ts'
@@ -47,19 +46,35 @@ export function requestUse(
   const { model, promptTokens, completionTokens, answer } = record
   const { isInference, generates, hears } = operationUse(path)
   if (!isInference || !mayHaveUsed(context, record)) return nothing
-  const audioSeconds = hears ? answer?.audioSeconds : 0
   const hasTokens = promptTokens !== undefined && completionTokens !== undefined
-  // Audio is reported in seconds or in tokens.
-  const isReported = hears ? audioSeconds !== undefined || hasTokens : hasTokens
-  const isEstimated = !isReported || answer?.isCounted === true
+  const seconds = hears ? answer?.audioSeconds : undefined
+  if (hears && (hasTokens || seconds !== undefined)) {
+    // Models that hear are billed by seconds or by tokens, and report what they are billed by.
+    const use = {
+      promptTokens: promptTokens ?? 0,
+      cachedTokens: answer?.cachedTokens ?? 0,
+      completionTokens: completionTokens ?? 0,
+      audioSeconds: seconds ?? 0,
+    }
+    return { ...use, cost: costBy(prices, model, use), isEstimated: false }
+  }
+  const isEstimated = !hasTokens || answer?.isCounted === true
   const use = {
     promptTokens: promptTokens ?? promptEstimate ?? estimates.promptTokensOf(model, record.requestBytes),
     cachedTokens: answer?.cachedTokens ?? 0,
     completionTokens: completionTokens ?? (generates ? unreported(context, record) : 0),
-    audioSeconds: audioSeconds ?? audioSecondsOf(record.requestBytes),
+    audioSeconds: hears ? audioSecondsOf(record.requestBytes) : 0,
   }
+  return { ...use, cost: costBy(prices, model, use), isEstimated }
+}
+
+function costBy(
+  prices: UseServices['prices'],
+  model: string | undefined,
+  use: PricedUse,
+): number | undefined {
   const price = prices.of(model)
-  return { ...use, cost: price === undefined ? undefined : costOf(price, use), isEstimated }
+  return price === undefined ? undefined : costOf(price, use)
 }
 
 function mayHaveUsed({ sentMs }: UsedContext, { status, outcome, promptTokens }: RequestRecord): boolean {

@@ -175,6 +175,39 @@ describe('responses in the background', () => {
     await assert.rejects(client.responses.create(request), /background/)
   })
 
+  it('hold their conversation until they are over', async (t) => {
+    const { client, simulator } = await start(t, 'lmdeploy', { timeToFirstTokenMs: 60_000 })
+    const { id: conversation } = await client.conversations.create()
+    const first = await client.responses.create({ ...request, conversation })
+    await eventually(() => simulator.control.counters().inFlight === 1)
+    for (const background of [true, false]) {
+      await assert.rejects(client.responses.create({ ...request, background, conversation }), (error) => {
+        assert.ok(error instanceof OpenAI.BadRequestError)
+        assert.equal(error.code, 'conversation_locked')
+        return true
+      })
+    }
+    // The next one begins as soon as the first is over.
+    const next = client.responses.create({ ...request, conversation })
+    await client.responses.cancel(first.id)
+    const { id } = await next
+    await eventually(() => simulator.control.counters().inFlight === 1)
+    await client.responses.delete(id)
+    await eventually(() => simulator.control.counters().inFlight === 0)
+    const last = await client.responses.create({ ...request, conversation })
+    await client.responses.cancel(last.id)
+  })
+
+  it('free their conversation if they are refused', async (t) => {
+    const { client } = await start(t, 'lmdeploy')
+    const { id: conversation } = await client.conversations.create()
+    for (let count = 0; count < 2; count++) {
+      const refused = client.responses.create({ ...request, model: 'unknown', conversation })
+      await assert.rejects(refused, OpenAI.NotFoundError)
+    }
+    await ended(client, (await client.responses.create({ ...request, conversation })).id)
+  })
+
   it('finish while the gateway drains', async (t) => {
     const { client, simulator, gateway } = await start(t, 'lmdeploy', { timeToFirstTokenMs: 300 })
     await client.responses.create(request)

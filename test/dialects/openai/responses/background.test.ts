@@ -200,4 +200,43 @@ describe('a response in the background', () => {
     // Its memory is free again.
     small.run({}, 4_000)
   })
+
+  it('ends as failed, with a reason, if the gateway stops before it is complete', async () => {
+    const { runs, run, kept, stops } = start()
+    const made = [run({ stream: true }), run()]
+    await runs.close()
+    assert.deepEqual(kept, made)
+    assert.equal(stops(), 2)
+    for (const { response } of made) {
+      assert.equal(response.status, 'failed')
+      assert.deepEqual(response.error, {
+        code: 'server_error',
+        message: 'The gateway stopped before the response was complete.',
+      })
+    }
+    assert.match(made[0]?.events ?? '', /response\.failed/)
+    await runs.close()
+    assert.equal(kept.length, 2)
+  })
+
+  it('says when it is over, once it has been stored', async () => {
+    const { runs, kept, settle } = start()
+    const over: string[] = []
+    const begin = (name: string) =>
+      runs.start(
+        {
+          own: { model: 'm' },
+          body: Buffer.alloc(1),
+          owner: undefined,
+          whenOver: () => over.push(`${name} ${kept.length}`),
+        },
+        () => () => undefined,
+      )
+    const made = begin('cancelled')
+    await settle()
+    assert.deepEqual(over, [])
+    made.cancel()
+    await settle()
+    assert.deepEqual(over, ['cancelled 1'])
+  })
 })

@@ -45,7 +45,20 @@ describe('the turns of a conversation', () => {
     assert.ok((await turns.take('a')) !== undefined)
   })
 
-  it('end after an hour if their thread has ended', async () => {
+  it('end with their thread', async () => {
+    const { turns } = start()
+    const lost = await turns.take('a')
+    turns.threadEnded(1)
+    const waiting = turns.take('a')
+    turns.threadEnded(0)
+    const end = await waiting
+    assert.ok(end !== undefined)
+    lost?.()
+    end()
+    assert.ok((await turns.take('a')) !== undefined)
+  })
+
+  it('end after an hour if their end was lost', async () => {
     const { clock, turns } = start()
     const lost = await turns.take('a')
     await clock.advance(3_600_000)

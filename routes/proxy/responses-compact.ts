@@ -6,6 +6,8 @@ import {
   CollectedAnswer,
   compacted,
   summaryRequest,
+  withoutTrigger,
+  writeCompaction,
 } from '../../src/dialects/openai/responses/compaction.ts'
 import { parseJson } from '../../src/dialects/openai/responses/request/request-values.ts'
 import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
@@ -13,6 +15,7 @@ import { GatewayError } from '../../src/kernel/errors.ts'
 import { isObject, type JsonObject } from '../../src/kernel/json/json-fields.ts'
 
 export const compactPath = '/v1/responses/compact'
+const jsonType = 'application/json; charset=utf-8'
 
 /** A request to compact a conversation. */
 export interface CompactCall {
@@ -37,13 +40,49 @@ export async function compactConversation(
   const answer = await collected(reply, (sink) => launch(sent, responses.newId('resp'), sink))
   if (answer.statusCode !== 200) {
     // An error in the dialect of the client, as any response would have it.
-    reply.code(answer.statusCode).type('application/json; charset=utf-8')
+    reply.code(answer.statusCode).type(jsonType)
     return answer.text
   }
   const response = parseJson(answer.text)
   const result = isObject(response) ? compacted(whole, response, responses) : undefined
-  if (result === undefined) throw new GatewayError('upstream_failed', 'The model gave no summary.')
+  if (result === undefined) throw noSummary()
   return result
+}
+
+/** A request that asks for a compaction with `compaction_trigger`. */
+export interface TriggerCall extends Omit<CompactCall, 'body'> {
+  /** With all that it continues, and as its client sent it. */
+  readonly whole: JsonObject
+  readonly own: JsonObject
+}
+
+/** Answers such a request as `compactConversation` does, with a response of its own. */
+export async function compactOnTrigger(
+  responses: ResponseRequests,
+  { whole, own, caller, reply, launch }: TriggerCall,
+): Promise<string> {
+  const sent = responses.bodyOf({ whole: summaryRequest(withoutTrigger(whole)) })
+  const { newId, nowMs } = responses
+  const answer = await collected(reply, (sink) => launch(sent, newId('resp'), sink))
+  if (answer.statusCode !== 200) {
+    reply.code(answer.statusCode).type(jsonType)
+    return answer.text
+  }
+  const response = parseJson(answer.text)
+  const request = withoutTrigger(own)
+  const store = responses.storeFor({ name: 'responses' }, request, caller)
+  const isStream = own.stream === true
+  const written = isObject(response)
+    ? writeCompaction(response, { request, newId, nowMs, store }, isStream)
+    : undefined
+  if (written === undefined) throw noSummary()
+  if (isStream) reply.header('Cache-Control', 'no-cache')
+  reply.type(isStream ? 'text/event-stream; charset=utf-8' : jsonType)
+  return written
+}
+
+function noSummary(): GatewayError {
+  return new GatewayError('upstream_failed', 'The model gave no summary.')
 }
 
 /** The answer to a request; the request ends if the client leaves. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Launch } from '../../src/dialects/openai/responses/background/background-runs.ts'
+import { isCompactionTrigger } from '../../src/dialects/openai/responses/compaction.ts'
 import { parseJson } from '../../src/dialects/openai/responses/request/request-values.ts'
 import type {
   PreparedRequest,
@@ -17,12 +18,13 @@ import { detachedRequest } from '../../src/proxy/detached/detached-request.ts'
 import { DetachedReply } from '../../src/proxy/detached/detached-response.ts'
 import type { DispatchedRequest, ReadRequest } from '../../src/proxy/dispatch.ts'
 import { type ModelAccess, withAccess } from '../../src/routing/models/access.ts'
-import { compactConversation, compactPath } from './responses-compact.ts'
+import { compactConversation, compactOnTrigger, compactPath } from './responses-compact.ts'
 import { countInputTokens, inputTokensPath } from './responses-tokens.ts'
 import { shorteningOf, truncatedPromptTokens } from './responses-truncation.ts'
 
 const responsesPath = '/v1/responses'
 const truncationName = Buffer.from('"truncation"')
+const triggerName = Buffer.from('"compaction_trigger"')
 
 /** A request to the Responses API. */
 interface ResponsesCall {
@@ -98,6 +100,26 @@ async function sendPrepared(
   prepared: PreparedRequest | undefined,
 ): Promise<void> {
   const { read, request, reply, readBody } = call
+  const trigger = prepared?.whole ?? requestIn(read.body, triggerName)
+  if (
+    isCompactionTrigger(trigger) &&
+    prepared?.isBackground !== true &&
+    !servesCompact(app, read, request.gateway.identity?.access)
+  ) {
+    if (prepared?.endTurn !== undefined) whenOver(reply, prepared.endTurn)
+    const launch = launcher(app, responses, call, undefined)
+    const own = prepared?.own ?? trigger
+    reply.send(
+      await compactOnTrigger(responses, {
+        whole: trigger,
+        own,
+        caller: ownerOf(request.gateway),
+        reply,
+        launch,
+      }),
+    )
+    return
+  }
   if (prepared === undefined) {
     await sendShortened(app, responses, call, read, undefined)
     return
@@ -121,7 +143,7 @@ async function sendShortened(
   read: ReadRequest,
   given: JsonObject | undefined,
 ): Promise<void> {
-  const request = given ?? requestIn(read.body)
+  const request = given ?? requestIn(read.body, truncationName)
   if (!asksForTruncation(request)) {
     send(app, call, read)
     return
@@ -132,8 +154,8 @@ async function sendShortened(
 }
 
 /** @returns undefined if a body cannot be read, which its reader reports */
-function requestIn(body: ReadRequest['body']): unknown {
-  return Buffer.isBuffer(body) && body.includes(truncationName) ? parseJson(body.toString('utf8')) : undefined
+function requestIn(body: ReadRequest['body'], mark: Buffer): unknown {
+  return Buffer.isBuffer(body) && body.includes(mark) ? parseJson(body.toString('utf8')) : undefined
 }
 
 /** Whether an endpoint may have a response that the gateway does not have. */
@@ -199,7 +221,7 @@ function launcher(
     const reply = new DetachedReply(sink)
     const detached = detachedRequest(request, id, systemClock.monotonicMs())
     const read = readBody(body, detached, path)
-    const shortening = shorteningOf(responses, requestIn(body), promptTokens, (shorter) =>
+    const shortening = shorteningOf(responses, requestIn(body, truncationName), promptTokens, (shorter) =>
       readBody(shorter, detached, path),
     )
     app.dispatch(shortening === undefined ? read : { ...read, shortening }, detached, reply)

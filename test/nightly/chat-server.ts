@@ -36,11 +36,19 @@ const path = '/v1/chat/completions'
 /** Names under which agents offer to run a command. */
 const shellTools = ['Bash', 'bash', 'shell', 'shell_command', 'exec_command', 'local_shell']
 
+/** The answer to a request for a summary, as agents make one when a conversation is long. */
+export const summary = 'The user wants a file to be read.'
+
 /**
  * A server that has nothing but chat completions, with a model that runs one command and then repeats what it printed.
  * Arguments arrive in pieces of a few characters.
+ * @param promptTokens of each answer's usage, counted from 0
  */
-export async function startChatServer(t: TestContext, command: string): Promise<ChatServer> {
+export async function startChatServer(
+  t: TestContext,
+  command: string,
+  promptTokens: (answer: number) => number = () => 100,
+): Promise<ChatServer> {
   const asked: AskedChat[] = []
   const paths = new Set<string>()
   const server = createServer(async (request, response) => {
@@ -60,11 +68,12 @@ export async function startChatServer(t: TestContext, command: string): Promise<
       return
     }
     const chat = JSON.parse(await textOf(request)) as AskedChat
+    const usage = usageOf(promptTokens(asked.length))
     asked.push(chat)
     const { message, finish } = answerTo(chat, command)
     if (chat.stream === true) {
       response.setHeader('content-type', 'text/event-stream')
-      response.end(events(message, finish))
+      response.end(events(message, finish, usage))
     } else {
       response.setHeader('content-type', 'application/json')
       response.end(
@@ -81,7 +90,12 @@ export async function startChatServer(t: TestContext, command: string): Promise<
 }
 
 const head = { id: 'chatcmpl-1', object: 'chat.completion', created: 1, model: chatModel }
-const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
+
+const usageOf = (tokens: number) => ({
+  prompt_tokens: tokens,
+  completion_tokens: 10,
+  total_tokens: tokens + 10,
+})
 
 interface Answer {
   readonly role: 'assistant'
@@ -94,6 +108,7 @@ interface Answer {
 }
 
 function answerTo(chat: AskedChat, command: string): { message: Answer; finish: string } {
+  if (asksForSummary(chat)) return { message: { role: 'assistant', content: summary }, finish: 'stop' }
   const result = resultIn(chat)
   if (result !== undefined)
     return { message: { role: 'assistant', content: `It printed: ${result}` }, finish: 'stop' }
@@ -107,6 +122,17 @@ function answerTo(chat: AskedChat, command: string): { message: Answer; finish: 
     function: { name: tool.function.name, arguments: args },
   }
   return { message: { role: 'assistant', content: null, tool_calls: [call] }, finish: 'tool_calls' }
+}
+
+/** Parts of what the gateway and Codex ask for. */
+export const gatewaysPrompt = 'Summarize the conversation so far'
+export const codexPrompt = 'CONTEXT CHECKPOINT COMPACTION'
+
+/** Whether an agent, or the gateway for it, asks for a summary of the conversation. */
+export function asksForSummary({ messages }: AskedChat): boolean {
+  const last = messages.at(-1)
+  const text = typeof last?.content === 'string' ? last.content : JSON.stringify(last?.content ?? '')
+  return last?.role === 'user' && (text.includes(gatewaysPrompt) || text.includes(codexPrompt))
 }
 
 /** The text of the last result of a tool. */
@@ -124,7 +150,7 @@ function argumentsFor({ function: { parameters } }: Tool, command: string): obje
   return 'description' in properties ? { command: text, description: 'Reads a file.' } : { command: text }
 }
 
-function events({ content, tool_calls = [] }: Answer, finish: string): string {
+function events({ content, tool_calls = [] }: Answer, finish: string, usage: object): string {
   const deltas: object[] = [{ role: 'assistant', content: '' }]
   for (const piece of pieces(content ?? '')) deltas.push({ content: piece })
   for (const [index, { id, type, function: called }] of tool_calls.entries()) {

@@ -84,9 +84,12 @@ export function claudeEnv(url: string, model: string): Record<string, string> {
   }
 }
 
-/** Codex' way to a gateway. */
-export function codexArgs(url: string, model: string): string[] {
-  const provider = `{name="olla",base_url="${url}/v1",wire_api="responses"}`
+/**
+ * Codex' way to a gateway.
+ * @param name of the provider; only one named OpenAI is asked to compact conversations
+ */
+export function codexArgs(url: string, model: string, name = 'olla'): string[] {
+  const provider = `{name="${name}",base_url="${url}/v1",wire_api="responses"}`
   return [
     'exec',
     '--skip-git-repo-check',

@@ -7,8 +7,11 @@ import {
   textField,
 } from '../../../kernel/json/json-fields.ts'
 import type { AnswerSink } from '../../contract/answer-sink.ts'
+import { EventLog } from './answer/event-log.ts'
+import { writeAdded, writeDone } from './answer/output-item.ts'
+import { ResponseShape, type ShapedCall, startedState } from './answer/response-shape.ts'
 import { sealThinking } from './request/thinking-envelope.ts'
-import { itemsOf, listedItem } from './store/stored.ts'
+import { isUsersMessage, itemsOf, listedItem } from './store/stored.ts'
 
 /** What a model is asked for in place of the compaction that OpenAI's servers do. */
 const instruction = [
@@ -48,21 +51,65 @@ export function compacted(
 ): JsonObject | undefined {
   const text = outputText(response)
   if (text === '') return undefined
-  const isUsers = (item: unknown): item is JsonObject =>
-    isObject(item) && item.role === 'user' && (item.type ?? 'message') === 'message'
   const messages = itemsOf(whole.input)
-    .filter(isUsers)
+    .filter(isUsersMessage)
     .map((item) => listedItem(item, () => newId('msg')))
   return {
     id: newId('resp'),
     object: 'response.compaction',
     created_at: Math.floor(nowMs() / 1_000),
-    output: [
-      ...messages,
-      { id: newId('cmp'), type: 'compaction', encrypted_content: sealThinking({ text, signature: '' }) },
-    ],
+    output: [...messages, compactionItem(text, { newId }).item],
     usage: objectField(response, 'usage') ?? null,
   }
+}
+
+const triggerType = 'compaction_trigger'
+
+/** Whether a request asks for its conversation to be compacted, in place of an answer. */
+export function isCompactionTrigger(request: unknown): request is JsonObject {
+  const last = isObject(request) ? listField(request, 'input').at(-1) : undefined
+  return isObject(last) && last.type === triggerType
+}
+
+export function withoutTrigger(request: JsonObject): JsonObject {
+  const input = itemsOf(request.input).filter((item) => !isObject(item) || item.type !== triggerType)
+  return { ...request, input }
+}
+
+/**
+ * A response whose only item is the compacted conversation, for a client that asked for it with `compaction_trigger`.
+ * @param response the answer to `summaryRequest`
+ * @param isStream whether the client receives events
+ * @returns undefined if it has no summary
+ */
+export function writeCompaction(
+  response: JsonObject,
+  call: ShapedCall,
+  isStream: boolean,
+): string | undefined {
+  const text = outputText(response)
+  if (text === '') return undefined
+  const shape = new ResponseShape(call)
+  shape.start(textField(response, 'model') ?? '')
+  const started = `"response":${shape.json(startedState)}`
+  const { item, id } = compactionItem(text, call)
+  const usage = JSON.stringify(objectField(response, 'usage') ?? null)
+  const output = JSON.stringify(item)
+  const ended = shape.json({ ...startedState, status: 'completed', output, usage })
+  call.store?.({ id: shape.id, text: ended, itemIds: [id] })
+  if (!isStream) return ended
+  const log = new EventLog()
+  log.write('response.created', started)
+  log.write('response.in_progress', started)
+  writeAdded(log, 0, output)
+  writeDone(log, 0, output)
+  log.write('response.completed', `"response":${ended}`)
+  return log.take()
+}
+
+function compactionItem(text: string, { newId }: Pick<CompactionParts, 'newId'>) {
+  const id = newId('cmp')
+  return { id, item: { id, type: 'compaction', encrypted_content: sealThinking({ text, signature: '' }) } }
 }
 
 function outputText(response: JsonObject): string {

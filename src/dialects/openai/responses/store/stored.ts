@@ -107,9 +107,19 @@ export async function expandRequest(
     throw conversationFull(conversationId)
   const { previous_response_id: _, conversation: __, ...others } = request
   return {
-    whole: { ...others, input: [...context, ...own].map(openedCompaction) },
+    whole: { ...others, input: [...compactedContext(context), ...own].map(openedCompaction) },
     own: { ...request, input: own },
   }
+}
+
+/** Of what a compaction has summarized, only the messages of the user are left. */
+function compactedContext(context: readonly JsonObject[]): readonly JsonObject[] {
+  const at = context.findLastIndex(isOwnCompaction)
+  return at < 0 ? context : [...context.slice(0, at).filter(isUsersMessage), ...context.slice(at)]
+}
+
+export function isUsersMessage(item: unknown): item is JsonObject {
+  return isObject(item) && item.role === 'user' && (item.type ?? 'message') === 'message'
 }
 
 function isOwnCompaction(item: unknown): boolean {

@@ -37,6 +37,7 @@ export function retain({ store, clock, hourlyDays, dailyDays, removeAmounts }: R
     const tables = [
       ['olla_usage', hourlyDays],
       ['olla_usage_days', dailyDays],
+      ['olla_usage_blocks', dailyDays],
     ] as const
     for (const [table, days] of tables) {
       if (days > 0 && !(await store.removeBefore(table, before(days), isTimeUp))) return passMs

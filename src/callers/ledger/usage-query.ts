@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database, Row } from '../store/database.ts'
 import { maybeNumber, text } from '../store/rows.ts'
-import { addUsage, hourMs, hoursPerDay, noUsage, type Usage, usageCounts } from './usage-row.ts'
-import { columns, hoursOf, type UsageTable } from './usage-store.ts'
+import { hourMs, hoursPerDay, noUsage, type Usage, usageCounts } from './usage-row.ts'
+import { columns, hoursOf, type UsageTable, usageTables } from './usage-store.ts'
 
 export const usageGroups = ['key', 'owner', 'team', 'model', 'endpoint'] as const
 export type UsageGroup = (typeof usageGroups)[number]
@@ -49,6 +49,8 @@ export class UsageTooLargeError extends Error {
 const maxSums = 200_000
 /** Time that one statement may take: SQLite blocks the thread for as long. */
 const aimedMs = 20
+/** Subjects of one statement. */
+const subjectsAtOnce = 5_000
 
 interface Part {
   readonly table: UsageTable
@@ -67,6 +69,7 @@ export async function queryUsage(
   hourlyFromMs: number,
 ): Promise<UsagePage> {
   const select = selectOf(query)
+  const subjects = query.by.includes('key') ? await readSubjects(database, query) : undefined
   const sums = new Map<string, UsageSum>()
   const total = noUsage()
   for (const part of partsOf(query, Math.floor(hourlyFromMs / hourMs))) {
@@ -77,9 +80,11 @@ export async function queryUsage(
       const end = Math.min(to, hour + step)
       const startedMs = performance.now()
       for (const row of await database.all(sql, [hour, end, ...values])) {
-        const usage = usageOf(row)
-        addUsage(total, usage)
-        addUsage(sumOf(sums, query, row), usage)
+        const subject = subjects === undefined ? row : subjects.get(Number(row.subject))
+        // One that is newer than this query.
+        if (subject === undefined) continue
+        addRow(total, row)
+        addRow(sumOf(sums, query, row, subject), row)
       }
       hour = end
       const tookMs = performance.now() - startedMs
@@ -92,27 +97,35 @@ export async function queryUsage(
   return pageOf(sums, total, query)
 }
 
-/** Hours at the edges, days between them. */
+/** Blocks or days, with finer tables at the edges. */
 function partsOf({ sinceMs, untilMs, interval }: UsageQuery, hourlyFrom: number): Part[] {
   let from = Math.floor(sinceMs / hourMs)
   let to = Math.ceil(untilMs / hourMs)
   if (interval === 'hour') return [{ table: 'olla_usage', from, to }]
-  const dayOf = (hour: number) => Math.floor(hour / hoursPerDay) * hoursPerDay
-  if (from < hourlyFrom) from = dayOf(from)
-  if (to < hourlyFrom) to = dayOf(to + hoursPerDay - 1)
-  const firstDay = dayOf(from + hoursPerDay - 1)
-  const endDay = dayOf(to)
-  if (firstDay >= endDay) return [{ table: 'olla_usage', from, to }]
-  return [
-    { table: 'olla_usage', from, to: firstDay },
-    { table: 'olla_usage_days', from: firstDay, to: endDay },
-    { table: 'olla_usage', from: endDay, to },
-  ]
+  if (from < hourlyFrom) from = floorTo(from, hoursPerDay)
+  if (to < hourlyFrom) to = floorTo(to + hoursPerDay - 1, hoursPerDay)
+  return cut(from, to, interval === 'day' ? ['olla_usage', 'olla_usage_days'] : usageTables)
 }
 
-/** A query since for ever reads only the hours that have rows. */
+/** @param tables from the finest to the coarsest */
+function cut(from: number, to: number, tables: readonly UsageTable[]): Part[] {
+  const table = tables.at(-1)
+  if (table === undefined || from >= to) return []
+  if (tables.length === 1) return [{ table, from, to }]
+  const hours = hoursOf[table]
+  const first = floorTo(from + hours - 1, hours)
+  const end = floorTo(to, hours)
+  const finer = tables.slice(0, -1)
+  if (first >= end) return cut(from, to, finer)
+  return [...cut(from, first, finer), { table, from: first, to: end }, ...cut(end, to, finer)]
+}
+
+function floorTo(hour: number, hours: number): number {
+  return Math.floor(hour / hours) * hours
+}
+
+/** Most of a long time has no rows: neither before the first nor after the last. */
 async function withoutEmptyEnds(database: Database, { table, from, to }: Part): Promise<Part> {
-  if (from >= to) return { table, from, to }
   const [row] = await database.all(
     // One statement with both would read the whole index in SQLite.
     `SELECT (SELECT MIN(hour) FROM ${table}) AS first, (SELECT MAX(hour) FROM ${table}) AS last`,
@@ -132,17 +145,29 @@ const groupColumns: Readonly<Record<UsageGroup, readonly string[]>> = {
   endpoint: ['s.endpoint'],
 }
 
-/** Makes the statement for each table; its first values are the hours from and to. */
-function selectOf({ by, interval, filter }: UsageQuery) {
+/** The conditions of a filter for subjects. */
+function conditionsOf({ filter }: UsageQuery) {
   const conditions: string[] = []
   const values: string[] = []
   for (const group of usageGroups) {
     const value = filter[group]
     if (value === undefined) continue
-    conditions.push(group === 'key' ? 'AND (s.key_id = ? OR s.key_name = ?)' : `AND s.${group} = ?`)
+    conditions.push(group === 'key' ? '(s.key_id = ? OR s.key_name = ?)' : `s.${group} = ?`)
     values.push(...(group === 'key' ? [value, value] : [value]))
   }
-  const groups = by.flatMap((group) => groupColumns[group])
+  return { text: conditions.join(' AND '), values }
+}
+
+/** Makes the statement for each table; its first values are the hours from and to. */
+function selectOf(query: UsageQuery) {
+  const { by, interval } = query
+  const { text: condition, values } = conditionsOf(query)
+  const isFiltered =
+    condition === '' ? '' : `AND subject IN (SELECT s.id FROM olla_usage_subjects s WHERE ${condition})`
+  const where = `WHERE hour >= ? AND hour < ? ${isFiltered}`
+  // The rows of keys are as many as subjects: their texts are added here.
+  const groups = by.includes('key') ? ['u.subject'] : by.flatMap((group) => groupColumns[group])
+  const isJoined = groups.length > 0 && !by.includes('key')
   return function select(table: UsageTable) {
     // Hours at the edge of a day count for that day.
     const hour = interval === 'hour' || hoursOf[table] > 1 ? 'u.hour' : 'u.hour / 24 * 24'
@@ -150,35 +175,54 @@ function selectOf({ by, interval, filter }: UsageQuery) {
     const shown = interval === 'total' ? groups : [`${hour} AS hour`, ...groups]
     // Groups of numbers take less time than groups of texts.
     const rows =
-      interval === 'total'
-        ? `(SELECT subject, ${innerSums} FROM ${table} WHERE hour >= ? AND hour < ? GROUP BY subject)`
-        : `(SELECT * FROM ${table} WHERE hour >= ? AND hour < ?)`
+      interval === 'total' && isJoined
+        ? `(SELECT subject, ${innerSums} FROM ${table} ${where} GROUP BY subject)`
+        : `(SELECT * FROM ${table} ${where})`
     const text = `SELECT ${[...shown, sumColumns].join(', ')} FROM ${rows} u
-      JOIN olla_usage_subjects s ON s.id = u.subject WHERE 1 = 1 ${conditions.join(' ')}
+      ${isJoined ? 'JOIN olla_usage_subjects s ON s.id = u.subject' : ''}
       ${grouped.length === 0 ? 'HAVING COUNT(*) > 0' : `GROUP BY ${grouped.join(', ')}`}`
     return { text, values }
   }
 }
 
-function sumOf(sums: Map<string, UsageSum>, { by, interval }: UsageQuery, row: Row): UsageSum {
+/** The texts of the subjects that a query is about, by ID. */
+async function readSubjects(database: Database, query: UsageQuery): Promise<ReadonlyMap<number, Row>> {
+  const { text: condition, values } = conditionsOf(query)
+  const names = query.by.flatMap((group) => groupColumns[group])
+  const found = new Map<number, Row>()
+  for (let after = 0; ; ) {
+    const rows = await database.all(
+      `SELECT s.id, ${names.join(', ')} FROM olla_usage_subjects s
+      WHERE s.id > ? ${condition === '' ? '' : `AND ${condition}`} ORDER BY s.id LIMIT ${subjectsAtOnce}`,
+      [after, ...values],
+    )
+    for (const row of rows) {
+      after = Number(row.id)
+      found.set(after, row)
+    }
+    if (rows.length < subjectsAtOnce) return found
+    await setImmediate()
+  }
+}
+
+/** @param subject has the texts of the groups */
+function sumOf(sums: Map<string, UsageSum>, { by, interval }: UsageQuery, row: Row, subject: Row): UsageSum {
   const hour = interval === 'total' ? undefined : maybeNumber(row.hour)
   // Ten digits: texts in the order of time.
-  const name = [
-    hour === undefined ? '' : String(hour).padStart(10, '0'),
-    ...by.map((group) => text(row[group === 'key' ? 'key_id' : group])),
-  ].join('\0')
+  let name = hour === undefined ? '' : String(hour).padStart(10, '0')
+  for (const group of by) name += `\0${text(subject[group === 'key' ? 'key_id' : group])}`
   const known = sums.get(name)
   if (known !== undefined) {
     // A renamed key has the name that it had last.
-    if (known.key !== undefined) known.key = text(row.key_name)
+    if (known.key !== undefined) known.key = text(subject.key_name)
     return known
   }
   if (sums.size >= maxSums) throw new UsageTooLargeError(`more than ${maxSums} rows`)
-  const shown = (group: UsageGroup) => (by.includes(group) ? text(row[group]) : undefined)
+  const shown = (group: UsageGroup) => (by.includes(group) ? text(subject[group]) : undefined)
   const made: UsageSum = {
     atMs: hour === undefined ? undefined : hour * hourMs,
-    keyId: by.includes('key') ? text(row.key_id) : undefined,
-    key: by.includes('key') ? text(row.key_name) : undefined,
+    keyId: by.includes('key') ? text(subject.key_id) : undefined,
+    key: by.includes('key') ? text(subject.key_name) : undefined,
     owner: shown('owner'),
     team: shown('team'),
     model: shown('model'),
@@ -196,8 +240,6 @@ function pageOf(sums: ReadonlyMap<string, UsageSum>, total: Usage, { after, limi
   return { rows, total, next: names.length > limit ? page.at(-1) : undefined }
 }
 
-function usageOf(row: Row): Usage {
-  const usage = noUsage()
-  for (const name of usageCounts) usage[name] = Number(row[columns[name]] ?? 0)
-  return usage
+function addRow(to: Usage, row: Row): void {
+  for (const name of usageCounts) to[name] += Number(row[columns[name]] ?? 0)
 }

@@ -37,9 +37,15 @@ export const columns: Readonly<Record<UsageCount, string>> = {
 }
 const countColumns = usageCounts.map((name) => columns[name])
 
-export type UsageTable = 'olla_usage' | 'olla_usage_days'
-/** How many hours a row of each table covers. */
-export const hoursOf: Readonly<Record<UsageTable, number>> = { olla_usage: 1, olla_usage_days: hoursPerDay }
+/** The tables of the ledger, from the finest to the coarsest: a long time is added up from few rows. */
+export const usageTables = ['olla_usage', 'olla_usage_days', 'olla_usage_blocks'] as const
+export type UsageTable = (typeof usageTables)[number]
+/** How many hours a row of each table covers. A block has four weeks, because months differ in length. */
+export const hoursOf: Readonly<Record<UsageTable, number>> = {
+  olla_usage: 1,
+  olla_usage_days: hoursPerDay,
+  olla_usage_blocks: 28 * hoursPerDay,
+}
 
 const maxKnownSubjects = 100_000
 /** Rows of one statement: few different ones, which stay prepared, with parameters that both databases accept. */
@@ -73,7 +79,7 @@ export class UsageStore {
         if (marked.length === 0) return undefined
         await this.#findSubjects(statements, rows)
         // Sorted, so that gateways that share the database never wait for each other's rows in a circle.
-        for (const table of ['olla_usage', 'olla_usage_days'] as const) {
+        for (const table of usageTables) {
           await this.#addRows(statements, table, this.#numbered(rows, hoursOf[table]))
         }
         return amounts.length === 0 ? undefined : await addAmounts(statements, amounts)
@@ -86,13 +92,13 @@ export class UsageStore {
   }
 
   /**
-   * Removes rows before an hour, hour by hour, until they are gone or the time is up.
+   * Removes rows that end before an hour, hour by hour, until they are gone or the time is up.
    * @returns whether they are gone
    */
   async removeBefore(table: UsageTable, hour: number, isTimeUp: () => boolean): Promise<boolean> {
     for (;;) {
       const [row] = await this.#database.all(`SELECT MIN(hour) AS hour FROM ${table}`)
-      if (typeof row?.hour !== 'number' || row.hour >= hour) return true
+      if (typeof row?.hour !== 'number' || row.hour + hoursOf[table] > hour) return true
       await this.#database.all(`DELETE FROM ${table} WHERE hour = ?`, [row.hour])
       if (isTimeUp()) return false
     }
@@ -103,7 +109,8 @@ export class UsageStore {
     await this.#database.all('DELETE FROM olla_usage_writers WHERE at < ?', [nowMs - writerKeptMs])
     await this.#database.all(
       `DELETE FROM olla_usage_subjects WHERE NOT EXISTS
-        (SELECT 1 FROM olla_usage_days d WHERE d.subject = olla_usage_subjects.id)
+        (SELECT 1 FROM olla_usage_blocks b WHERE b.subject = olla_usage_subjects.id)
+      AND NOT EXISTS (SELECT 1 FROM olla_usage_days d WHERE d.subject = olla_usage_subjects.id)
       AND NOT EXISTS (SELECT 1 FROM olla_usage h WHERE h.subject = olla_usage_subjects.id)`,
     )
     this.#subjects.clear()

@@ -1,30 +1,49 @@
-import { Cells64 } from '../../kernel/cells/cells64.ts'
 import { KeyHash } from '../../kernel/cells/key-hash.ts'
 import type { CellKind } from '../../kernel/cells/layout.ts'
+import { RowLocks } from '../../kernel/cells/row-locks.ts'
 import type { TablePlace } from '../../kernel/cells/table-place.ts'
 
-/** Buckets of a row. They follow the cell with the row's key. */
-export const ringSize = 15
-const rowCells = ringSize + 1
-const headerBytes = 8
-const lowerRange = 2 ** 32
+/** Buckets of a row, found by their numbers: more than a window counts, for threads whose clocks differ. */
+const ringSize = 15
+/** What a row has of each kind of cells. */
+const rowNumbers = ringSize + 1
+const rowIntegers = ringSize + 3
+/** Places of integers in a row: the hash of its key, its newest bucket + 1, and for each cell its bucket + 1. */
+const highAt = 0
+const lowAt = 1
+const newestAt = 2
+const tagsAt = 3
+/** Places of numbers: what the window of the newest bucket holds, and the amounts of buckets. */
+const sumAt = 0
+const amountsAt = 1
+const seedBytes = 8
+/** A bucket this much later is one of now, on a thread whose clock is ahead; one further away is left over. */
+const maxAhead = 4
 
-/** Rows of amounts by key. A row has one cell per bucket, found by the bucket's number. */
+/**
+ * Rows of amounts by key, exact over all threads. A row has one cell per bucket of time with the number of its bucket, and
+ * the sum of those that count. It changes under its lock: so amounts are plain numbers, whole up to 2^53.
+ */
 export class AmountCells {
   readonly rows: number
-  readonly #cells: Cells64
+  readonly #numbers: Float64Array
+  readonly #integers: Int32Array
+  readonly #locks: RowLocks
   readonly #hash: KeyHash
-  /** What the cell read last contains. */
-  tag = 0
-  isClosed = false
-  amount = 0
+  /** After `add`: the bucket that got the amount, or would have, and what the window then holds. */
+  bucket = 0
+  total = 0
 
   constructor(rows: number, place: TablePlace) {
     this.rows = rows
-    const bytes = headerBytes + rows * rowCells * BigInt64Array.BYTES_PER_ELEMENT
-    const memory = place.allocate({ kind: 'amounts', rows }, bytes, { randomBytes: headerBytes })
+    const numberBytes = rows * rowNumbers * Float64Array.BYTES_PER_ELEMENT
+    const integers = rows * rowIntegers
+    const bytes = seedBytes + numberBytes + integers * Int32Array.BYTES_PER_ELEMENT
+    const memory = place.allocate({ kind: 'amounts', rows }, bytes, { randomBytes: seedBytes })
     this.#hash = new KeyHash(new Int32Array(memory, 0, 2))
-    this.#cells = new Cells64(memory, headerBytes, rows * rowCells)
+    this.#numbers = new Float64Array(memory, seedBytes, rows * rowNumbers)
+    this.#integers = new Int32Array(memory, seedBytes + numberBytes, integers)
+    this.#locks = new RowLocks(rows, place.part('locks'))
   }
 
   /**
@@ -33,54 +52,158 @@ export class AmountCells {
    * @returns undefined if it has none, or if all rows are taken
    */
   row(key: string, takes: boolean): number | undefined {
-    const cells = this.#cells
     this.#hash.update(key)
     const high = this.#hash.high || 1
     const { low } = this.#hash
     let row = (low >>> 0) % this.rows
     for (let tries = 0; tries < this.rows; tries++) {
-      const at = row * rowCells
-      const cell = cells.read(at)
-      if (cells.high === high && cells.low === low) return row
-      if (cells.high === 0) {
+      if (this.#isOf(row, high, low)) return row
+      if (this.#integer(row, highAt) === 0) {
         if (!takes) return undefined
-        if (cells.swap(at, cell, high, low)) return row
-        // Another thread took it first, perhaps for the same key.
-        cells.read(at)
-        if (cells.high === high && cells.low === low) return row
+        if (this.#assign(row, high, low)) return row
       }
       row = row + 1 === this.rows ? 0 : row + 1
     }
     return undefined
   }
 
-  /** @returns the cell, as `write` expects it; what it contains is in `tag`, `isClosed` and `amount` */
-  read(row: number, bucket: number, tagBits: number): bigint {
-    const cells = this.#cells
-    const cell = cells.read(row * rowCells + 1 + (bucket % ringSize))
-    const { high } = cells
-    const amountBits = 31 - tagBits
-    this.tag = high >>> (32 - tagBits)
-    this.isClosed = ((high >>> amountBits) & 1) === 1
-    this.amount = (high & (2 ** amountBits - 1)) * lowerRange + (cells.low >>> 0)
-    return cell
+  /**
+   * Adds an amount if the window then holds no more than `limit`.
+   * @param current the bucket of now
+   * @param span number of earlier buckets that count with it
+   */
+  add(row: number, current: number, span: number, amount: number, limit: number): boolean {
+    const integers = this.#integers
+    const numbers = this.#numbers
+    const newestCell = row * rowIntegers + newestAt
+    const sumCell = row * rowNumbers + sumAt
+    this.#locks.lock(row)
+    const newest = (integers[newestCell] ?? 0) - 1
+    const bucket = newest > current && newest - current <= maxAhead ? newest : current
+    if (bucket !== newest) this.#open(row, bucket, span)
+    const total = numbers[sumCell] ?? 0
+    const isAllowed = total + amount <= limit
+    if (isAllowed) {
+      const cell = row * rowNumbers + amountsAt + (bucket % ringSize)
+      numbers[cell] = (numbers[cell] ?? 0) + amount
+      numbers[sumCell] = total + amount
+    }
+    this.#locks.unlock(row)
+    this.bucket = bucket
+    this.total = isAllowed ? total + amount : total
+    return isAllowed
   }
 
-  /** @returns false if the cell no longer holds `cell`; it is then unchanged */
-  write(
+  /**
+   * Changes what a bucket holds, but not below zero. A bucket that no longer counts stays as it is.
+   * @param unsaved if the row is then to be saved: marks of rows
+   */
+  change(
     row: number,
     bucket: number,
-    tagBits: number,
-    cell: bigint,
-    tag: number,
-    isClosed: boolean,
-    amount: number,
-  ): boolean {
-    const amountBits = 31 - tagBits
-    const held = Math.min(Math.max(0, amount), 2 ** (amountBits + 32) - 1)
-    const upper = Math.floor(held / lowerRange)
-    const high = (tag << (32 - tagBits)) | (isClosed ? 1 << amountBits : 0) | upper
-    return this.#cells.swap(row * rowCells + 1 + (bucket % ringSize), cell, high, held | 0)
+    span: number,
+    difference: number,
+    unsaved: Int32Array | undefined,
+  ): void {
+    this.#locks.lock(row)
+    const cell = this.#integers[row * rowIntegers + tagsAt + (bucket % ringSize)]
+    if (cell === bucket + 1) this.#change(row, bucket, span, difference)
+    // Who clears a mark does so before it takes the lock and reads.
+    if (unsaved !== undefined) unsaved[row] = 1
+    this.#locks.unlock(row)
+  }
+
+  /** What a bucket holds; undefined if no cell is in use for it. */
+  find(row: number, bucket: number): number | undefined {
+    this.#locks.lock(row)
+    const isFound = this.#integers[row * rowIntegers + tagsAt + (bucket % ringSize)] === bucket + 1
+    const amount = this.#amount(row, bucket)
+    this.#locks.unlock(row)
+    return isFound ? amount : undefined
+  }
+
+  /** What the window of a bucket holds. */
+  sum(row: number, current: number, span: number): number {
+    this.#locks.lock(row)
+    const sum = this.#sum(row, current, span)
+    this.#locks.unlock(row)
+    return sum
+  }
+
+  /** Changes a bucket that may have no cell yet. One whose cell a later bucket has stays as it is. */
+  restore(row: number, bucket: number, span: number, difference: number): void {
+    const integers = this.#integers
+    const slot = bucket % ringSize
+    const tagCell = row * rowIntegers + tagsAt + slot
+    this.#locks.lock(row)
+    const ahead = (integers[tagCell] ?? 0) - 1 - bucket
+    if (ahead <= 0 || ahead > maxAhead * ringSize) {
+      if (ahead !== 0) {
+        integers[tagCell] = bucket + 1
+        this.#numbers[row * rowNumbers + amountsAt + slot] = 0
+      }
+      this.#change(row, bucket, span, difference)
+    }
+    this.#locks.unlock(row)
+  }
+
+  /** Makes a bucket the newest one. Under the lock, as all that follows. */
+  #open(row: number, bucket: number, span: number): void {
+    const integers = this.#integers
+    const tagCell = row * rowIntegers + tagsAt + (bucket % ringSize)
+    if (integers[tagCell] !== bucket + 1) {
+      integers[tagCell] = bucket + 1
+      this.#numbers[row * rowNumbers + amountsAt + (bucket % ringSize)] = 0
+    }
+    integers[row * rowIntegers + newestAt] = bucket + 1
+    this.#numbers[row * rowNumbers + sumAt] = this.#sum(row, bucket, span)
+  }
+
+  #change(row: number, bucket: number, span: number, difference: number): void {
+    const numbers = this.#numbers
+    const cell = row * rowNumbers + amountsAt + (bucket % ringSize)
+    const held = numbers[cell] ?? 0
+    const changed = held + difference > 0 ? held + difference : 0
+    numbers[cell] = changed
+    const newest = (this.#integers[row * rowIntegers + newestAt] ?? 0) - 1
+    const sumCell = row * rowNumbers + sumAt
+    if (bucket <= newest && bucket >= newest - span)
+      numbers[sumCell] = (numbers[sumCell] ?? 0) + changed - held
+  }
+
+  #sum(row: number, current: number, span: number): number {
+    let sum = 0
+    for (let bucket = Math.max(0, current - span); bucket <= current; bucket++)
+      sum += this.#amount(row, bucket)
+    return sum
+  }
+
+  #amount(row: number, bucket: number): number {
+    const slot = bucket % ringSize
+    if (this.#integers[row * rowIntegers + tagsAt + slot] !== bucket + 1) return 0
+    return this.#numbers[row * rowNumbers + amountsAt + slot] ?? 0
+  }
+
+  #isOf(row: number, high: number, low: number): boolean {
+    return this.#integer(row, highAt) === high && this.#integer(row, lowAt) === low
+  }
+
+  /** @returns whether the row now is that of the key; another thread may have taken it first, perhaps for the same key */
+  #assign(row: number, high: number, low: number): boolean {
+    const integers = this.#integers
+    const at = row * rowIntegers
+    this.#locks.lock(row)
+    if (integers[at + highAt] === 0) {
+      integers[at + lowAt] = low
+      integers[at + highAt] = high
+    }
+    const isOf = integers[at + highAt] === high && integers[at + lowAt] === low
+    this.#locks.unlock(row)
+    return isOf
+  }
+
+  #integer(row: number, at: number): number {
+    return Atomics.load(this.#integers, row * rowIntegers + at)
   }
 }
 

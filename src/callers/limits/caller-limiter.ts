@@ -1,7 +1,7 @@
 import { defaultDialect } from '../../dialects/all.ts'
+import type { WriteLimit } from '../../dialects/contract/limit-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { GatewayError } from '../../kernel/errors.ts'
-import type { Charge } from '../../proxy/contract/caller.ts'
 import type { MeteredRequest } from '../../proxy/contract/caller-meter.ts'
 import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestRecord } from '../../proxy/contract/request-record.ts'
@@ -10,12 +10,14 @@ import { costOf, type PriceTable, toMoneyUnits } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
 import type { Estimate, Estimates } from './estimates.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
+import { LimitCharge } from './limit-charge.ts'
 import { RateHeaders } from './limit-headers.ts'
-import { type CallerLimit, type Counted, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
-import { limitRefusal, noPriceRefusal, type Refusing, slotRefusal } from './limit-refusal.ts'
+import { type CallerLimit, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
+import { limitRefusal, noPriceRefusal, slotRefusal } from './limit-refusal.ts'
 import { LimitReports } from './limit-reports.ts'
 import type { LimitWarning } from './limit-warning.ts'
 import { noCharge } from './open-charges.ts'
+import { mustHaveLeft, newestWith, refusingLimits, requestsAt, waitFor } from './refusing-limits.ts'
 import { requestUse } from './request-use.ts'
 import type { Moment } from './window.ts'
 
@@ -28,38 +30,6 @@ export interface LimiterServices {
   readonly zone: string
   /** A budget warns, or has refused a request. Called at most once for each window, by one thread. */
   readonly onWarning: (warning: LimitWarning) => void
-}
-
-/** Amounts of one request, in what limits count. */
-type Amounts = Record<Counted, number>
-
-/** What a request has reserved. */
-export class LimitCharge implements Charge {
-  isSettled = false
-  readonly path: string
-  readonly promptEstimate: number
-  readonly plan: LimitPlan | undefined
-  readonly reserved: Readonly<Amounts> | undefined
-  /** The bucket of each limit of the plan that got the amount; -1 if the request does not count for it. */
-  readonly buckets: readonly number[]
-  /** The first of its entries in the cells of open charges. */
-  readonly open: number
-
-  constructor(
-    path: string,
-    promptEstimate: number,
-    plan: LimitPlan | undefined,
-    reserved: Amounts | undefined,
-    buckets: readonly number[],
-    open: number,
-  ) {
-    this.path = path
-    this.promptEstimate = promptEstimate
-    this.plan = plan
-    this.reserved = reserved
-    this.buckets = buckets
-    this.open = open
-  }
 }
 
 const noBuckets: readonly number[] = []
@@ -80,6 +50,12 @@ export class CallerLimiter {
   readonly #headers = new RateHeaders()
   readonly #reports: LimitReports
   readonly #estimate: Estimate = { promptTokens: 0, completionTokens: 0, audioSeconds: 0 }
+  /** Of the current request, in the order of `countedKinds`: objects for each request would be garbage. */
+  readonly #amounts = [0, 0, 0, 0, 0]
+  readonly #used = [0, 0, 0, 0, 0]
+  /** The buckets of now, in the order of the plan's windows. */
+  readonly #current: number[] = []
+  readonly #moment = { wallMs: 0, monotonicMs: 0 }
 
   constructor(services: LimiterServices) {
     this.#services = services
@@ -94,16 +70,18 @@ export class CallerLimiter {
   reserve(context: RequestContext, caller: KnownCaller, request: MeteredRequest): void {
     const plan = this.#planOf(caller)
     if (plan === undefined) {
-      context.charge = new LimitCharge(request.path, -1, undefined, undefined, noBuckets, noCharge)
+      context.charge = new LimitCharge(request.path, undefined, noBuckets, noCharge, undefined, 0, 0)
       return
     }
     if (plan.isIncomplete) throw new GatewayError('out_of_resources')
-    const amounts = this.#amounts(plan, request)
+    this.#estimateAmounts(plan, request)
     this.#takeSlots(plan)
     try {
-      const buckets = this.#take(plan, amounts, context)
-      const open = this.#noteOpen(plan, amounts, buckets)
-      context.charge = new LimitCharge(request.path, amounts.prompt, plan, amounts, buckets, open)
+      const buckets = this.#take(plan, context)
+      const open = this.#noteOpen(plan, buckets)
+      const [, prompt = 0, completion = 0, , money = 0] = this.#amounts
+      const counted = plan.countsTokens ? prompt : undefined
+      context.charge = new LimitCharge(request.path, plan, buckets, open, counted, completion, money)
     } catch (error) {
       releaseSlots(this.#services.cells, plan, plan.slots.length)
       throw error
@@ -116,26 +94,15 @@ export class CallerLimiter {
     if (!(charge instanceof LimitCharge) || charge.isSettled) return nothingUsed
     charge.isSettled = true
     const { estimates, cells } = this.#services
-    const { path, promptEstimate, plan } = charge
-    const use = requestUse(
-      this.#services,
-      context,
-      record,
-      path,
-      promptEstimate < 0 ? undefined : promptEstimate,
-    )
-    const { promptTokens, completionTokens } = use
+    const { path, plan } = charge
+    const use = requestUse(this.#services, context, record, path, charge.promptTokens)
+    const { promptTokens, completionTokens, cost } = use
     if (record.promptTokens !== undefined && record.outcome === 'success')
       estimates.learn(record.model, record.requestBytes, promptTokens, completionTokens)
     if (plan === undefined) return use
-    this.#replace(plan, charge, {
-      // A refused request throws, so one that is settled was sent or was to be.
-      requests: 1,
-      prompt: promptTokens,
-      completion: completionTokens,
-      total: promptTokens + completionTokens,
-      money: use.cost === undefined ? 0 : toMoneyUnits(use.cost),
-    })
+    // A refused request throws, so one that is settled was sent or was to be.
+    fill(this.#used, 1, promptTokens, completionTokens, cost === undefined ? 0 : toMoneyUnits(cost))
+    this.#replace(plan, charge)
     releaseSlots(cells, plan, plan.slots.length)
     return use
   }
@@ -156,7 +123,7 @@ export class CallerLimiter {
     const [first] = refusing
     if (first === undefined) return
     this.#reports.refused(first.limit, moment)
-    this.#writeHeaders(plan.limits, moment, context)
+    this.#writeHeaders(plan.limits, context)
     throw limitRefusal(refusing)
   }
 
@@ -166,35 +133,41 @@ export class CallerLimiter {
     if (!(charge instanceof LimitCharge) || charge.isSettled) return
     charge.isSettled = true
     if (charge.plan === undefined) return
-    this.#replace(charge.plan, charge, noAmounts)
+    fill(this.#used, 0, 0, 0, 0)
+    this.#replace(charge.plan, charge)
     releaseSlots(this.#services.cells, charge.plan, charge.plan.slots.length)
   }
 
   /** Notes what is reserved, in case this thread ends. Requests were sent then, so they stay counted. */
-  #noteOpen({ limits }: LimitPlan, amounts: Readonly<Amounts>, buckets: readonly number[]): number {
+  #noteOpen({ limits }: LimitPlan, buckets: readonly number[]): number {
     const { open } = this.#services.cells
+    const amounts = this.#amounts
     let first = noCharge
     for (let at = 0; at < limits.length; at++) {
       const limit = limits[at]
       const bucket = buckets[at] ?? -1
-      if (limit === undefined || bucket < 0 || limit.counted === 'requests') continue
-      first = open.add(limit.row.row, bucket, amounts[limit.counted], limit.window.index, first)
+      if (limit === undefined || bucket < 0 || limit.countedAt === requestsAt) continue
+      first = open.add(limit.row.row, bucket, amounts[limit.countedAt] ?? 0, limit.window.index, first)
     }
     return first
   }
 
-  #replace({ limits }: LimitPlan, charge: LimitCharge, used: Readonly<Amounts>): void {
-    const { buckets, reserved, open } = charge
-    const { cells } = this.#services
+  /** Replaces what a charge has reserved by `#used`. */
+  #replace({ limits }: LimitPlan, charge: LimitCharge): void {
+    const { buckets, open: first, promptTokens = 0, completionTokens, money } = charge
+    const { open } = this.#services.cells
     // Control has taken this thread for ended, and has given all of it back.
-    if (!cells.open.has(open)) return
-    cells.open.remove(open)
+    if (!open.has(first)) return
+    open.remove(first)
+    const used = this.#used
+    const reserved = this.#amounts
+    fill(reserved, 1, promptTokens, completionTokens, money)
     for (let at = 0; at < limits.length; at++) {
       const limit = limits[at]
       const bucket = buckets[at] ?? -1
-      if (limit === undefined || reserved === undefined || bucket < 0) continue
-      const difference = used[limit.counted] - reserved[limit.counted]
-      if (difference !== 0) limit.row.change(bucket, difference)
+      if (limit === undefined || bucket < 0) continue
+      const { countedAt } = limit
+      limit.row.settle(bucket, (used[countedAt] ?? 0) - (reserved[countedAt] ?? 0))
     }
   }
 
@@ -208,23 +181,25 @@ export class CallerLimiter {
     return plan ?? undefined
   }
 
-  #amounts({ countsTokens, countsMoney }: LimitPlan, request: MeteredRequest): Amounts {
-    if (!countsTokens) return { requests: 1, prompt: 0, completion: 0, total: 0, money: 0 }
+  /** Fills `#amounts` with what a request is likely to use. */
+  #estimateAmounts({ countsTokens, countsMoney }: LimitPlan, request: MeteredRequest): void {
+    const amounts = this.#amounts
+    if (!countsTokens) {
+      fill(amounts, 1, 0, 0, 0)
+      return
+    }
     const { estimates, prices } = this.#services
     const estimate = this.#estimate
     estimates.of(request, estimate)
-    const { promptTokens: prompt, completionTokens: completion, audioSeconds } = estimate
-    const total = prompt + completion
+    const { promptTokens, completionTokens, audioSeconds } = estimate
     let money = 0
-    if (countsMoney && total > 0) {
+    if (countsMoney && promptTokens + completionTokens > 0) {
       const { model } = request.inspection
       const price = prices.of(model)
       if (price === undefined) throw noPriceRefusal(model)
-      money = toMoneyUnits(
-        costOf(price, { promptTokens: prompt, cachedTokens: 0, completionTokens: completion, audioSeconds }),
-      )
+      money = toMoneyUnits(costOf(price, { promptTokens, cachedTokens: 0, completionTokens, audioSeconds }))
     }
-    return { requests: 1, prompt, completion, total, money }
+    fill(amounts, 1, promptTokens, completionTokens, money)
   }
 
   #takeSlots(plan: LimitPlan): void {
@@ -239,70 +214,72 @@ export class CallerLimiter {
     }
   }
 
-  /** @returns the buckets that got the amounts */
-  #take(plan: LimitPlan, amounts: Readonly<Amounts>, context: RequestContext): number[] {
-    const { limits } = plan
+  /** Adds `#amounts` to all limits of a plan, or to none. @returns the buckets that got them */
+  #take({ limits, windows }: LimitPlan, context: RequestContext): number[] {
     const moment = this.#now()
-    const writeLimit = context.dialect.writeLimit ?? defaultDialect.writeLimit
-    const buckets: number[] = []
-    let isRefused = false
-    for (const limit of limits) {
-      const amount = amounts[limit.counted]
-      const { row, window } = limit
+    const amounts = this.#amounts
+    const current = this.#current
+    for (let at = 0; at < windows.length; at++) current[at] = windows[at]?.bucketAt(moment) ?? 0
+    const headers = this.#headers
+    const buckets = new Array<number>(limits.length)
+    for (let at = 0; at < limits.length; at++) {
+      const limit = limits[at]
+      if (limit === undefined) continue
+      const amount = amounts[limit.countedAt] ?? 0
       if (amount === 0) {
-        if (mustHaveLeft(limit, amounts) && waitFor(limit, 1, moment) > 0) {
-          isRefused = true
-          this.#reports.refused(limit, moment)
-          break
-        }
-        buckets.push(-1)
+        if (mustHaveLeft(limit, amounts) && waitFor(limit, 1, moment) > 0)
+          this.#refuse(limit, limits, buckets.slice(0, at), context)
+        buckets[at] = -1
         continue
       }
-      const isTaken = row.add(window.bucketAt(moment), amount, limit.limit)
-      if (!isTaken) {
-        isRefused = true
-        this.#reports.refused(limit, moment)
-        break
+      const { row } = limit
+      if (!row.add(current[limit.windowAt] ?? 0, amount, limit.limit)) {
+        this.#refuse(limit, limits, buckets.slice(0, at), context)
       }
-      buckets.push(row.bucket)
+      buckets[at] = row.bucket
       if (row.total >= limit.warnAt) this.#warn(limit, context, moment)
-      this.#note(limit, row.total, row.bucket, moment)
+      if (limit.shownAt >= 0) headers.note(limit.shownAt, limit, row.total, row.bucket)
     }
-    if (isRefused) {
-      for (const [at, bucket] of buckets.entries()) {
-        const limit = limits[at]
-        if (limit !== undefined && bucket >= 0) limit.row.change(bucket, -amounts[limit.counted])
-      }
-      this.#headers.clear()
-      this.#writeHeaders(limits, moment, context)
-      const refusing = refusingLimits(limits, amounts, moment)
-      // Another thread may have settled in the meantime: the limit would allow the request now.
-      const [first] = limits
-      if (refusing.length === 0 && first !== undefined) refusing.push({ limit: first, waitMs: 1 })
-      throw limitRefusal(refusing)
-    }
-    if (writeLimit !== undefined) this.#headers.write(context.headers, writeLimit, moment.wallMs)
+    headers.write(context.headers, writeLimitOf(context), moment)
     return buckets
   }
 
-  #writeHeaders(limits: readonly CallerLimit[], moment: Moment, { dialect, headers }: RequestContext): void {
-    for (const limit of limits) {
-      const current = limit.window.bucketAt(moment)
-      this.#note(limit, limit.row.sum(current), newestWith(limit, current), moment)
+  /**
+   * @param refused the limit that has no room
+   * @param taken the buckets of the limits that had room; they get the amounts back
+   * @throws GatewayError
+   */
+  #refuse(
+    refused: CallerLimit,
+    limits: readonly CallerLimit[],
+    taken: readonly number[],
+    context: RequestContext,
+  ): never {
+    const amounts = this.#amounts
+    const moment = this.#moment
+    this.#reports.refused(refused, moment)
+    for (const [at, bucket] of taken.entries()) {
+      const limit = limits[at]
+      if (limit !== undefined && bucket >= 0) limit.row.change(bucket, -(amounts[limit.countedAt] ?? 0))
     }
-    const writeLimit = dialect.writeLimit ?? defaultDialect.writeLimit
-    if (writeLimit !== undefined) this.#headers.write(headers, writeLimit, moment.wallMs)
+    this.#headers.clear()
+    this.#writeHeaders(limits, context)
+    const refusing = refusingLimits(limits, amounts, moment)
+    // Another thread may have settled in the meantime: the limit would allow the request now.
+    const [first] = limits
+    if (refusing.length === 0 && first !== undefined) refusing.push({ limit: first, waitMs: 1 })
+    throw limitRefusal(refusing)
   }
 
-  /** @param newest the last bucket with an amount; undefined without one */
-  #note(
-    { counted, limit, window }: CallerLimit,
-    total: number,
-    newest: number | undefined,
-    moment: Moment,
-  ): void {
-    if (window.isSaved || counted === 'money') return
-    this.#headers.note(counted, limit, total, newest === undefined ? 0 : window.leavesInMs(newest, moment))
+  #writeHeaders(limits: readonly CallerLimit[], context: RequestContext): void {
+    const headers = this.#headers
+    const moment = this.#moment
+    for (const limit of limits) {
+      if (limit.shownAt < 0) continue
+      const current = limit.window.bucketAt(moment)
+      headers.note(limit.shownAt, limit, limit.row.sum(current), newestWith(limit, current))
+    }
+    headers.write(context.headers, writeLimitOf(context), moment)
   }
 
   #warn(limit: CallerLimit, { headers }: RequestContext, moment: Moment): void {
@@ -312,23 +289,31 @@ export class CallerLimiter {
     this.#reports.warn(limit, moment)
   }
 
+  /** @returns an object that the next call changes */
   #now(): Moment {
     const { clock } = this.#services
-    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    const moment = this.#moment
+    moment.wallMs = clock.nowMs()
+    moment.monotonicMs = clock.monotonicMs()
+    return moment
   }
 }
 
-const noAmounts: Readonly<Amounts> = { requests: 0, prompt: 0, completion: 0, total: 0, money: 0 }
-const oneOfEach: Readonly<Amounts> = { requests: 1, prompt: 1, completion: 1, total: 1, money: 1 }
-const oneWithoutMoney: Readonly<Amounts> = { ...oneOfEach, money: 0 }
+const oneOfEach: readonly number[] = [1, 1, 1, 1, 1]
+const oneWithoutMoney: readonly number[] = [1, 1, 1, 1, 0]
 const oneToken = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, audioSeconds: 1 }
 
-/**
- * Whether a limit of which a request uses nothing must not be used up. A request with tokens of a free model need not
- * have money; one without tokens, such as a file, must have some of everything.
- */
-function mustHaveLeft({ counted }: CallerLimit, { total }: Readonly<Amounts>): boolean {
-  return counted !== 'requests' && total === 0
+/** Fills amounts in the order of `countedKinds`. */
+function fill(amounts: number[], requests: number, prompt: number, completion: number, money: number): void {
+  amounts[0] = requests
+  amounts[1] = prompt
+  amounts[2] = completion
+  amounts[3] = prompt + completion
+  amounts[4] = money
+}
+
+function writeLimitOf({ dialect }: RequestContext): WriteLimit | undefined {
+  return dialect.writeLimit ?? defaultDialect.writeLimit
 }
 
 function releaseSlots({ slots }: CallerLimitCells, plan: LimitPlan, count: number): void {
@@ -336,38 +321,4 @@ function releaseSlots({ slots }: CallerLimitCells, plan: LimitPlan, count: numbe
     const slot = plan.slots[at]
     if (slot !== undefined) slots.release(slot.row)
   }
-}
-
-/** Which limits do not allow a request, and for how long if no other request comes. */
-function refusingLimits(
-  limits: readonly CallerLimit[],
-  amounts: Readonly<Amounts>,
-  moment: Moment,
-): Refusing[] {
-  const refusing: Refusing[] = []
-  for (const limit of limits) {
-    const amount = amounts[limit.counted] || Number(mustHaveLeft(limit, amounts))
-    if (amount === 0) continue
-    const waitMs = waitFor(limit, amount, moment)
-    if (waitMs > 0) refusing.push({ limit, waitMs })
-  }
-  return refusing
-}
-
-function waitFor({ row, window, limit }: CallerLimit, amount: number, moment: Moment): number {
-  if (amount > limit) return Number.POSITIVE_INFINITY
-  const current = Math.max(window.bucketAt(moment), row.bucket)
-  let sum = row.sum(current)
-  if (sum + amount <= limit) return 0
-  for (let bucket = Math.max(0, current - window.span); bucket <= current; bucket++) {
-    sum -= row.read(bucket)
-    if (sum + amount <= limit) return window.leavesInMs(bucket, moment)
-  }
-  return Number.POSITIVE_INFINITY
-}
-
-function newestWith({ row, window }: CallerLimit, current: number): number | undefined {
-  for (let bucket = current; bucket >= Math.max(0, current - window.span); bucket--)
-    if (row.read(bucket) > 0) return bucket
-  return undefined
 }

@@ -4,7 +4,7 @@ import { Remembered } from '../../kernel/remembered.ts'
 import type { MeteredRequest } from '../../proxy/contract/caller-meter.ts'
 import { bodyTokens } from './body-tokens.ts'
 import { audioSecondsOf, operationUse } from './operation-use.ts'
-import { outputLimit } from './output-limit.ts'
+import { noOutputLimit, outputLimit } from './output-limit.ts'
 
 /** What a request is likely to use. */
 export interface Estimate {
@@ -59,7 +59,7 @@ export class Estimates {
     const ratio = history === undefined ? 0 : ratioOf(history, body.length)
     into.promptTokens = Math.max(1, bodyTokens(body, ratio, this.#tokenizer))
     if (!generates) return
-    const { maxTokens, choices } = outputLimit(body)
+    const { maxTokens, choices } = inspection.mayLimitOutput ? outputLimit(body) : noOutputLimit
     into.completionTokens = Math.ceil(
       (maxTokens ?? history?.completionTokens ?? firstCompletionTokens) * choices,
     )

@@ -18,9 +18,7 @@ export const callerLimitCells = cellLayout('caller limits', () => ({
   slots: gauge(limitRows),
   /** What requests in progress have reserved, by thread. */
   open: openCharges(),
-  /** Changes of buckets that are over, so that threads can remember sums. */
-  revisions: integers(limitRows),
-  /** Whether a row has changed since it was saved. */
+  /** Whether a row has changed since it was saved; written under the lock of its amounts. */
   unsaved: integers(limitRows),
   /** The bucket in which a budget has warned last, and in which it has refused a request last. */
   warnings: integers(limitRows),

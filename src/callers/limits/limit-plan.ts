@@ -4,6 +4,7 @@ import type { KnownCaller } from '../directory/known-caller.ts'
 import { moneyUnit } from '../prices/price-table.ts'
 import { type CalendarPeriod, calendarPeriods } from './calendar.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
+import { shownKinds } from './limit-headers.ts'
 import { LimitRow } from './limit-row.ts'
 import {
   calendarWindow,
@@ -14,8 +15,9 @@ import {
   windowNames,
 } from './window.ts'
 
-/** What a limit counts. */
-export type Counted = 'requests' | 'prompt' | 'completion' | 'total' | 'money'
+/** What limits count. */
+export const countedKinds = ['requests', 'prompt', 'completion', 'total', 'money'] as const
+export type Counted = (typeof countedKinds)[number]
 
 /** A limit of a subject, before it has cells. */
 export interface LimitSpec {
@@ -34,6 +36,12 @@ export interface CallerLimit extends LimitSpec {
   /** The ID of a key; the name of an owner or team. */
   readonly id: string
   readonly row: LimitRow
+  /** Place of what it counts in `countedKinds`. */
+  readonly countedAt: number
+  /** Place in the headers; -1 if they do not show it. */
+  readonly shownAt: number
+  /** Place of its window among those of the plan. */
+  readonly windowAt: number
 }
 
 export interface SlotLimit {
@@ -47,6 +55,8 @@ export interface SlotLimit {
 export interface LimitPlan {
   readonly limits: readonly CallerLimit[]
   readonly slots: readonly SlotLimit[]
+  /** The windows of the limits, each once. */
+  readonly windows: readonly Window[]
   /** Whether there are no cells left for one of the limits. */
   readonly isIncomplete: boolean
   readonly countsTokens: boolean
@@ -144,6 +154,11 @@ export function rowKey(kind: SubjectKind, id: string, name: string): string {
   return `${kind}\n${id}\n${name}`
 }
 
+/** Headers show what is left of the limits per minute. */
+function shownAt({ counted, window }: LimitSpec): number {
+  return window.isSaved || counted === 'money' ? -1 : shownKinds.indexOf(counted)
+}
+
 /** @returns undefined if nothing limits the caller */
 export function limitPlan(
   { subjects }: KnownCaller,
@@ -152,13 +167,25 @@ export function limitPlan(
 ): LimitPlan | undefined {
   const limits: CallerLimit[] = []
   const slots: SlotLimit[] = []
+  const used: Window[] = []
   let isIncomplete = false
   for (const { kind, id, limits: set } of subjects) {
     if (set === undefined) continue
     for (const spec of limitSpecs(set, windows)) {
       const row = cells.amounts.row(rowKey(kind, id, limitName(spec)), true)
       if (row === undefined) isIncomplete = true
-      else limits.push({ ...spec, kind, id, row: new LimitRow(row, spec.window, cells) })
+      else {
+        if (!used.includes(spec.window)) used.push(spec.window)
+        limits.push({
+          ...spec,
+          kind,
+          id,
+          row: new LimitRow(row, spec.window, cells),
+          countedAt: countedKinds.indexOf(spec.counted),
+          shownAt: shownAt(spec),
+          windowAt: used.indexOf(spec.window),
+        })
+      }
     }
     if (set.max_concurrent > 0) {
       const row = cells.amounts.row(rowKey(kind, id, slotsName), true)
@@ -170,6 +197,7 @@ export function limitPlan(
   return {
     limits,
     slots,
+    windows: used,
     isIncomplete,
     countsTokens: limits.some(({ counted }) => counted !== 'requests'),
     countsMoney: limits.some(({ counted }) => counted === 'money'),

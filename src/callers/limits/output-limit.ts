@@ -1,6 +1,7 @@
 import { BodyMembers } from '../../kernel/json/body-members.ts'
 import { openBracket } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
+import { outputKeys } from '../../kernel/json/output-keys.ts'
 
 /** How many tokens a request allows itself. */
 export interface OutputLimit {
@@ -10,23 +11,9 @@ export interface OutputLimit {
   readonly choices: number
 }
 
-type Member = 'tokens' | 'choices' | 'holder' | 'prompts'
+const members = new KeyNames(outputKeys)
 
-/** All names of the maximum in the APIs of inference servers, and the members that may hold it. */
-const members = new KeyNames<Member>([
-  ['max_tokens', 'tokens'],
-  ['max_completion_tokens', 'tokens'],
-  ['max_output_tokens', 'tokens'],
-  ['max_new_tokens', 'tokens'],
-  ['n_predict', 'tokens'],
-  ['num_predict', 'tokens'],
-  ['n', 'choices'],
-  ['best_of', 'choices'],
-  ['options', 'holder'],
-  ['parameters', 'holder'],
-  ['sampling_params', 'holder'],
-  ['prompt', 'prompts'],
-])
+export const noOutputLimit: OutputLimit = { maxTokens: undefined, choices: 1 }
 
 /** More answers than this are not asked for in earnest. */
 const maxChoices = 10_000

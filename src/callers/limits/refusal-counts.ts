@@ -12,11 +12,11 @@ const day: Window = { ...rollingWindow('day'), isSaved: false }
 
 /** Counts the requests that each limit refuses, over all threads, since the start of the process. */
 export class RefusalCounts {
-  readonly #cells: Pick<CallerLimitCells, 'amounts' | 'revisions' | 'unsaved'>
+  readonly #cells: Pick<CallerLimitCells, 'amounts' | 'unsaved'>
 
-  constructor({ refusals, revisions, unsaved }: CallerLimitCells) {
-    // Refusals are neither settled nor saved: the rows of the other two are not changed.
-    this.#cells = { amounts: refusals, revisions, unsaved }
+  constructor({ refusals, unsaved }: CallerLimitCells) {
+    // Refusals are neither settled nor saved: the marks are not changed.
+    this.#cells = { amounts: refusals, unsaved }
   }
 
   /** @param limit key of the limit's row */

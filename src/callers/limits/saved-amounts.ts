@@ -121,7 +121,7 @@ export class SavedAmounts implements CallerAmounts {
       const saved = stored.get(bucket) ?? 0
       if (held === undefined) {
         // The row was given back and taken again.
-        if (saved > 0) row.restore(bucket, saved, bucket < current)
+        if (saved > 0) row.restore(bucket, saved)
         continue
       }
       const used = held - (open.get(openKey(row.row, bucket)) ?? 0)
@@ -150,7 +150,7 @@ export class SavedAmounts implements CallerAmounts {
     }
     const difference = amount.amount - (stored.get(amount.bucket) ?? 0)
     stored.set(amount.bucket, amount.amount)
-    if (difference !== 0) row.restore(amount.bucket, difference, amount.bucket < current)
+    if (difference !== 0) row.restore(amount.bucket, difference)
   }
 
   /** @param takes whether it gets a row if it has none */
@@ -164,8 +164,7 @@ export class SavedAmounts implements CallerAmounts {
     this.#tracked.set(key, tracked)
     this.#byRow.set(at, tracked)
     // It has lost the row that it had before.
-    const current = limit.window.bucketAt(this.#services.now())
-    for (const [bucket, amount] of tracked.stored) row.restore(bucket, amount, bucket < current)
+    for (const [bucket, amount] of tracked.stored) row.restore(bucket, amount)
     return tracked
   }
 

@@ -16,8 +16,6 @@ export interface Window {
   readonly index: number
   /** Number of earlier buckets that count with the current one. */
   readonly span: number
-  /** Bits that tell apart the buckets that use the same cell. */
-  readonly tagBits: number
   /** Whether its amounts outlive the process. */
   readonly isSaved: boolean
   bucketAt(moment: Moment): number
@@ -51,17 +49,15 @@ export const windowNames: readonly string[] = [
 export function rollingWindow(period: RollingPeriod): Window {
   const bucketMs = periodMs[period] / rollingSpan
   const isMonotonic = period === 'minute'
-  const nowOf = ({ wallMs, monotonicMs }: Moment) => (isMonotonic ? monotonicMs : wallMs)
   const name = `${period} rolling`
   return {
     name,
     index: windowNames.indexOf(name),
     span: rollingSpan,
-    // 22 bits are ten years of minutes; 12 are decades of hours, and leave more for the amount.
-    tagBits: isMonotonic ? 22 : 12,
     isSaved: !isMonotonic,
-    bucketAt: (moment) => Math.floor(nowOf(moment) / bucketMs),
-    leavesInMs: (bucket, moment) => (bucket + rollingSpan + 1) * bucketMs - nowOf(moment),
+    bucketAt: ({ wallMs, monotonicMs }) => Math.floor((isMonotonic ? monotonicMs : wallMs) / bucketMs),
+    leavesInMs: (bucket, { wallMs, monotonicMs }) =>
+      (bucket + rollingSpan + 1) * bucketMs - (isMonotonic ? monotonicMs : wallMs),
   }
 }
 
@@ -73,7 +69,6 @@ export function calendarWindow(period: CalendarPeriod, zone: string): Window {
     name,
     index: windowNames.indexOf(name),
     span: 0,
-    tagBits: 12,
     isSaved: true,
     bucketAt: ({ wallMs }) => calendar.numberAt(wallMs),
     leavesInMs: (bucket, { wallMs }) => calendar.endMs(bucket) - wallMs,

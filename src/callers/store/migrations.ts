@@ -59,6 +59,20 @@ export const migrations: readonly (readonly string[])[] = [
     'CREATE INDEX olla_amounts_revision ON olla_amounts (revision)',
     'INSERT INTO olla_usage_sequence (id, last_id) VALUES (2, 0)',
   ],
+  // Blocks of four weeks: use of a year is added up from a thirtieth of the rows.
+  [
+    `CREATE TABLE olla_usage_blocks (
+      hour INTEGER NOT NULL, subject BIGINT NOT NULL REFERENCES olla_usage_subjects (id), requests BIGINT NOT NULL, ok BIGINT NOT NULL,
+      client_errors BIGINT NOT NULL, upstream_errors BIGINT NOT NULL, cancelled BIGINT NOT NULL,
+      refused BIGINT NOT NULL, prompt_tokens BIGINT NOT NULL, cached_tokens BIGINT NOT NULL,
+      reasoning_tokens BIGINT NOT NULL, completion_tokens BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,
+      duration_ms BIGINT NOT NULL, PRIMARY KEY (hour, subject))`,
+    `INSERT INTO olla_usage_blocks SELECT hour / 672 * 672, subject, SUM(requests), SUM(ok), SUM(client_errors),
+      SUM(upstream_errors), SUM(cancelled), SUM(refused), SUM(prompt_tokens), SUM(cached_tokens),
+      SUM(reasoning_tokens), SUM(completion_tokens), SUM(cost), SUM(duration_ms)
+      FROM olla_usage_days GROUP BY hour / 672 * 672, subject`,
+    'CREATE INDEX olla_usage_blocks_subject ON olla_usage_blocks (subject)',
+  ],
 ]
 
 /** Any number, the same in every version: gateways that start together migrate one after the other. */

@@ -107,7 +107,10 @@ function remembered<T>(known: Map<string, T>, json: string, read: (json: string)
   return value
 }
 
-function metadataOf(value: SqlValue | undefined): Record<string, string> {
+const noMetadata: Readonly<Record<string, string>> = Object.freeze({})
+
+function metadataOf(value: SqlValue | undefined): Readonly<Record<string, string>> {
+  if (value === '{}') return noMetadata
   const read: unknown = JSON.parse(text(value))
   const entries = typeof read === 'object' && read !== null ? Object.entries(read) : []
   return Object.fromEntries(entries.map(([name, each]) => [name, String(each)]))

@@ -27,6 +27,8 @@ export interface Inspection {
   readonly isStreamOff: boolean
   /** Undefined if the body does not restrict the choice of endpoints. */
   readonly needs: (() => RequestNeeds) | undefined
+  /** Whether the body may limit the length or number of answers. */
+  readonly mayLimitOutput: boolean
   /** Makes the endpoint report the usage of a stream whose client does not request it. */
   readonly usageEdit: BodyEdit | undefined
   /** The content type to send instead of the client's; undefined keeps it. */
@@ -41,6 +43,8 @@ export const noInspection: Inspection = {
   isStream: false,
   isStreamOff: false,
   needs: undefined,
+  // What was not read may contain anything.
+  mayLimitOutput: true,
   usageEdit: undefined,
   contentType: undefined,
 }
@@ -115,6 +119,7 @@ function inspectScanned(
     isStream: scanned.stream === true,
     isStreamOff: scanned.stream === false,
     needs: () => readNeeds(body, scanned, path),
+    mayLimitOutput: scanned.mayLimitOutput,
     usageEdit:
       scanned.stream === true ? answerFormOf('POST', path)?.editForUsage?.(body, scanned) : undefined,
     contentType,

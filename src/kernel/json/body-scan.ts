@@ -1,7 +1,8 @@
 import { maxModelNameBytes } from '../names/model-name.ts'
 import { BodyMembers } from './body-members.ts'
-import { backslash, decodeString, type JsonSpan, quote } from './json-bytes.ts'
+import { backslash, decodeString, type JsonSpan, openBracket, quote } from './json-bytes.ts'
 import { KeyNames } from './key-names.ts'
+import { outputKeys } from './output-keys.ts'
 
 export type { JsonSpan } from './json-bytes.ts'
 
@@ -24,6 +25,8 @@ export interface ScannedBody {
   readonly lastEnd: number
   /** Total size of `messages`, `prompt`, `input` and `system`. */
   readonly promptBytes: number
+  /** Whether a key may limit the length or number of answers. */
+  readonly mayLimitOutput: boolean
   /** Keys that show which abilities the model needs. */
   readonly keys: BodyKeys
 }
@@ -42,13 +45,16 @@ const letterM = 0x6d
 const lowerCase = 0x20
 const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
 /** The keys of interest and what each one means. */
-const readKeys = new KeyNames<'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | keyof BodyKeys>([
+const readKeys = new KeyNames<
+  'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | 'prompts' | 'output' | keyof BodyKeys
+>([
+  ...outputKeys.map(([name]) => [name, 'output'] as const),
   ['model', 'model'],
   ['name', 'name'],
   ['stream', 'stream'],
   ['stream_options', 'streamOptions'],
   ['messages', 'prompt'],
-  ['prompt', 'prompt'],
+  ['prompt', 'prompts'],
   ['input', 'prompt'],
   ['system', 'prompt'],
   ['tools', 'tools'],
@@ -73,6 +79,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
   let stream: boolean | undefined
   let streamOptions: JsonSpan | undefined
   let promptBytes = 0
+  let mayLimitOutput = false
   let keys = noKeys
   while (members.next()) {
     const key = members.find(readKeys)
@@ -92,8 +99,11 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
       stream = end - start === 4 && body.toString('latin1', start, end) === 'true'
     } else if (key === 'streamOptions') {
       streamOptions = { start, end }
-    } else if (key === 'prompt') {
+    } else if (key === 'prompt' || key === 'prompts') {
       promptBytes += end - start
+      if (key === 'prompts' && body[start] === openBracket) mayLimitOutput = true
+    } else if (key === 'output') {
+      mayLimitOutput = true
     } else {
       keys = { ...keys, [key]: isMeant(body, start, end) }
     }
@@ -116,6 +126,7 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     streamOptions,
     lastEnd,
     promptBytes,
+    mayLimitOutput,
     keys,
   }
 }

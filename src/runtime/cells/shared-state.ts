@@ -7,6 +7,7 @@ import {
   type CellLayout,
   type Tables,
 } from '../../kernel/cells/layout.ts'
+import { RowLocks } from '../../kernel/cells/row-locks.ts'
 import { type BlocksDescription, type FindBlock, SharedBlocks } from './shared-blocks.ts'
 
 const defaultCapacities: Capacities = { endpoints: 256, models: 512 }
@@ -56,7 +57,8 @@ export class SharedState {
   /** Releases what an ended thread held, in all tables of all layouts. Counters stay: they are history. */
   reclaim(thread: number): void {
     for (const [name, { shape, memory }] of this.#blocks.description) {
-      if (shape.kind === Gauge.kind) new Gauge(shape.rows, this.#blocks.place(name)).reclaim(thread)
+      if (shape.kind === RowLocks.kind) new RowLocks(shape.rows, this.#blocks.place(name)).reclaim(thread)
+      else if (shape.kind === Gauge.kind) new Gauge(shape.rows, this.#blocks.place(name)).reclaim(thread)
       else if (shape.kind === perThreadKind) new Float64Array(memory)[thread] = 0
     }
   }

@@ -7,11 +7,10 @@ import { LimitRow } from '../../../src/callers/limits/limit-row.ts'
 import { calendarWindow, rollingWindow, type Window } from '../../../src/callers/limits/window.ts'
 import { ownPlace } from '../../../src/kernel/cells/table-place.ts'
 
-function newCells(rows = 8): Pick<CallerLimitCells, 'amounts' | 'revisions' | 'unsaved'> {
+function newCells(rows = 8): Pick<CallerLimitCells, 'amounts' | 'unsaved'> {
   const integers = () => new Int32Array(new SharedArrayBuffer(rows * 4))
   return {
     amounts: new AmountCells(rows, ownPlace()),
-    revisions: integers(),
     unsaved: integers(),
   }
 }

@@ -78,14 +78,17 @@ function start(store: Store, budget: Partial<Budget> = {}) {
     clock,
     cells,
     row,
-    use: (tokens: number) => assert.ok(row.add(current(), tokens, Number.MAX_SAFE_INTEGER)),
+    use(tokens: number) {
+      assert.ok(row.add(current(), tokens, Number.MAX_SAFE_INTEGER))
+      row.settle(row.bucket, 0)
+    },
     /** Reserves, and notes it as the limiter of a thread does. */
     reserve(tokens: number) {
-      this.use(tokens)
+      assert.ok(row.add(current(), tokens, Number.MAX_SAFE_INTEGER))
       const first = cells.open.add(at, row.bucket, tokens, spec.window.index, noCharge)
       return (used: number) => {
         cells.open.remove(first)
-        row.change(row.bucket, used - tokens)
+        row.settle(row.bucket, used - tokens)
       }
     },
     held: () => row.sum(current()),

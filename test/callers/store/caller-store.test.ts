@@ -218,7 +218,7 @@ for (const { name, skip, place } of kinds) {
       const next = [...migrations, ['ALTER TABLE olla_keys ADD COLUMN later TEXT']]
       await Promise.all(databases.map((database) => migrate(database, { secretCheck, versions: next })))
       const [row] = (await databases[0]?.all('SELECT version, revision FROM olla_schema')) ?? []
-      assert.deepEqual(row, { version: next.length, revision: 0 })
+      assert.deepEqual({ ...row }, { version: next.length, revision: 0 })
     })
 
     it('refuses tables of a newer version, and leaves them alone', async (t) => {
@@ -238,9 +238,8 @@ for (const { name, skip, place } of kinds) {
         )
         return true
       })
-      assert.deepEqual(await database.all('SELECT version FROM olla_schema'), [
-        { version: migrations.length + 1 },
-      ])
+      const [row] = await database.all('SELECT version FROM olla_schema')
+      assert.equal(row?.version, migrations.length + 1)
     })
 
     it('refuses the secret of another store', async (t) => {

@@ -1,0 +1,37 @@
+import type { Charge } from '../../proxy/contract/caller.ts'
+import type { LimitPlan } from './limit-plan.ts'
+
+/** What a request has reserved. */
+export class LimitCharge implements Charge {
+  isSettled = false
+  readonly path: string
+  /** Undefined if the caller has no limits. */
+  readonly plan: LimitPlan | undefined
+  /** The bucket of each limit of the plan that got the amount; -1 if the request does not count for it. */
+  readonly buckets: readonly number[]
+  /** The first of its entries in the cells of open charges. */
+  readonly open: number
+  /** Undefined if none was made. */
+  readonly promptTokens: number | undefined
+  readonly completionTokens: number
+  /** In `moneyUnit`s. */
+  readonly money: number
+
+  constructor(
+    path: string,
+    plan: LimitPlan | undefined,
+    buckets: readonly number[],
+    open: number,
+    promptTokens: number | undefined,
+    completionTokens: number,
+    money: number,
+  ) {
+    this.path = path
+    this.plan = plan
+    this.buckets = buckets
+    this.open = open
+    this.promptTokens = promptTokens
+    this.completionTokens = completionTokens
+    this.money = money
+  }
+}

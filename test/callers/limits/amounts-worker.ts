@@ -1,0 +1,31 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { AmountCells } from '../../../src/callers/limits/amount-cells.ts'
+import { type BlocksDescription, SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
+
+/** Reserves from two windows and settles, in a tight loop that moves through the buckets, and reports what it got. */
+const { blocks, thread, threads, rounds, limit } = workerData as {
+  blocks: BlocksDescription
+  thread: number
+  threads: number
+  rounds: number
+  limit: number
+}
+const amounts = new AmountCells(4, new SharedBlocks(threads, thread, blocks).place('amounts'))
+const endless = amounts.row('endless', true) ?? -1
+const rolling = amounts.row('rolling', true) ?? -1
+let kept = 0
+let most = 0
+for (let round = 0; round < rounds; round++) {
+  const bucket = 100 + Math.floor((round * 40) / rounds)
+  if (amounts.add(rolling, bucket, 12, 3, limit)) {
+    most = Math.max(most, amounts.total)
+    amounts.change(rolling, amounts.bucket, 12, -2, undefined)
+  }
+  // Ten are reserved, one of a thousand keeps seven.
+  if (amounts.add(endless, 0, 0, 10, Number.MAX_SAFE_INTEGER)) {
+    const used = round % 1_000 === 0 ? 7 : 0
+    amounts.change(endless, 0, 0, used - 10, undefined)
+    kept += used
+  }
+}
+parentPort?.postMessage({ endless, rolling, kept, most })

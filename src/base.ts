@@ -129,5 +129,9 @@ export async function registerEndpoints(
   await app.register(modelResidency, { discovery })
   const { gatewayState } = app
   await app.register(endpointChanges, { clearRow: (row) => clearStatsRow(gatewayState, row) })
+  if (clusterIsOn(cluster)) {
+    const { default: sharedEndpoints } = await import('../plugins/endpoints/shared-endpoints.ts')
+    await app.register(sharedEndpoints, { cluster })
+  }
   if (source !== undefined) await app.register(configReload, { source })
 }

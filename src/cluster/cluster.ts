@@ -63,6 +63,8 @@ export class Cluster {
   #reason: string | undefined
   #sinceMs: number
   #outages = 0
+  /** Why there is no connection. */
+  #lostReason = 'not connected'
   #hasJoined = false
   #knownIds: readonly string[] = []
 
@@ -139,6 +141,11 @@ export class Cluster {
     return this.#beats.run(call)
   }
 
+  /** A request waits for an answer that is late: the server counts as away until the next heartbeat succeeds. */
+  suspect(): void {
+    this.#circuit.open('timeout')
+  }
+
   /** The server has lost this replica's membership: sends a heartbeat at once. */
   rejoin(): void {
     this.#membership.beatSoon()
@@ -186,7 +193,7 @@ export class Cluster {
     // A trial found no answer for long: the connection may be to a server that has frozen or is no primary any more.
     if (this.#circuit.isOpen && clock.monotonicMs() - this.#linkedAtMs > resetAfterMs) this.#open()
     const link = this.#link
-    if (link === undefined || !link.isReady) throw new ServerAwayError('not connected')
+    if (link === undefined || !link.isReady) throw new ServerAwayError(this.#lostReason)
     return link
   }
 
@@ -205,7 +212,9 @@ export class Cluster {
       },
       onLost: (reason) => {
         if (!isCurrent() || !this.#isRunning) return
+        this.#lostReason = reason
         this.#circuit.open(reason)
+        if (this.#state === 'away') this.#reason = reason
         this.#reconnect()
       },
       onMessage: (text) => this.news.receive(text),

@@ -19,13 +19,14 @@ describe('a gateway without cluster.redis', () => {
       // Optional plugins are imported on demand by the composition alone.
       const isComposition = /^src\/(?:gateway|base)\.ts$/.test(path)
       for (const { from, to } of imports) {
-        const isOptional = isComposition && /cluster|place/.test(to)
+        const isOptional = isComposition && /cluster|place|shared-endpoints/.test(to)
         if (from === path && !isOptional) next.push(to)
       }
     }
     assert.ok(loaded.size > 300, String(loaded.size))
     const found = [...loaded].filter(
-      (path) => /cluster|\/place-/.test(path) && !harmless.some((pattern) => pattern.test(path)),
+      (path) =>
+        /cluster|\/place-|shared-endpoints/.test(path) && !harmless.some((pattern) => pattern.test(path)),
     )
     assert.deepEqual(
       found,

@@ -1,64 +1,8 @@
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { startBusyEndpoint } from '../support/busy-endpoint.ts'
-import { type EndpointInput, postChat, type RunningGateway, startGateway } from '../support/gateway.ts'
-import { type RunningRedis, startRedis, whyNoRedis } from '../support/redis.ts'
-import { eventually } from '../support/simulator.ts'
-
-interface View {
-  readonly state: string
-  readonly reason: string | null
-  readonly inexact: readonly string[]
-  readonly members: readonly { id: string }[]
-  readonly leases: readonly { held: number; in_use: number; allowed: number }[]
-  readonly calls: number
-}
-
-async function viewOf({ url }: RunningGateway): Promise<View> {
-  const response = await fetch(`${url}/internal/cluster`)
-  return (await response.json()) as View
-}
-
-let prefixes = 0
-
-/** Three gateways that share a server; each test has keys of its own. */
-async function startReplicas(
-  t: TestContext,
-  redis: RunningRedis,
-  endpoints: readonly EndpointInput[],
-  options: { count?: number; proxy?: Record<string, unknown>; cluster?: Record<string, unknown> } = {},
-): Promise<RunningGateway[]> {
-  const { count = 3, proxy = {}, cluster = {} } = options
-  const key_prefix = `test${++prefixes}`
-  const replicas = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      startGateway(t, endpoints, {
-        proxy,
-        // A machine under load is slow, and what is tested here does not depend on the time.
-        cluster: {
-          redis: redis.url,
-          key_prefix,
-          replica_id: `r${index}`,
-          timeout: '500ms',
-          heartbeat: '200ms',
-          member_timeout: '1500ms',
-          ...cluster,
-        },
-      }),
-    ),
-  )
-  await eventually(async () => {
-    const views = await Promise.all(replicas.map(viewOf))
-    return views.every(({ state, members }) => state === 'joined' && members.length === count)
-  })
-  return replicas
-}
-
-const ask = async (replica: RunningGateway | undefined) => {
-  const response = await postChat(replica?.url ?? '')
-  await response.text()
-  return response.status
-}
+import { startRedis, whyNoRedis } from '../support/redis.ts'
+import { ask, clusterOf, startReplicas } from '../support/replicas.ts'
 
 const skip = whyNoRedis ?? false
 
@@ -103,9 +47,9 @@ describe('replicas with a shared server', { skip }, async () => {
     const [first] = replicas
     assert.ok(first !== undefined)
     for (let turn = 0; turn < 5; turn++) await ask(first)
-    const before = await viewOf(first)
+    const before = await clusterOf(first)
     for (let turn = 0; turn < 50; turn++) await ask(first)
-    const after = await viewOf(first)
+    const after = await clusterOf(first)
     assert.ok(after.calls - before.calls < 50, `${after.calls - before.calls} calls for 50 requests`)
   })
 
@@ -113,7 +57,7 @@ describe('replicas with a shared server', { skip }, async () => {
     const endpoint = await startBusyEndpoint(t, 1)
     const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 2 }])
     await ask(replicas[0])
-    const keys = (await redis.command('KEYS', `test${prefixes}:*`)).match(/test\d+:\S+/g) ?? []
+    const keys = (await redis.command('KEYS', `test${process.pid}-*`)).match(/test\d+-\d+:\S+/g) ?? []
     assert.ok(keys.length >= 4, keys.join(' '))
     for (const key of keys) {
       assert.match(key, /:\{fleet\}:/)
@@ -131,6 +75,6 @@ describe('replicas with a shared server', { skip }, async () => {
       assert.ok(statuses.every((status) => status === 200))
     }
     assert.equal(endpoint.seen.max, 2)
-    for (const replica of replicas) assert.equal((await viewOf(replica)).state, 'joined')
+    for (const replica of replicas) assert.equal((await clusterOf(replica)).state, 'joined')
   })
 })

@@ -33,7 +33,7 @@ export interface RunningRedis {
   /** Ends the server at once, as a crash would. */
   kill(): Promise<void>
   /** Starts it again on the same port, without its data. */
-  start(): Promise<void>
+  start(more?: readonly string[]): Promise<void>
   /** Freezes it: connections stay open, and nothing is answered. */
   freeze(): void
   thaw(): void
@@ -48,10 +48,10 @@ export async function startRedis(
   const folder = await mkdtemp(join(tmpdir(), 'olla-redis-'))
   const port = await freePort()
   let child: ChildProcess | undefined
-  async function start(): Promise<void> {
+  async function start(more: readonly string[] = []): Promise<void> {
     child = spawn(
       program?.path ?? '',
-      ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options],
+      ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options, ...more],
       { stdio: 'ignore' },
     )
     await eventually(() =>

@@ -49,7 +49,7 @@ function standalone(
   const client = redis.createClient({ ...base, socket: { ...base.socket, reconnectStrategy: false } })
   const watch = watchLink(events)
   client.on('error', watch.failed)
-  client.on('end', () => watch.lost('connection closed'))
+  client.on('terminated', (cause: unknown) => watch.lost(reasonOf(cause)))
   watch.connect(async () => {
     await client.connect()
     await client.subscribe(channel, events.onMessage)

@@ -1,7 +1,24 @@
+/** What a replica has seen of an endpoint: all of it, or what has changed. Durations in milliseconds. */
+export interface EndpointState {
+  readonly by: string
+  readonly status?: string
+  readonly reason?: string
+  /** Whether only a probe shows the status, so that the endpoint may still answer requests. */
+  readonly isDoubtful?: boolean
+  /** Whether the replica that probes the endpoint for all has seen it. */
+  readonly isLed?: boolean
+  /** Time until an open circuit permits a trial; 0 for a closed one. */
+  readonly openForMs?: number
+  /** Time until a requested pause ends. */
+  readonly pauseMs?: number
+}
+
 /** Messages between replicas, as JSON. Each has the ID of its sender, which ignores it. */
 export interface NewsKinds {
   /** Places of endpoints are wanted, or free for those who want some. */
   places: { readonly endpoints: readonly (readonly ['wanted' | 'free', string])[] }
+  /** What the sender has seen of endpoints, by name. */
+  endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
   /** A replica has left. */
   left: object
 }

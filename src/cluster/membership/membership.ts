@@ -115,7 +115,7 @@ export class Membership {
       await run(
         {
           script: beatScript,
-          keys: [keys.alive, keys.members, keys.load, keys.places, keys.schema],
+          keys: [keys.alive, keys.members, keys.load, keys.places, keys.schema, keys.state],
           args: [
             id,
             String(memberTimeoutMs),

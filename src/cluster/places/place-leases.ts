@@ -15,7 +15,16 @@ export interface PlaceLeasesOptions {
   readonly clock: Clock
   readonly cluster: Pick<
     Cluster,
-    'id' | 'keys' | 'run' | 'runInBackground' | 'rejoin' | 'isMember' | 'leaseUntilMs' | 'memberIds' | 'state'
+    | 'id'
+    | 'keys'
+    | 'run'
+    | 'runInBackground'
+    | 'rejoin'
+    | 'suspect'
+    | 'isMember'
+    | 'leaseUntilMs'
+    | 'memberIds'
+    | 'state'
   >
   readonly endpoints: readonly LimitedEndpoint[]
   /** Requests in flight. */
@@ -71,8 +80,6 @@ export class PlaceLeases implements ClusterPart {
   #isStopped = false
   /** Monotonic milliseconds until which the others may not have reported what they use. */
   #settlesAtMs = 0
-  /** The last call was not answered in time. */
-  #isSilent = false
   #wasMember = false
 
   constructor(options: PlaceLeasesOptions) {
@@ -126,7 +133,6 @@ export class PlaceLeases implements ClusterPart {
 
   beat(): void {
     this.#options.leaseUntil(this.#options.cluster.leaseUntilMs)
-    this.#isSilent = false
     this.#show()
   }
 
@@ -219,12 +225,18 @@ export class PlaceLeases implements ClusterPart {
     for (const lease of leases) {
       const { name, slot, maxConcurrent } = lease.endpoint
       lease.isDirty = false
-      const used = this.#options.inUse(slot)
       const need = this.#need(lease)
+      // Requests must not use what is given back: the limit is lowered before what is in use is read.
+      if (lease.isContended && lease.allowed > need) {
+        lease.allowed = need
+        this.#show()
+      }
+      const used = this.#options.inUse(slot)
       // Without others, unused places are kept.
       const reserve = lease.isContended ? 0 : Math.max(this.#reserve(lease, used), lease.held - need)
       const most = isSettling ? Math.max(lease.held, this.#share(lease)) : maxConcurrent
-      args.push(name, ...[maxConcurrent, need, reserve, used, most].map(String))
+      const keep = Math.max(lease.allowed, used)
+      args.push(name, ...[maxConcurrent, need, reserve, keep, most].map(String))
     }
     const call = { script: placesScript, keys: [cluster.keys.alive, cluster.keys.places], args }
     const sent = isUrgent ? cluster.run(call) : cluster.runInBackground(call)
@@ -249,21 +261,19 @@ export class PlaceLeases implements ClusterPart {
       return
     }
     const nowMs = clock.monotonicMs()
-    this.#isSilent = false
     for (const [index, lease] of leases.entries()) {
-      const allowed = Number(reply[1 + index * 3])
-      lease.held = Number(reply[2 + index * 3])
+      lease.held = Number(reply[1 + index * 3])
+      lease.allowed = Math.min(lease.held, Number(reply[2 + index * 3]))
       lease.isContended = Number(reply[3 + index * 3]) === 1
-      lease.allowed = allowed
-      lease.quietUntilMs = nowMs + (this.#need(lease) > allowed ? askAgainMs : askReserveMs)
+      lease.quietUntilMs = nowMs + (this.#need(lease) > lease.allowed ? askAgainMs : askReserveMs)
     }
     this.#show()
   }
 
   #unanswered(leases: readonly Lease[]): void {
-    this.#isSilent = true
     this.#quiet(leases)
-    this.#show()
+    // Requests wait only for the server.
+    if (leases.some(({ isWanted, allowed }) => isWanted && allowed === 0)) this.#options.cluster.suspect()
   }
 
   #quiet(leases: readonly Lease[]): void {
@@ -276,10 +286,8 @@ export class PlaceLeases implements ClusterPart {
     return shareOf(endpoint.maxConcurrent, cluster.id, cluster.memberIds)
   }
 
-  #allowed({ allowed, isWanted }: Lease, share: number): number {
-    if (this.#options.cluster.state === 'away') return Math.max(allowed, share)
-    // A request waits only because the server is slow.
-    return allowed === 0 && isWanted && this.#isSilent ? 1 : allowed
+  #allowed({ allowed }: Lease, share: number): number {
+    return this.#options.cluster.state === 'away' ? Math.max(allowed, share) : allowed
   }
 
   /** Sets what requests may use, and wakes those that wait for what is new. */

@@ -1,10 +1,10 @@
-import { keyTtlMs } from './keys.ts'
+import { keyTtlMs, stateTtlMs } from './keys.ts'
 import { script, serverNow } from './script.ts'
 
 /**
  * Renews a membership, removes members whose time is over, and returns all members.
  *
- * Keys: alive, members, load, places, schema. Arguments: replica, duration of the membership in milliseconds, version
+ * Keys: alive, members, load, places, schema, state. Arguments: replica, duration of the membership in milliseconds, version
  * of the schema, info, load. Returns `schema` and the version that others use, or `ok`, 1 if the replica was no member,
  * and per member its ID, info and load.
  */
@@ -35,6 +35,7 @@ redis.call('PEXPIRE', alive, ${keyTtlMs})
 redis.call('PEXPIRE', members, ${keyTtlMs})
 redis.call('PEXPIRE', load, ${keyTtlMs})
 redis.call('PEXPIRE', places, ${keyTtlMs})
+redis.call('PEXPIRE', KEYS[6], ${stateTtlMs})
 local ids = redis.call('ZRANGE', alive, 0, -1)
 local infos = redis.call('HMGET', members, unpack(ids))
 local loads = redis.call('HMGET', load, unpack(ids))

@@ -2,15 +2,16 @@ import { keyTtlMs } from './keys.ts'
 import { script, serverNow } from './script.ts'
 
 /**
- * Sets how many places of endpoints a replica needs and uses, and returns how many it may use. It holds what it may use,
- * or what is in use if that is more.
+ * Sets how many places of endpoints a replica needs, and returns how many it holds. It keeps those that it may have in
+ * use: it gives places back by keeping fewer.
  *
  * A member that needs more than it holds limits the others to an equal part; if it holds none, each of the others
- * gives up one. So every member gets its turn, even at an endpoint with one place.
+ * is to give up one. So every member gets its turn, even at an endpoint with one place.
  *
  * Keys: alive, places. Arguments: replica, channel, then for each endpoint its name, `max_concurrent`, the places
- * needed, a reserve beyond them that it gets if others need none, those in use, and the most that it may get now. Returns `lost` to a replica that is no member, or
- * `ok` and for each endpoint what the replica may use, what it holds, and whether others need some of it.
+ * needed, a reserve beyond them that it gets if others need none, those to keep, and the most that it may get now.
+ * Returns `lost` to a replica that is no member, or `ok` and for each endpoint the places that the replica holds, how
+ * many of them it is to use from now on, and whether others need some.
  */
 export const placesScript = script(
   'places',
@@ -24,7 +25,7 @@ local news = {}
 for i = 3, #ARGV, 6 do
   local endpoint = ARGV[i]
   local max, need, reserve = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
-  local used, most = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
+  local keep, most = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
   local fields = {}
   for j, id in ipairs(members) do fields[j] = endpoint .. '\\n' .. id end
   local rows = redis.call('HMGET', places, unpack(fields))
@@ -49,7 +50,7 @@ for i = 3, #ARGV, 6 do
   local allowed = math.min(want, most, math.max(0, max - others))
   if unmet then allowed = math.min(allowed, math.ceil(max / (wanting + 1))) end
   if starving and held > 0 and max - others - held < 1 then allowed = math.min(allowed, held - 1) end
-  local holds = math.max(allowed, used)
+  local holds = math.max(allowed, keep)
   if holds == 0 and need == 0 then
     redis.call('HDEL', places, endpoint .. '\\n' .. me)
   else
@@ -57,8 +58,8 @@ for i = 3, #ARGV, 6 do
   end
   if holds < held and unmet then news[#news + 1] = { 'free', endpoint } end
   if need > allowed and others > 0 and needed <= held then news[#news + 1] = { 'wanted', endpoint } end
-  out[#out + 1] = allowed
   out[#out + 1] = holds
+  out[#out + 1] = allowed
   out[#out + 1] = unmet and 1 or 0
 end
 redis.call('PEXPIRE', places, ${keyTtlMs})

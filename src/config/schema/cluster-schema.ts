@@ -68,6 +68,11 @@ export const ClusterSchema = Section(
       description:
         'Time without a heartbeat after which a replica is no member and its places are free; at least twice the heartbeat.',
     }),
+    probe: Choice(
+      ['shared', 'each'] as const,
+      'shared',
+      'Whether one replica probes an endpoint for all, or each replica probes every endpoint.',
+    ),
   },
   'Several gateways that act as one, through Redis or Valkey (beyond Olla).',
 )

@@ -1,7 +1,7 @@
 import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 import type { BoundedQueue } from '../../kernel/bounded-queue.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import { isRoutable } from '../../kernel/endpoint-status.ts'
+import { type EndpointStatus, isRoutable } from '../../kernel/endpoint-status.ts'
 import { type FailureKind, neverSent } from '../connections/failure.ts'
 import { FetchError, type UpstreamFetch } from '../connections/fetch.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
@@ -65,6 +65,8 @@ export class HealthChecker implements HealthMonitor {
   readonly #userAgent: string
   readonly #watches: (Watch | undefined)[] = []
   #options: HealthCheckerOptions
+  /** Whether this gateway probes an endpoint at its interval; otherwise another replica does, after the first probe. */
+  leads: (slot: number) => boolean = () => true
   #running = false
 
   constructor(
@@ -185,6 +187,17 @@ export class HealthChecker implements HealthMonitor {
     }
   }
 
+  /** Takes over a status that another replica has seen. */
+  adopt(slot: number, status: EndpointStatus, reason: string, isDoubtful: boolean): void {
+    const watch = this.#watches[slot]
+    if (watch === undefined) return
+    watch.warmTimer?.cancel()
+    if (isRoutable(status)) this.#records.succeeded(slot)
+    else this.#records.failed(slot, reason)
+    this.#registry.setStatus(slot, status, reason, isDoubtful)
+    if (status === 'warming') this.#warm(slot, watch)
+  }
+
   async probeNow(slot: number): Promise<void> {
     const watch = this.#watches[slot]
     const endpoint = this.#registry.snapshot.bySlot[slot]
@@ -220,7 +233,10 @@ export class HealthChecker implements HealthMonitor {
     if (watch === undefined || !this.#running) return
     watch.timer?.cancel()
     this.#records.setNextCheck(slot, this.#clock.nowMs() + delayMs)
-    watch.timer = this.#clock.after(delayMs, () => void this.probeNow(slot))
+    watch.timer = this.#clock.after(delayMs, () => {
+      if (watch.isStarting || this.leads(slot)) void this.probeNow(slot)
+      else this.#arm(slot, this.#registry.snapshot.bySlot[slot]?.checkIntervalMs ?? 0)
+    })
   }
 
   #nextInMs(endpoint: Endpoint, watch: Watch): number {
@@ -350,14 +366,18 @@ export class HealthChecker implements HealthMonitor {
     const recovers = verdict.status === 'healthy' && before !== 'unknown' && !isRoutable(before)
     if (recovers && this.#registry.slowStartMs > 0) {
       this.#registry.setStatus(slot, 'warming', 'recovered, slow start')
-      watch.warmTimer = this.#clock.after(this.#registry.slowStartMs, () => {
-        if (this.#registry.health(slot) === 'warming')
-          this.#registry.setStatus(slot, 'healthy', 'slow start is over')
-      })
+      this.#warm(slot, watch)
       return
     }
     watch.warmTimer?.cancel()
     this.#registry.setStatus(slot, verdict.status, verdict.reason, verdict.isDoubtful)
+  }
+
+  #warm(slot: number, watch: Watch): void {
+    watch.warmTimer = this.#clock.after(this.#registry.slowStartMs, () => {
+      if (this.#registry.health(slot) === 'warming')
+        this.#registry.setStatus(slot, 'healthy', 'slow start is over')
+    })
   }
 
   #sleep(ms: number): Promise<void> {

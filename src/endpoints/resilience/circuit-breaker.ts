@@ -152,6 +152,21 @@ export class CircuitBreaker {
     this.#notify((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', 'a request was answered')
   }
 
+  /** Opens the circuit, or keeps it open, for a time: what another replica has seen. The longest deadline wins. */
+  adopt(openForMs: number, reason: string): void {
+    if (!this.#policy.enabled) return
+    const cell = this.#load(phaseCell)
+    const phase = cell & phaseMask
+    if (phase === trial || phase === halfOpen) return
+    const openedAtMs = this.#clock.monotonicMs() + Math.min(0, openForMs - this.#policy.openDurationMs)
+    const { records } = this.#table
+    const isLonger = phase === closed || openedAtMs > records.number(this.#row, this.#openedAt)
+    if (isLonger) records.setNumber(this.#row, this.#openedAt, openedAtMs)
+    if (phase === open) return
+    this.#table.store(this.#row, sourceCell, 0)
+    if (this.#swap(cell, nextCell(cell, open))) this.#notify('closed', 'open', reason)
+  }
+
   /** Opens the circuit for an external reason. */
   trip(reason: string): void {
     const cell = this.#load(phaseCell)

@@ -29,9 +29,9 @@ export interface ChoiceServices {
   readonly selector: Pick<EndpointSelector, 'select'>
   readonly load: LiveLoad
   readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
-  readonly inFlight: Pick<Gauge, 'acquire'>
+  readonly inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>
   /** Of a gateway that is one replica of several. */
-  readonly places?: Pick<PlaceLimits, 'limitOf'> | undefined
+  readonly places?: Pick<PlaceLimits, 'acquire'> | undefined
   readonly retries: Pick<RetryPolicy, 'maxRounds' | 'maxWaitMs' | 'waitBeforeRound'>
 }
 
@@ -136,8 +136,11 @@ export class CandidateRounds {
         this.#leaveTier(at, slot)
         continue
       }
-      const limit = places === undefined ? maxConcurrent : places.limitOf(slot, maxConcurrent)
-      if (inFlight.acquire(slot, limit)) return { target, permit }
+      const isTaken =
+        places === undefined
+          ? inFlight.acquire(slot, maxConcurrent)
+          : places.acquire(inFlight, slot, maxConcurrent)
+      if (isTaken) return { target, permit }
       // Another thread took the last place after the selector chose.
       breakers.release(target, permit)
       return undefined
@@ -192,7 +195,7 @@ export class CandidateRounds {
         const turnInMs = load.takeLastResort(slot)
         if (turnInMs > 0) {
           waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
-        } else if (inFlight.acquire(slot, places?.limitOf(slot, maxConcurrent) ?? maxConcurrent)) {
+        } else if (places?.acquire(inFlight, slot, maxConcurrent) ?? inFlight.acquire(slot, maxConcurrent)) {
           if (this.#tiers.length > 1 || tier.route !== undefined) this.#noteTier(tier)
           return { target, permit: 'forced' }
         }

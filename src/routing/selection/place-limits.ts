@@ -1,3 +1,4 @@
+import type { Gauge } from '../../kernel/cells/gauge.ts'
 import { integers, numbers } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -43,6 +44,24 @@ export class PlaceLimits {
     const isLeased = this.#clock.monotonicMs() < (leaseUntilMs[0] ?? 0)
     const limit = Math.min(maxConcurrent, Atomics.load(isLeased ? leased : share, slot))
     return limit === 0 ? -1 : limit
+  }
+
+  /**
+   * Takes a place. The limit is read again afterwards: control lowers it before it reads what is in use and gives places
+   * back, so a place that was taken in between is either counted or released.
+   */
+  acquire(
+    inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>,
+    slot: number,
+    maxConcurrent: number,
+  ): boolean {
+    const limit = this.limitOf(slot, maxConcurrent)
+    if (!inFlight.acquire(slot, limit)) return false
+    if (limit === 0) return true
+    const after = this.limitOf(slot, maxConcurrent)
+    if (after >= limit || inFlight.value(slot) <= Math.max(0, after)) return true
+    inFlight.release(slot)
+    return false
   }
 
   /** Requests in flight of the other replicas, as of their last heartbeats. */

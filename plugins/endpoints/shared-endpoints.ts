@@ -35,6 +35,7 @@ export default fp<SharedEndpointsPluginOptions>(
     })
     cluster.news.on('endpoints', ({ states }) => shared.news(states))
     cluster.add(shared)
+    registry.follow({ gone: ({ name }) => shared.gone(name) })
     cluster.add({
       membersChanged(members) {
         const slots = registry.snapshot.endpoints.map(({ slot }) => slot)

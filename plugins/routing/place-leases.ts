@@ -27,11 +27,9 @@ export default fp<PlaceLeasesPluginOptions>(
     const { inFlight } = app.gatewayState.of(loadCells)
     const { waiting } = app.gatewayState.of(queueCells)
     const { leased, share, leaseUntilMs, others } = app.gatewayState.of(placeCells)
-    const { endpoints } = registry.snapshot
     const leases = new PlaceLeases({
       clock: options.clock ?? systemClock,
       cluster,
-      endpoints: endpoints.filter(({ maxConcurrent }) => maxConcurrent > 0),
       inUse: (slot) => inFlight.value(slot),
       waiting: () => waiting.value(0),
       apply(slot, allowed, ownShare) {
@@ -44,6 +42,10 @@ export default fp<PlaceLeasesPluginOptions>(
       granted: (slot, places) => void link.requestAll(placesGrantedTopic, { slot, places }),
       memberTimeoutMs,
     })
+    const setEndpoints = () =>
+      leases.setEndpoints(registry.snapshot.endpoints.filter(({ maxConcurrent }) => maxConcurrent > 0))
+    setEndpoints()
+    registry.follow({ changed: setEndpoints })
     link.on(placesWantedTopic, (slots) => {
       for (const slot of slots) leases.wanted(slot)
     })

@@ -26,7 +26,6 @@ export interface PlaceLeasesOptions {
     | 'memberIds'
     | 'state'
   >
-  readonly endpoints: readonly LimitedEndpoint[]
   /** Requests in flight. */
   readonly inUse: (slot: number) => number
   /** Requests that wait for a place at any endpoint, over all threads. */
@@ -41,7 +40,9 @@ export interface PlaceLeasesOptions {
 }
 
 interface Lease {
-  readonly endpoint: LimitedEndpoint
+  endpoint: LimitedEndpoint
+  /** The endpoint was removed, or has no limit any more: what requests still use goes back as they end. */
+  isLeaving: boolean
   /** What requests may use. */
   allowed: number
   /** What the server counts for this replica. */
@@ -72,9 +73,9 @@ const reserveShift = 3
  */
 export class PlaceLeases implements ClusterPart {
   readonly #options: PlaceLeasesOptions
-  readonly #leases: Lease[] = []
+  #leases: Lease[] = []
   readonly #byName = new Map<string, Lease>()
-  readonly #bySlot: (Lease | undefined)[] = []
+  #bySlot: (Lease | undefined)[] = []
   #timer: Timer | undefined
   #isCalling = false
   #isStopped = false
@@ -84,22 +85,25 @@ export class PlaceLeases implements ClusterPart {
 
   constructor(options: PlaceLeasesOptions) {
     this.#options = options
-    for (const endpoint of options.endpoints) {
-      const lease: Lease = {
-        endpoint,
-        allowed: 0,
-        held: 0,
-        isContended: false,
-        isWanted: false,
-        isDirty: true,
-        quietUntilMs: 0,
-        shown: -1,
-      }
-      this.#leases.push(lease)
+  }
+
+  /** Sets the endpoints with `max_concurrent`; they may change at run time. */
+  setEndpoints(endpoints: readonly LimitedEndpoint[]): void {
+    this.#bySlot = []
+    for (const lease of this.#leases) lease.isLeaving = true
+    for (const endpoint of endpoints) {
+      const lease = this.#byName.get(endpoint.name) ?? newLease(endpoint)
+      if (!this.#byName.has(endpoint.name)) this.#leases.push(lease)
       this.#byName.set(endpoint.name, lease)
+      if (lease.endpoint.slot !== endpoint.slot) lease.shown = -1
+      lease.endpoint = endpoint
+      lease.isLeaving = false
+      lease.isDirty = true
       this.#bySlot[endpoint.slot] = lease
     }
+    for (const lease of this.#leases) if (lease.isLeaving) lease.isContended = true
     this.#show()
+    this.#poll()
   }
 
   start(): void {
@@ -197,13 +201,20 @@ export class PlaceLeases implements ClusterPart {
       const lacks = need + this.#reserve(lease, used) > lease.allowed && nowMs >= lease.quietUntilMs
       // Places that others need are given back as soon as they are unused.
       const returns = lease.isContended && lease.held > Math.max(used, Math.min(lease.allowed, need))
+      if (lease.isLeaving && lease.held === 0 && !this.#isCalling) this.#forget(lease)
       if (lacks || returns) lease.isDirty = true
     }
     this.#call()
   }
 
+  #forget(lease: Lease): void {
+    this.#leases = this.#leases.filter((each) => each !== lease)
+    this.#byName.delete(lease.endpoint.name)
+  }
+
   /** Places for what is in flight and waiting. */
-  #need({ endpoint, isWanted }: Lease): number {
+  #need({ endpoint, isWanted, isLeaving }: Lease): number {
+    if (isLeaving) return 0
     const waiting = isWanted ? this.#options.waiting() : 0
     return Math.min(endpoint.maxConcurrent, this.#options.inUse(endpoint.slot) + waiting)
   }
@@ -264,7 +275,7 @@ export class PlaceLeases implements ClusterPart {
     for (const [index, lease] of leases.entries()) {
       lease.held = Number(reply[1 + index * 3])
       lease.allowed = Math.min(lease.held, Number(reply[2 + index * 3]))
-      lease.isContended = Number(reply[3 + index * 3]) === 1
+      lease.isContended = lease.isLeaving || Number(reply[3 + index * 3]) === 1
       lease.quietUntilMs = nowMs + (this.#need(lease) > lease.allowed ? askAgainMs : askReserveMs)
     }
     this.#show()
@@ -293,6 +304,7 @@ export class PlaceLeases implements ClusterPart {
   /** Sets what requests may use, and wakes those that wait for what is new. */
   #show(): void {
     for (const lease of this.#leases) {
+      if (lease.isLeaving) continue
       const share = this.#share(lease)
       const allowed = this.#allowed(lease, share)
       this.#options.apply(lease.endpoint.slot, allowed, share)
@@ -300,5 +312,19 @@ export class PlaceLeases implements ClusterPart {
       lease.shown = this.#options.cluster.isMember ? allowed : share
       if (lease.shown > before) this.#options.granted(lease.endpoint.slot, lease.shown - Math.max(0, before))
     }
+  }
+}
+
+function newLease(endpoint: LimitedEndpoint): Lease {
+  return {
+    endpoint,
+    isLeaving: false,
+    allowed: 0,
+    held: 0,
+    isContended: false,
+    isWanted: false,
+    isDirty: true,
+    quietUntilMs: 0,
+    shown: -1,
   }
 }

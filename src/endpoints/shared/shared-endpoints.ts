@@ -37,13 +37,14 @@ const marginMs = 50
  */
 export class SharedEndpoints implements ClusterPart {
   readonly #options: SharedEndpointsOptions
-  readonly #seen: Seen[] = []
+  /** By name. */
+  readonly #seen = new Map<string, Seen>()
   #timer: Timer | undefined
   #isRunning = false
 
   constructor(options: SharedEndpointsOptions) {
     this.#options = options
-    for (const { slot } of options.registry.snapshot.endpoints) this.#seen[slot] = this.#now(slot)
+    for (const { slot, name } of options.registry.snapshot.endpoints) this.#seen.set(name, this.#now(slot))
   }
 
   /** Until then, parts that follow the status do not see its changes. */
@@ -78,6 +79,11 @@ export class SharedEndpoints implements ClusterPart {
     return ['status, circuits and pauses of endpoints: only those that this replica has seen']
   }
 
+  /** An endpoint was removed. */
+  gone(name: string): void {
+    this.#seen.delete(name)
+  }
+
   /** Another replica has seen something. */
   news(states: Readonly<Record<string, EndpointState>>): void {
     for (const [name, state] of Object.entries(states)) this.#apply(name, state)
@@ -96,7 +102,7 @@ export class SharedEndpoints implements ClusterPart {
     const states: Record<string, EndpointState> = {}
     let isNews = false
     for (const { slot, name } of registry.snapshot.endpoints) {
-      const state = this.#difference(slot)
+      const state = this.#difference(slot, name)
       if (state === undefined) continue
       states[name] = state
       isNews = true
@@ -115,12 +121,12 @@ export class SharedEndpoints implements ClusterPart {
   }
 
   /** What has changed since it was last seen. */
-  #difference(slot: number): EndpointState | undefined {
+  #difference(slot: number, name: string): EndpointState | undefined {
     const { clock, cluster, leads, registry } = this.#options
-    const before = this.#seen[slot]
+    const before = this.#seen.get(name)
     const now = this.#now(slot)
+    this.#seen.set(name, now)
     if (before === undefined) return undefined
-    this.#seen[slot] = now
     const nowMs = clock.monotonicMs()
     const isStatus = now.status !== before.status && now.status !== 'unknown' && now.status !== 'rate_limited'
     const isCircuit =
@@ -162,7 +168,7 @@ export class SharedEndpoints implements ClusterPart {
     const { breakers, clock, pausedUntilMs, registry } = this.#options
     const breaker = breakers.get(slot)
     return {
-      status: registry.status(slot),
+      status: registry.health(slot),
       openUntilMs: breaker.state === 'closed' ? 0 : Math.max(1, clock.monotonicMs() + breaker.retryInMs()),
       pausedUntilMs: pausedUntilMs[slot] ?? 0,
     }
@@ -182,7 +188,7 @@ export class SharedEndpoints implements ClusterPart {
       // The longest deadline wins.
       pausedUntilMs[slot] = Math.max(pausedUntilMs[slot] ?? 0, clock.monotonicMs() + state.pauseMs)
     }
-    this.#seen[slot] = this.#now(slot)
+    this.#seen.set(name, this.#now(slot))
   }
 
   #applyStatus(
@@ -191,7 +197,7 @@ export class SharedEndpoints implements ClusterPart {
   ): void {
     const { checker, leads, registry } = this.#options
     const status = endpointStatuses.find((each) => each === given)
-    if (status === undefined || status === 'unknown' || status === registry.status(slot)) return
+    if (status === undefined || status === 'unknown' || status === registry.health(slot)) return
     const isGood = isRoutable(status)
     // What a replica that does not probe for all has seen is evidence; the one that does decides.
     if (isGood && !isLed) return

@@ -88,9 +88,12 @@ function sendWhole(
 ): Promise<void> | undefined {
   const { read, request } = call
   const caller = ownerOf(request.gateway)
-  const expanded = responses.expand(body, caller, true)
+  const { keys } = read.inspection
+  const expanded = responses.expand(body, caller, true, keys)
   if (expanded !== undefined) return expanded.then((prepared) => sendPrepared(app, responses, call, prepared))
-  return body.includes(truncationName) ? sendShortened(app, responses, call, read, undefined) : undefined
+  return (keys?.truncation ?? body.includes(truncationName))
+    ? sendShortened(app, responses, call, read, undefined)
+    : undefined
 }
 
 async function sendPrepared(

@@ -214,7 +214,7 @@ function forward(
   const { options, addresses } = services
   const context = request.gateway
   if (routing.translates === true && client !== undefined && Buffer.isBuffer(body)) {
-    if (sendImmediate(services, client, body, routing, context, reply)) return
+    if (sendImmediate(services, client, { body, inspection }, routing, context, reply)) return
   }
   const peer = request.socket.remoteAddress ?? ''
   const forms =
@@ -271,14 +271,14 @@ function forward(
 function sendImmediate(
   services: DispatchServices,
   client: ClientFormat,
-  body: Buffer,
+  { body, inspection }: { readonly body: Buffer; readonly inspection: Inspection },
   routing: RoutingOutcome,
   context: RequestContext,
   reply: ClientReply,
 ): boolean {
   const { translation, clock } = services
-  if (translation === undefined || context.model === undefined) return false
-  const answer = immediateAnswer(client, translation, body, context.model, routing, clock.nowMs())
+  if (translation === undefined) return false
+  const answer = immediateAnswer(client, translation, body, inspection, routing, clock.nowMs())
   if (answer === undefined) return false
   context.status = 200
   context.responseBytes = Buffer.byteLength(answer)

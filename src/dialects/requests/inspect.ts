@@ -2,7 +2,13 @@ import { type FieldSpan, findField, findQueryField } from '../../http/body/form-
 import { readMediaType } from '../../http/body/media-type.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import type { BodyEdit } from '../../kernel/json/body-edit.ts'
-import { type JsonSpan, nameAt, type ScannedBody, scanBody } from '../../kernel/json/body-scan.ts'
+import {
+  type BodyKeys,
+  type JsonSpan,
+  nameAt,
+  type ScannedBody,
+  scanBody,
+} from '../../kernel/json/body-scan.ts'
 import { openBrace, openBracket, skipSpace } from '../../kernel/json/json-bytes.ts'
 import { checkModelName } from '../../kernel/names/model-name.ts'
 import { type RequestNeeds, readNeeds } from '../../routing/models/needs.ts'
@@ -25,6 +31,10 @@ export interface Inspection {
   readonly isStream: boolean
   /** Whether the client rules a stream out, for APIs that stream by default. */
   readonly isStreamOff: boolean
+  /** Bytes of a JSON body that are for the model; undefined if the body has not been read. */
+  readonly promptBytes: number | undefined
+  /** Keys at the top of a JSON body; undefined if the body has not been read. */
+  readonly keys: BodyKeys | undefined
   /** Undefined if the body does not restrict the choice of endpoints. */
   readonly needs: (() => RequestNeeds) | undefined
   /** Whether the body may limit the length or number of answers. */
@@ -42,6 +52,8 @@ export const noInspection: Inspection = {
   modelPlace: undefined,
   isStream: false,
   isStreamOff: false,
+  promptBytes: undefined,
+  keys: undefined,
   needs: undefined,
   // What was not read may contain anything.
   mayLimitOutput: true,
@@ -118,6 +130,8 @@ function inspectScanned(
     modelPlace: undefined,
     isStream: scanned.stream === true,
     isStreamOff: scanned.stream === false,
+    promptBytes: scanned.promptBytes,
+    keys: scanned.keys,
     needs: () => readNeeds(body, scanned, path),
     mayLimitOutput: scanned.mayLimitOutput,
     usageEdit:

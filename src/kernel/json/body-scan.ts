@@ -31,19 +31,30 @@ export interface ScannedBody {
   readonly keys: BodyKeys
 }
 
-/** Present and neither null, false nor empty. */
+/** Present and neither null, false nor, except for `stored`, empty. */
 export interface BodyKeys {
   readonly tools: boolean
   readonly responseFormat: boolean
   readonly images: boolean
+  /** The Responses API's members that name something stored, or have the response stored while it is made. */
+  readonly stored: boolean
+  readonly truncation: boolean
 }
 
 /** Including the quotes. */
 const modelKeyLength = 7
 const letterM = 0x6d
+const letterN = 0x6e
+const letterF = 0x66
 /** Turns an ASCII letter into lower case when or-ed with it. */
 const lowerCase = 0x20
-const noKeys: BodyKeys = { tools: false, responseFormat: false, images: false }
+const noKeys: BodyKeys = {
+  tools: false,
+  responseFormat: false,
+  images: false,
+  stored: false,
+  truncation: false,
+}
 /** The keys of interest and what each one means. */
 const readKeys = new KeyNames<
   'model' | 'name' | 'stream' | 'streamOptions' | 'prompt' | 'prompts' | 'output' | keyof BodyKeys
@@ -62,6 +73,10 @@ const readKeys = new KeyNames<
   ['response_format', 'responseFormat'],
   ['format', 'responseFormat'],
   ['images', 'images'],
+  ['previous_response_id', 'stored'],
+  ['conversation', 'stored'],
+  ['background', 'stored'],
+  ['truncation', 'truncation'],
 ])
 
 /**
@@ -105,7 +120,8 @@ export function scanBody(body: Buffer): ScannedBody | undefined {
     } else if (key === 'output') {
       mayLimitOutput = true
     } else {
-      keys = { ...keys, [key]: isMeant(body, start, end) }
+      const isSet = key === 'stored' ? isGiven(body, start) : isMeant(body, start, end)
+      if (isSet !== keys[key]) keys = { ...keys, [key]: key === 'stored' ? isSet || keys.stored : isSet }
     }
   }
   const { end: lastEnd } = members
@@ -170,6 +186,11 @@ function typeAt(body: Buffer, start: number): string | undefined {
     default:
       return 'number'
   }
+}
+
+/** Whether a value is neither null nor false. */
+function isGiven(body: Buffer, start: number): boolean {
+  return body[start] !== letterN && body[start] !== letterF
 }
 
 /** Whether a value has an effect: not null, false, or an empty string, object or array. */

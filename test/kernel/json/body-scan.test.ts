@@ -33,6 +33,20 @@ describe('scanBody', () => {
     assert.equal(scan('{"model":"first","model":7}')?.model, undefined)
   })
 
+  it('finds what concerns something stored, unless it is null or false', () => {
+    const rows: readonly [object, boolean][] = [
+      [{ previous_response_id: 'resp_1' }, true],
+      [{ previous_response_id: 'resp_1', conversation: null, background: false }, true],
+      [{ conversation: {} }, true],
+      [{ conversation: '', background: null }, true],
+      [{ background: true }, true],
+      [{ previous_response_id: null, conversation: null, background: false }, false],
+      [{ input: [{ conversation: 'x' }] }, false],
+    ]
+    for (const [body, isStored] of rows)
+      assert.equal(scanBody(Buffer.from(JSON.stringify(body)))?.keys.stored, isStored)
+  })
+
   it('reads escaped keys and values', () => {
     assert.equal(scan('{"mod\\u0065l":"a\\"b\\\\"}')?.model, 'a"b\\')
   })

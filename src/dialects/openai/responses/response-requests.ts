@@ -1,4 +1,5 @@
 import { GatewayError } from '../../../kernel/errors.ts'
+import type { BodyKeys } from '../../../kernel/json/body-scan.ts'
 import { isObject, type JsonObject, textField } from '../../../kernel/json/json-fields.ts'
 import type { EndedAnswer, Format, FormatCall } from '../../hub/format.ts'
 import { parseRequest } from '../../hub/parts/request-body.ts'
@@ -64,14 +65,11 @@ export interface PreparedRequest extends ExpandedRequest {
 
 /** Node searches for up to this many bytes with a loop that is four times as fast as its search for more. */
 const fastSearchBytes = 7
-/** How the members of a request begin that concern something stored. */
-const stateful: readonly Buffer[] = [
-  '"previous_response_id"',
-  '"conversation"',
-  '"item_reference"',
-  '"background"',
-  '"compaction"',
-].map((name) => Buffer.from(name.slice(0, fastSearchBytes)))
+const beginnings = (...names: readonly string[]): readonly Buffer[] =>
+  names.map((name) => Buffer.from(name.slice(0, fastSearchBytes)))
+/** How the members and items of a request begin that concern something stored. */
+const storedMembers = beginnings('"previous_response_id"', '"conversation"', '"background"')
+const storedItems = beginnings('"item_reference"', '"compaction"')
 
 /** Requests to the Responses API that concern responses and conversations of the stores. */
 export class ResponseRequests {
@@ -105,11 +103,18 @@ export class ResponseRequests {
   /**
    * Adds what a request refers to.
    * @param isNext whether the response will be added to its conversation, so that it must wait for the one before
+   * @param keys of the body, if they have been read
    * @returns undefined if it certainly refers to nothing; a promise of undefined if the stores do not have it
    */
-  expand(body: Buffer, caller?: string, isNext = false): Promise<PreparedRequest | undefined> | undefined {
+  expand(
+    body: Buffer,
+    caller?: string,
+    isNext = false,
+    keys?: Pick<BodyKeys, 'stored'>,
+  ): Promise<PreparedRequest | undefined> | undefined {
     // Most requests refer to nothing: a byte search finds that out without parsing the body.
-    if (!stateful.some((name) => body.includes(name))) return undefined
+    const hasMember = keys?.stored ?? contains(body, storedMembers)
+    if (!hasMember && !contains(body, storedItems)) return undefined
     const request = parsed(body)
     if (request === undefined) return undefined
     const expanded = isNext ? this.#inTurn(request, caller) : expandRequest(request, this.#owned(caller))
@@ -342,6 +347,11 @@ export class ResponseRequests {
   #owned(caller: string | undefined): ResponseStores {
     return ownedStores(this.#parts.stores, caller)
   }
+}
+
+function contains(body: Buffer, texts: readonly Buffer[]): boolean {
+  for (const text of texts) if (body.includes(text)) return true
+  return false
 }
 
 function turnKey(conversationId: string, caller: string | undefined): string {

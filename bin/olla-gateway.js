@@ -1,15 +1,14 @@
 #!/usr/bin/env node
 // Plain old syntax, so that an older Node can read it far enough to be told.
-import { existsSync } from 'node:fs'
-import module from 'node:module'
-import os from 'node:os'
-import { setFlagsFromString } from 'node:v8'
-
 var found = process.versions.node.split('.').map(Number)
 if (found[0] < 22 || (found[0] === 22 && found[1] < 19)) {
   console.error('olla-gateway needs Node 22.19 or later; this is Node ' + process.versions.node + '.')
   process.exit(1)
 }
+
+// An `import` of a Node module would read all of its exports, some of which load further modules.
+var load = process.getBuiltinModule
+var os = load('node:os')
 
 // Node takes these only when it starts, so it starts again in the same process, in 40 ms; what the user has set
 // stays. In a young generation of 4 MB objects of a stream grow old, so that twice as many full collections stop all
@@ -26,8 +25,7 @@ if (given.indexOf('semi-space-size') < 0) own.push('--min-semi-space-size=8')
 if (os.availableParallelism() === 1 && given.indexOf('--single-threaded') < 0)
   own.push('--single-threaded-gc')
 // Without it SIGUSR1 opens the inspector, with which any user of the machine can run code.
-var deaf = '--disable-sigusr1'
-if (given.indexOf('disable-sigusr1') < 0 && process.allowedNodeEnvironmentFlags.has(deaf)) own.push(deaf)
+if (given.indexOf('disable-sigusr1') < 0) own.push('--disable-sigusr1')
 var hasArenas = process.env.MALLOC_ARENA_MAX !== undefined
 var args = [process.execPath].concat(process.execArgv, own, process.argv.slice(1))
 // Not under a parent that talks to it, whose channel would be lost.
@@ -43,16 +41,20 @@ if ((own.length > 0 || !hasArenas) && process.execve !== undefined && process.se
 
 // Code that the start alone runs is not worth optimising: compilers would leave 15 MB of scattered memory behind.
 // The server takes this back when it serves.
-setFlagsFromString('--no-maglev')
-setFlagsFromString('--no-turbofan')
+var setFlag = load('node:v8').setFlagsFromString
+setFlag('--no-maglev')
+setFlag('--no-turbofan')
 
 // A clone runs its sources; the published package has the command in a few files, which `scripts/bundle.ts` makes.
 var source = new URL('../src/app/cli/main.ts', import.meta.url)
-var isClone = existsSync(source)
+var isClone = load('node:fs').existsSync(source)
 var entry = isClone ? source : new URL('../dist/command/main.js', import.meta.url)
-// Of a clone, sources without their types: else the compiler that strips them stays. For the package it saves no time,
-// and what is read of it stays in memory.
-if (isClone) module.enableCompileCache()
+// V8 keeps what it has compiled. Of a clone the sources without their types: else the compiler that strips them stays.
+// Of the package the command, in a folder of the user: in the folder for temporary files, which all users share, another
+// user could put code there.
+var cache = isClone ? undefined : cacheFolder()
+if (isClone || cache !== undefined) load('node:module').enableCompileCache(cache)
+
 import(entry.href)
   .then(function (cli) {
     return cli.main(process.argv.slice(2))
@@ -61,3 +63,21 @@ import(entry.href)
     console.error(error)
     process.exit(1)
   })
+
+/** Undefined without a folder, as for services. */
+function cacheFolder() {
+  var env = process.env
+  var fs = load('node:fs')
+  var home, folder
+  try {
+    home = os.homedir()
+    folder = env.XDG_CACHE_HOME || home + '/.cache'
+    if (process.platform === 'darwin') folder = home + '/Library/Caches'
+    if (process.platform === 'win32') folder = env.LOCALAPPDATA || home + '/AppData/Local'
+    if (!fs.existsSync(env.XDG_CACHE_HOME || home)) return undefined
+    fs.mkdirSync(folder + '/olla-gateway', { recursive: true, mode: 0o700 })
+    return folder + '/olla-gateway'
+  } catch {
+    return undefined
+  }
+}

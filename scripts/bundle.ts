@@ -5,10 +5,10 @@
  */
 import { deepStrictEqual } from 'node:assert'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import http from 'node:http'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'vite'
+import { build, type Plugin, type Rolldown } from 'vite'
 import { parse } from 'yaml'
 
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL('../', import.meta.url)))
@@ -18,33 +18,84 @@ const dist = join(root, 'dist')
 const peers = Object.keys(manifest(root).peerDependencies ?? {})
 
 /**
- * Modules that the command loads instead of others, since these load much that it does not use. An `import` of
- * `node:http` reads all exports, and the getters among them load Node's `fetch` and `WebSocket`, which takes 30 ms;
- * `undici` loads a `fetch` of its own besides, 60 ms; `@fastify/static` needs `glob` only to list a folder.
+ * An `import` of a Node module reads all of its exports, and the getters among them load further modules: Node's `fetch`,
+ * Web Crypto, `fs.promises`, `readline`. The command reads the exports that it uses.
  */
-const lean: Readonly<Record<string, string>> = {
-  'node:http': `const http = process.getBuiltinModule('node:http')
-export const { ${valuesOf(http).join(', ')} } = http
-export default http`,
-  undici: `export { default as Client } from 'undici/lib/dispatcher/client.js'`,
-  glob: `export function glob() {
-  throw new Error('the command lists no folder')
-}`,
-}
-const leanModules: Plugin = {
-  name: 'lean-modules',
+const nodeModules: Plugin = {
+  name: 'node-modules',
   enforce: 'pre',
   resolveId(id, _importer, { kind }) {
-    return id in lean && (kind === 'import-statement' || id === 'glob') ? leanPrefix + id : undefined
+    return id.startsWith('node:') && kind === 'import-statement' ? nodePrefix + id : undefined
   },
-  load: (id) => (id.startsWith(leanPrefix) ? lean[id.slice(leanPrefix.length)] : undefined),
+  load(id) {
+    if (!id.startsWith(nodePrefix)) return undefined
+    const name = id.slice(nodePrefix.length)
+    return `const module = process.getBuiltinModule('${name}')
+export const { ${valuesOf(createRequire(import.meta.url)(name)).join(', ')} } = module
+export default module`
+  },
 }
-const leanPrefix = '\0lean:'
+const nodePrefix = '\0lean-'
 
 function valuesOf(module: object): string[] {
   const properties = Object.entries(Object.getOwnPropertyDescriptors(module))
   return properties.filter(([, { get }]) => get === undefined).map(([name]) => name)
 }
+
+/** Libraries that only some processes need: the command loads them when it uses them first. */
+const lazyLibraries: Readonly<Record<string, string>> = {
+  ajv: `export class Ajv {
+  constructor(options) {
+    return new (load().Ajv)(options)
+  }
+}`,
+  'fast-json-stringify': `export default (schema, options) => load()(schema, options)`,
+}
+
+/** Modules that the command loads instead of others, since these load much that it does not use. */
+const leanModules: Readonly<Record<string, string>> = {
+  undici: `export { default as Client } from 'undici/lib/dispatcher/client.js'`,
+  // For lists of folders.
+  glob: unused('glob'),
+  // For `inject`.
+  'light-my-request': unused('light-my-request'),
+  // For log lines from threads.
+  'thread-stream': unused('thread-stream'),
+  // The gateway has its own compilers (`plugins/http/own-schemas.ts`).
+  '@fastify/ajv-compiler': `module.exports = () => ${unused('@fastify/ajv-compiler', '')}`,
+  '@fastify/fast-json-stringify-compiler': `module.exports = () => ${unused('@fastify/fast-json-stringify-compiler', '')}`,
+  // For the versions of Fastify that plugins accept. All plugins of the command are bundled with their Fastify.
+  semver: `exports.satisfies = () => true
+exports.gt = () => false
+exports.coerce = (version) => version`,
+}
+
+function unused(name: string, prefix = 'module.exports = '): string {
+  return `${prefix}function () {
+  throw new Error('the command does not use ${name}')
+}`
+}
+
+const leanLibraries: Plugin = {
+  name: 'lean-libraries',
+  enforce: 'pre',
+  resolveId(id, importer, { kind }) {
+    // Only entries have no importer: the libraries themselves.
+    if (importer === undefined) return undefined
+    if (id in lazyLibraries && kind === 'import-statement') return lazyPrefix + id
+    const isLean = id in leanModules && !(id === 'undici' && kind !== 'import-statement')
+    return isLean ? leanPrefix + id : undefined
+  },
+  load(id) {
+    if (id.startsWith(leanPrefix)) return leanModules[id.slice(leanPrefix.length)]
+    if (!id.startsWith(lazyPrefix)) return undefined
+    const name = id.slice(lazyPrefix.length)
+    return `const load = () => process.getBuiltinModule('node:module').createRequire(import.meta.url)('./${name}.js').default
+${lazyLibraries[name]}`
+  },
+}
+const leanPrefix = '\0lean:'
+const lazyPrefix = '\0lazy:'
 
 /** V8 keeps a source with any character beyond Latin-1 in two bytes each. */
 const ascii: Plugin = {
@@ -73,6 +124,54 @@ const licenses: Plugin = {
   },
 }
 
+/** The parts that a gateway loads by default when it serves, besides what they import. */
+const served = [
+  'src/app/server',
+  'src/app/http-server',
+  'plugins/admin/browser-check',
+  'plugins/dialects/message-translator',
+  'plugins/dialects/response-store',
+  'plugins/dialects/token-counter',
+  'plugins/dialects/translation',
+  'plugins/dialects/upstream-streams',
+  'plugins/http/connection-limit',
+  'plugins/observe/event-lines',
+  'plugins/proxy/answer-usage',
+  'plugins/proxy/engine-olla',
+  'plugins/runtime/idle-collection',
+  'routes/admin/dashboard',
+  'routes/dialects/anthropic',
+]
+
+/** Three files for an ordinary start, since Node takes a third of a millisecond to find and link each one. */
+function startFiles(): Rolldown.CodeSplittingGroup {
+  let inMain: ReadonlySet<string> | undefined
+  let inServed: ReadonlySet<string> | undefined
+  return {
+    debugName: 'start',
+    name(id, context) {
+      inMain ??= closureOf(context, ['src/app/cli/main'])
+      inServed ??= closureOf(context, served)
+      // The bundler's runtime needs it before it can link the files.
+      if (id === `${nodePrefix}node:module`) return null
+      if (inMain.has(id)) return inServed.has(id) ? 'common' : 'cli'
+      return inServed.has(id) ? 'serve' : null
+    },
+  }
+}
+
+/** The modules that entries import, directly or not, without dynamic imports. @param entries below `dist` */
+function closureOf(context: Rolldown.ChunkingContext, entries: readonly string[]): Set<string> {
+  const reached = new Set<string>()
+  const pending = entries.map((entry) => join(dist, `${entry}.js`))
+  for (const id of pending) {
+    if (reached.has(id)) continue
+    reached.add(id)
+    pending.push(...(context.getModuleInfo(id)?.importedIds ?? []))
+  }
+  return reached
+}
+
 /** Without comments and blanks, two thirds of the size; names stay, for stacks and profiles. */
 const compact = { compress: false, mangle: false, codegen: { removeWhitespace: true } } as const
 
@@ -81,18 +180,25 @@ await build({
   configFile: false,
   logLevel: 'warn',
   root,
-  plugins: [leanModules, ascii, licenses],
+  plugins: [nodeModules, leanLibraries, ascii, licenses],
   ssr: { target: 'node', noExternal: true, external: peers },
   build: {
     ssr: true,
     target: 'es2024',
     outDir: join(dist, 'command'),
     rolldownOptions: {
+      // Modules that some files import at once and others later are meant to be in one file.
+      checks: { ineffectiveDynamicImport: false },
       input: {
         main: join(dist, 'src/app/cli/main.js'),
         'serving-thread': join(dist, 'src/app/serving-thread.js'),
+        ...Object.fromEntries(Object.keys(lazyLibraries).map((name) => [name, name])),
       },
-      output: { chunkFileNames: '[name]-[hash].js', minify: compact },
+      output: {
+        chunkFileNames: '[name]-[hash].js',
+        minify: compact,
+        codeSplitting: { groups: [startFiles()], includeDependenciesRecursively: false },
+      },
     },
   },
 })

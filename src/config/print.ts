@@ -1,4 +1,4 @@
-import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { stringify } from 'yaml'
 import { formatDuration, isRecord } from './file/decode.ts'
 import { maskSecrets } from './file/secrets.ts'
@@ -20,16 +20,16 @@ export function encodeConfig(config: GatewayConfig): Record<string, unknown> {
 function encode(schema: TSchema | undefined, value: unknown): unknown {
   if (schema === undefined) return value
   if (schema[unitKeyword] === 'duration') return typeof value === 'number' ? formatDuration(value) : value
-  if (TypeGuard.IsArray(schema)) {
+  if (KindGuard.IsArray(schema)) {
     return Array.isArray(value) ? value.map((item: unknown) => encode(schema.items, item)) : value
   }
-  if (TypeGuard.IsObject(schema) && isRecord(value)) {
+  if (KindGuard.IsObject(schema) && isRecord(value)) {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, encode(schema.properties[key], item)]),
     )
   }
-  if (TypeGuard.IsUnion(schema)) {
-    const form = schema.anyOf.find(Array.isArray(value) ? TypeGuard.IsArray : TypeGuard.IsObject)
+  if (KindGuard.IsUnion(schema)) {
+    const form = schema.anyOf.find(Array.isArray(value) ? KindGuard.IsArray : KindGuard.IsObject)
     return encode(form, value)
   }
   return value

@@ -52,6 +52,8 @@ export function checkCallers({ callers }: GatewayConfig): Problem[] {
 }
 
 function isTimeZone(name: string): boolean {
+  // Of the default: a formatter loads the data of a locale, which takes 13 ms.
+  if (name === 'UTC') return true
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
     return true

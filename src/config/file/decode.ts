@@ -1,4 +1,4 @@
-import { type TObject, type TSchema, TypeGuard } from '@sinclair/typebox'
+import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
 import { unitKeyword } from '../schema/units.ts'
 
 /** Milliseconds in each unit of a Go duration. */
@@ -62,20 +62,20 @@ export function decode(schema: TSchema, value: unknown): unknown {
   if (unit === 'duration') return typeof given === 'string' ? (parseDuration(given) ?? 0) : given
   if (unit === 'bytes') return typeof given === 'string' ? (parseBytes(given) ?? 0) : given
   if (unit === 'memory') return typeof given === 'string' ? (parseBytes(given) ?? 'auto') : given
-  if (TypeGuard.IsObject(schema)) return decodeObject(schema, isRecord(given) ? given : {})
-  if (TypeGuard.IsArray(schema))
+  if (KindGuard.IsObject(schema)) return decodeObject(schema, isRecord(given) ? given : {})
+  if (KindGuard.IsArray(schema))
     return Array.isArray(given) ? given.map((item) => decode(schema.items, item)) : []
-  if (TypeGuard.IsUnion(schema)) {
+  if (KindGuard.IsUnion(schema)) {
     const member = schema.anyOf.find((each) =>
       Array.isArray(given)
-        ? TypeGuard.IsArray(each)
+        ? KindGuard.IsArray(each)
         : isRecord(given)
-          ? TypeGuard.IsObject(each)
-          : !TypeGuard.IsObject(each) && !TypeGuard.IsArray(each),
+          ? KindGuard.IsObject(each)
+          : !KindGuard.IsObject(each) && !KindGuard.IsArray(each),
     )
     return member === undefined ? given : decode(member, given)
   }
-  if (TypeGuard.IsRecord(schema)) {
+  if (KindGuard.IsRecord(schema)) {
     const [item] = Object.values(schema.patternProperties)
     const entries = Object.entries(isRecord(given) ? given : {})
     return Object.fromEntries(
@@ -89,7 +89,7 @@ function decodeObject(schema: TObject, given: Readonly<Record<string, unknown>>)
   const decoded: Record<string, unknown> = {}
   for (const [key, property] of Object.entries(schema.properties)) {
     // Optional keys get no default, because their absence has a meaning.
-    if (given[key] === undefined && TypeGuard.IsOptional(property)) continue
+    if (given[key] === undefined && KindGuard.IsOptional(property)) continue
     decoded[key] = decode(property, given[key])
   }
   return decoded

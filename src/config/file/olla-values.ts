@@ -1,4 +1,4 @@
-import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { dotted, type KeyPath, type Problem } from '../schema/diagnostics.ts'
 import { GatewayConfigSchema } from '../schema/schema.ts'
 import { isRecord, parseDuration } from './decode.ts'
@@ -49,7 +49,7 @@ function visitSection(
   path: KeyPath,
   problems: Problem[],
 ): void {
-  if (!TypeGuard.IsObject(schema)) return
+  if (!KindGuard.IsObject(schema)) return
   for (const [key, property] of Object.entries(schema.properties)) {
     const value = section[key]
     if (value === undefined) continue
@@ -66,7 +66,7 @@ function visitValue(schema: TSchema, value: unknown, path: KeyPath, problems: Pr
     visitSection(schema, value, path, problems)
     return value
   }
-  if (Array.isArray(value) && TypeGuard.IsArray(schema)) {
+  if (Array.isArray(value) && KindGuard.IsArray(schema)) {
     return visitList(schema.items, value, path, problems)
   }
   const name = dotted(path).replaceAll(/\[\d+\]/g, '[]')

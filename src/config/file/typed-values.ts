@@ -1,4 +1,4 @@
-import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { unitKeyword } from '../schema/units.ts'
 import { isRecord } from './decode.ts'
 import { readBoolean, readInteger, readNumber, WrittenScalar } from './yaml/written-scalar.ts'
@@ -10,12 +10,12 @@ import { readBoolean, readInteger, readNumber, WrittenScalar } from './yaml/writ
 export function readTyped(schema: TSchema | undefined, value: unknown): unknown {
   if (value instanceof WrittenScalar) return readScalar(schema, value)
   if (Array.isArray(value)) {
-    const items = memberFor(schema, TypeGuard.IsArray)?.items
+    const items = memberFor(schema, KindGuard.IsArray)?.items
     return value.map((item) => readTyped(items, item))
   }
   if (!isRecord(value)) return value
-  const section = memberFor(schema, TypeGuard.IsObject)
-  const record = memberFor(schema, TypeGuard.IsRecord)
+  const section = memberFor(schema, KindGuard.IsObject)
+  const record = memberFor(schema, KindGuard.IsRecord)
   const entry = record === undefined ? undefined : Object.values(record.patternProperties)[0]
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, readTyped(section?.properties[key] ?? entry, item)]),
@@ -28,7 +28,7 @@ function memberFor<T extends TSchema>(
   isKind: (value: unknown) => value is T,
 ): T | undefined {
   if (isKind(schema)) return schema
-  return TypeGuard.IsUnion(schema) ? schema.anyOf.find(isKind) : undefined
+  return KindGuard.IsUnion(schema) ? schema.anyOf.find(isKind) : undefined
 }
 
 function readScalar(schema: TSchema | undefined, { value, source }: WrittenScalar): unknown {
@@ -47,6 +47,6 @@ function readScalar(schema: TSchema | undefined, { value, source }: WrittenScala
     case 'string':
       return source
     default:
-      return TypeGuard.IsUnion(schema) && schema.anyOf.some(({ type }) => type === 'string') ? source : value
+      return KindGuard.IsUnion(schema) && schema.anyOf.some(({ type }) => type === 'string') ? source : value
   }
 }

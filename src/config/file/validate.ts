@@ -8,17 +8,9 @@ import { maxThreads, unitKeyword } from '../schema/units.ts'
 import { decode, isRecord, parseDuration } from './decode.ts'
 import { unreadByOlla } from './olla-keys.ts'
 import { replaceLikeOlla } from './olla-values.ts'
+import { isCertainlyValid } from './quick-check.ts'
 
-// The schemas are the gateway's own and run once: checking and optimizing them would take half of the compilation.
-const ajv = new Ajv({
-  allErrors: true,
-  strict: false,
-  verbose: true,
-  allowUnionTypes: true,
-  validateSchema: false,
-  meta: false,
-  code: { optimize: false },
-})
+let ajv: Ajv | undefined
 /** Compiled for the second document: a process rarely has more than one. */
 let checkAny: ValidateFunction | undefined
 let isFirst = true
@@ -40,18 +32,35 @@ export function validate(
     }
   }
   const replaced = replaceLikeOlla(value)
-  const problems = [...replaced, ...problemsBy(checkFor(value), value, [], isHolder)]
+  const problems = isCertainlyValid(inputSchema(), value)
+    ? replaced
+    : [...replaced, ...problemsBy(checkFor(value), value, [], isHolder)]
   if (problems.some(({ severity }) => severity === 'error')) return { config: undefined, problems }
   // The schema's static type is the decoded one, and `value` has just been validated against it.
   return { config: decode(GatewayConfigSchema, value) as GatewayConfig, problems }
 }
 
+/** Created on first use: most processes need no Ajv. */
+function compiler(): Ajv {
+  // The schemas are the gateway's own and run once: checking and optimizing them would take half of the compilation.
+  ajv ??= new Ajv({
+    allErrors: true,
+    strict: false,
+    verbose: true,
+    allowUnionTypes: true,
+    validateSchema: false,
+    meta: false,
+    code: { optimize: false },
+  })
+  return ajv
+}
+
 function checkFor(value: unknown): ValidateFunction {
   if (isFirst) {
     isFirst = false
-    return ajv.compile(neededFor(value, inputSchema()))
+    return compiler().compile(neededFor(value, inputSchema()))
   }
-  checkAny ??= ajv.compile(inputSchema())
+  checkAny ??= compiler().compile(inputSchema())
   return checkAny
 }
 
@@ -68,7 +77,7 @@ function neededFor(value: unknown, schema: SchemaNode): SchemaNode {
 
 /** Problems of one section that a host passes to a plugin; values may be as in the file or decoded. */
 export function problemsOfSection(name: string, section: unknown): Problem[] {
-  return problemsBy(ajv.compile(sectionSchema(name)), section, [name])
+  return problemsBy(compiler().compile(sectionSchema(name)), section, [name])
 }
 
 const checks = new WeakMap<TSchema, ValidateFunction>()
@@ -81,9 +90,9 @@ export function decoderOf<S extends TSchema>(schema: S): (value: unknown) => Sta
   return (value) => {
     const decoded = decode(schema, value)
     // Ajv compiles a schema once.
-    const check = ajv.compile<Static<S>>(schema)
+    const check = compiler().compile<Static<S>>(schema)
     if (check(decoded)) return decoded
-    throw new Error(`not valid: ${ajv.errorsText(check.errors, { dataVar: 'value' })}`)
+    throw new Error(`not valid: ${compiler().errorsText(check.errors, { dataVar: 'value' })}`)
   }
 }
 
@@ -94,7 +103,7 @@ export function decoderOf<S extends TSchema>(schema: S): (value: unknown) => Sta
 export function problemsOfValue(schema: TSchema, value: unknown, prefix: KeyPath): Problem[] {
   let check = checks.get(schema)
   if (check === undefined) {
-    check = ajv.compile(inputOf(schema))
+    check = compiler().compile(inputOf(schema))
     checks.set(schema, check)
   }
   const problems = problemsBy(check, value, prefix)

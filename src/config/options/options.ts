@@ -1,4 +1,5 @@
 import {
+  KindGuard,
   type Static,
   type TArray,
   type TObject,
@@ -6,7 +7,6 @@ import {
   type TProperties,
   type TSchema,
   type TUnion,
-  TypeGuard,
 } from '@sinclair/typebox'
 import { isRecord } from '../file/decode.ts'
 import type { TUnit, Unit } from '../schema/units.ts'
@@ -56,7 +56,7 @@ export function optionsOf<S extends TSchema>(schema: S, decoded: Static<S>): Opt
 }
 
 function rename(schema: TSchema, value: unknown): unknown {
-  if (!TypeGuard.IsObject(schema) || !isRecord(value)) return value
+  if (!KindGuard.IsObject(schema) || !isRecord(value)) return value
   return Object.fromEntries(
     Object.entries(schema.properties).flatMap(([key, property]) =>
       value[key] === undefined ? [] : [[optionName(key, property), rename(property, value[key])]],

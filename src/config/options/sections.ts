@@ -1,4 +1,4 @@
-import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { decode, isRecord } from '../file/decode.ts'
 import { problemsOfSection } from '../file/validate.ts'
 import { ConfigError, dotted, nearest } from '../schema/diagnostics.ts'
@@ -84,14 +84,14 @@ function readSection(name: SectionName, given: unknown): unknown {
 
 /** Whether a section is complete and decoded: only the loader, which has validated it, creates such sections. */
 function isDecoded(schema: TSchema, value: unknown): boolean {
-  if (!TypeGuard.IsObject(schema)) {
+  if (!KindGuard.IsObject(schema)) {
     const unit: unknown = schema[unitKeyword]
     return unit === 'duration' || unit === 'bytes' ? typeof value === 'number' : value !== undefined
   }
   const { properties } = schema
   if (!isRecord(value) || !Object.keys(value).every((key) => Object.hasOwn(properties, key))) return false
   return Object.entries(properties).every(([key, property]) =>
-    value[key] === undefined ? TypeGuard.IsOptional(property) : isDecoded(property, value[key]),
+    value[key] === undefined ? KindGuard.IsOptional(property) : isDecoded(property, value[key]),
   )
 }
 
@@ -126,7 +126,7 @@ function hint(name: string, sections: readonly SectionName[], allowed: readonly 
 
 /** Keys whose option has this name. */
 function keysNamed(name: string, schema: TSchema, path: string): string[] {
-  if (!TypeGuard.IsObject(schema)) return []
+  if (!KindGuard.IsObject(schema)) return []
   return Object.entries(schema.properties).flatMap(([key, property]) =>
     optionName(key, property) === name && key !== name
       ? [`${path}.${key}`]

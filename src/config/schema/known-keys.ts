@@ -1,4 +1,4 @@
-import { type TSchema, TypeGuard } from '@sinclair/typebox'
+import { KindGuard, type TSchema } from '@sinclair/typebox'
 import type { KeyPath } from './diagnostics.ts'
 import { GatewayConfigSchema } from './schema.ts'
 
@@ -8,9 +8,9 @@ export function schemaAt(path: KeyPath): TSchema | undefined {
   for (const key of path) {
     if (schema === undefined) return undefined
     schema = memberFor(schema, typeof key === 'number')
-    if (typeof key === 'number') schema = TypeGuard.IsArray(schema) ? schema.items : undefined
-    else if (TypeGuard.IsObject(schema)) schema = schema.properties[key]
-    else if (TypeGuard.IsRecord(schema)) schema = Object.values(schema.patternProperties)[0]
+    if (typeof key === 'number') schema = KindGuard.IsArray(schema) ? schema.items : undefined
+    else if (KindGuard.IsObject(schema)) schema = schema.properties[key]
+    else if (KindGuard.IsRecord(schema)) schema = Object.values(schema.patternProperties)[0]
     else return undefined
   }
   return schema
@@ -18,26 +18,26 @@ export function schemaAt(path: KeyPath): TSchema | undefined {
 
 /** The form of a value that may be a section or a list of them. */
 function memberFor(schema: TSchema, isList: boolean): TSchema {
-  if (!TypeGuard.IsUnion(schema)) return schema
-  return schema.anyOf.find(isList ? TypeGuard.IsArray : TypeGuard.IsObject) ?? schema
+  if (!KindGuard.IsUnion(schema)) return schema
+  return schema.anyOf.find(isList ? KindGuard.IsArray : KindGuard.IsObject) ?? schema
 }
 
 export function keysAt(path: KeyPath): string[] {
   const schema = schemaAt(path)
   const section = schema === undefined ? undefined : memberFor(schema, false)
-  return section !== undefined && TypeGuard.IsObject(section) ? Object.keys(section.properties) : []
+  return section !== undefined && KindGuard.IsObject(section) ? Object.keys(section.properties) : []
 }
 
 /** Every section with a key of this name, dotted; list items are written `[]`. */
 export function sectionsWith(name: string): string[] {
   const found: string[] = []
   const walk = (schema: TSchema, path: string) => {
-    if (TypeGuard.IsArray(schema)) walk(schema.items, `${path}[]`)
-    if (TypeGuard.IsUnion(schema)) {
+    if (KindGuard.IsArray(schema)) walk(schema.items, `${path}[]`)
+    if (KindGuard.IsUnion(schema)) {
       const section = memberFor(schema, false)
       if (section !== schema) walk(section, path)
     }
-    if (!TypeGuard.IsObject(schema)) return
+    if (!KindGuard.IsObject(schema)) return
     if (path !== '' && Object.hasOwn(schema.properties, name)) found.push(path)
     for (const [key, property] of Object.entries(schema.properties))
       walk(property, path === '' ? key : `${path}.${key}`)

@@ -11,8 +11,8 @@ export interface ClientRequest {
   /** Path and query. */
   readonly path: string
   /**
-   * Flat name/value pairs. They must include the exact `Content-Length` of a stream body, and no `Content-Length`
-   * otherwise.
+   * Flat name/value pairs. They include the exact `Content-Length` of a stream body if it is known, without which the
+   * body is sent in chunks, and no `Content-Length` otherwise.
    */
   readonly headers: readonly string[]
   readonly body: Buffer | Readable | null

@@ -7,7 +7,8 @@ import { type ConnectOptions, openSocket } from '../connect.ts'
 import { type ClientRequest, isStream, type RequestHandler, staleWithinMs } from '../contract.ts'
 import { Http1Error } from '../errors.ts'
 import { readOnAfterFailedWrites } from '../patient-writes.ts'
-import { requestHead } from './request-head.ts'
+import { ChunkEncoder } from './chunk-encoder.ts'
+import { namesLength, requestHead } from './request-head.ts'
 import type { ResponseHead } from './response-head.ts'
 import { type AnswerListener, ResponseReader } from './response-reader.ts'
 
@@ -113,7 +114,8 @@ export class Connection implements AnswerListener {
     this.#isLarge = false
     this.#mayEndByReset = false
     const { body } = request
-    const bodyBytes = isStream(body) ? undefined : (body?.length ?? 0)
+    const isChunked = isStream(body) && !namesLength(request)
+    const bodyBytes = isChunked ? 'chunked' : isStream(body) ? undefined : (body?.length ?? 0)
     let head: HeadParts
     try {
       head = requestHead(request, this.#host, bodyBytes)
@@ -132,7 +134,7 @@ export class Connection implements AnswerListener {
       return
     }
     this.#reader.begin(request.method)
-    if (isStream(body)) this.#sendStream(head, body)
+    if (isStream(body)) this.#sendStream(head, body, isChunked)
     else this.#sendBytes(head, body)
   }
 
@@ -211,7 +213,7 @@ export class Connection implements AnswerListener {
     outgoingBytes.write(this.#socket, start, writeHead(outgoingBytes.memory, start, head))
   }
 
-  #sendStream(head: HeadParts, body: Readable): void {
+  #sendStream(head: HeadParts, body: Readable, isChunked: boolean): void {
     this.#stream = body
     // The stream had no listeners while the connection was being opened.
     if (body.destroyed) {
@@ -229,7 +231,8 @@ export class Connection implements AnswerListener {
     body.once('close', () => {
       if (this.#stream === body) this.#fail(bodyEndedError())
     })
-    body.pipe(this.#socket, { end: false })
+    const sent = isChunked ? body.pipe(new ChunkEncoder()) : body
+    sent.pipe(this.#socket, { end: false })
   }
 
   #writeLarge(): void {

@@ -33,14 +33,14 @@ export interface HeadOptions {
 /**
  * Prepares the head of a request for serialization (RFC 9112 section 3) in Latin-1.
  * @param host value of `Host`
- * @param bodyBytes length of the body if the headers do not give it; undefined for a stream, whose headers do
+ * @param bodyBytes length of the body if the headers do not give it; undefined for a stream whose headers do
  * @throws Http1Error `ERR_HTTP1_INVALID_REQUEST` for text that would end a line early, and for headers that give
  * another end of the request than `bodyBytes`: no byte of such a request may be sent
  */
 export function requestHead(
   { method, path, headers }: HeadOptions,
   host: string,
-  bodyBytes: number | undefined,
+  bodyBytes: number | 'chunked' | undefined,
 ): HeadParts {
   if (roleOf(method) === 'invalid' || !target.test(path)) throw invalidRequest('method or path')
   let shownHost = host
@@ -58,8 +58,14 @@ export function requestHead(
     }
   }
   const start = `${method} ${path} HTTP/1.1\r\nHost: ${shownHost}\r\nConnection: keep-alive\r\n`
+  if (bodyBytes === 'chunked') return headParts(start, sent, 'Transfer-Encoding: chunked\r\n\r\n')
   const hasNoLength = bodyBytes === undefined || (bodyBytes === 0 && !methodsWithBody.has(method))
   return headParts(start, sent, hasNoLength ? '\r\n' : `Content-Length: ${bodyBytes}\r\n\r\n`)
+}
+
+/** Whether the headers of a request give the length of its body. */
+export function namesLength({ headers }: Pick<HeadOptions, 'headers'>): boolean {
+  return headers.some((name, at) => at % 2 === 0 && roleOf(name) === 'length')
 }
 
 function withoutHost(headers: readonly string[]): string[] {

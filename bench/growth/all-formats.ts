@@ -7,6 +7,8 @@ import type { AnswerEnding, AnswerWriter, BlockKind } from '../../src/dialects/h
 import type { AssistantPart, Conversation, Tool, Turn } from '../../src/dialects/hub/contract/conversation.ts'
 import type { Format, FormatCall } from '../../src/dialects/hub/format.ts'
 import { parseShort, shortOrFull, writeBody } from '../../src/dialects/hub/parts/request-body.ts'
+import { responsesFormat } from '../../src/dialects/openai/responses/format.ts'
+import { InputTruncation } from '../../src/dialects/openai/responses/truncation/input-truncation.ts'
 import { plainChat } from '../../src/endpoints/profiles/chat-shape.ts'
 import type { GrowthCase } from './cases.ts'
 import { inPieces } from './input.ts'
@@ -210,4 +212,17 @@ const answerCases: readonly GrowthCase[] = formats.flatMap((from) =>
   ),
 )
 
-export const allFormats: readonly GrowthCase[] = [...requests, ...answerCases]
+const truncations: readonly GrowthCase[] = conversations.map(([shape, make]) => ({
+  reader: 'truncation of responses',
+  shape,
+  run: (bytes) => {
+    const { turns, tools = [] } = make(bytes)
+    const rest = { toolChoice: undefined, settings: {}, isStream: false, uses: new Set<never>() }
+    const { body } = responsesFormat.writeRequest({ turns, tools, ...rest }, target)
+    const truncation = new InputTruncation({ ...body, truncation: 'auto' })
+    truncation.toFit(truncation.promptTokens / 2)
+    truncation.afterRefusal({ kind: 'prompt' }, truncation.promptTokens)
+  },
+}))
+
+export const allFormats: readonly GrowthCase[] = [...requests, ...truncations, ...answerCases]

@@ -55,6 +55,7 @@ for (const { name, skip, place } of stores) {
         await eventually(() => isReached(url))
         assert.equal(await statusOf(url, 5_000), 200)
       }
+      await eventually(async () => (await counted(two.url)) === sent())
       await one.close()
       const again = await open()
       assert.equal(await isReached(again.url), true)

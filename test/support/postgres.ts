@@ -25,6 +25,8 @@ export interface RunningPostgres {
   stop(): Promise<void>
   /** Starts it again on the same port. */
   start(): Promise<void>
+  /** Sends a signal to the server and the processes of its connections. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
 /** Starts a server for the tests of a file; it ends with them. */
@@ -43,6 +45,7 @@ export async function startPostgres(): Promise<RunningPostgres> {
   const url = `postgres://gateway@127.0.0.1:${port}/postgres`
   let stopped: () => Promise<void> = async () => {}
   let count = 0
+  let pid = 0
 
   async function start(): Promise<void> {
     const settings = ['fsync=off', `unix_socket_directories=${folder}`, 'listen_addresses=127.0.0.1']
@@ -51,6 +54,7 @@ export async function startPostgres(): Promise<RunningPostgres> {
       ['-D', data, '-p', String(port), ...settings.flatMap((each) => ['-c', each])],
       { ...user, stdio: 'ignore' },
     )
+    pid = child.pid ?? 0
     const exit = once(child, 'exit')
     stopped = async () => {
       child.kill('SIGQUIT')
@@ -71,7 +75,16 @@ export async function startPostgres(): Promise<RunningPostgres> {
     },
     stop: () => stopped(),
     start,
+    signal: (name) => {
+      for (const each of [pid, ...childrenOf(pid)]) process.kill(each, name)
+    },
   }
+}
+
+/** The server has a process for each connection. */
+function childrenOf(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+  return stdout.split('\n').filter(Boolean).map(Number)
 }
 
 const isDone = () => true

@@ -40,6 +40,8 @@ export async function openPostgres(url: string, { onError }: PostgresOptions): P
     },
     async transaction(work) {
       const client = await pool.connect()
+      // The pool listens to idle clients only; without a listener, a connection that breaks would end the process.
+      client.on('error', onError)
       let failed = false
       try {
         await client.query('BEGIN')
@@ -52,6 +54,7 @@ export async function openPostgres(url: string, { onError }: PostgresOptions): P
         throw error
       } finally {
         // The state of a connection on which something failed is unknown.
+        client.off('error', onError)
         client.release(failed)
       }
     },

@@ -256,6 +256,7 @@ function forward(
         model: shown(context.model),
         contentType: inspection.contentType,
         isTrusted: addresses.trusts(peer),
+        hidesKeys: context.identity !== undefined,
         identity: context.identityHeaders,
         answersCors: options.answersCors,
         readsAnswer: answerFormOf(request.method, target.path) !== undefined,

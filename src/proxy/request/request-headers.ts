@@ -3,6 +3,7 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
 import { hasHeader } from '../../http/headers/response-headers.ts'
+import { withoutKeys } from '../../kernel/names/key-like.ts'
 import type { IdentityHeaders } from '../contract/caller.ts'
 
 /** Where the request comes from, as reported to the endpoint. */
@@ -22,6 +23,8 @@ export interface ForwardedBy {
   readonly answersCors?: boolean
   /** Whether the gateway reads the answer as it passes, so that it must not be compressed. */
   readonly readsAnswer?: boolean
+  /** Whether clients have API keys of the gateway, which an endpoint must not get in any header. */
+  readonly hidesKeys?: boolean
   /** Headers that name callers to the gateway, where a trusted proxy does so. */
   readonly identity?: IdentityHeaders | undefined
   /** Version of the gateway. */
@@ -40,7 +43,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
   let via = ''
   let hasProtocol = false
   let hasHost = false
-  const { identity } = by
+  const { identity, hidesKeys = false } = by
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const { text, lower, dashed, role, goesUp } = headerName(rawHeaders[at] ?? '')
     const value = rawHeaders[at + 1] ?? ''
@@ -58,7 +61,7 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
         else if (role === 'host') hasHost = true
       }
     }
-    headers.push(text, value)
+    headers.push(text, hidesKeys ? withoutKeys(value) : value)
   }
   if (by.contentType !== undefined) headers.push('Content-Type', by.contentType)
   if (by.readsAnswer === true) headers.push('Accept-Encoding', 'identity')

@@ -3,6 +3,7 @@ import { headerValue } from '../../http/headers/response-headers.ts'
 import { memberSpans } from '../../kernel/json/body-members.ts'
 import { type JsonSpan, quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
+import { withoutKeys } from '../../kernel/names/key-like.ts'
 import { ContentHash } from './content-hash.ts'
 import { type PrefixChain, prefixChain } from './prefix-chain.ts'
 
@@ -94,12 +95,8 @@ export class SessionKeys {
     switch (source) {
       case 'session_header': {
         const id = headerValue(request.rawHeaders, 'x-olla-session-id')?.trim()
-        return this.#ofText(
-          source,
-          id,
-          model,
-          id !== undefined && id.length > maxShownIdLength ? undefined : id,
-        )
+        const isShown = id !== undefined && id.length <= maxShownIdLength
+        return this.#ofText(source, id, model, isShown ? withoutKeys(id) : undefined)
       }
       case 'previous_response_id':
         return this.#ofResponse(request, spans)

@@ -153,6 +153,9 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(requestHooks, { hooks: options.hooks })
   await when(telemetry.enabled, () => import('../plugins/observe/telemetry.ts'), { telemetry })
   await app.register(requestLog, { server, logger: options.requestLogger })
+  await when(options.ownsProcess === true, () => import('../plugins/observe/log-level.ts'), {
+    requestLogger: options.requestLogger,
+  })
   await when(server.browser_check, () => import('../plugins/admin/browser-check.ts'), { server, dashboard })
   await when(server.cors.enabled, () => import('../plugins/admin/cors.ts'), { server })
   await app.register(caller, { identify: options.identify })
@@ -163,7 +166,10 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
 
   // The endpoints and their state.
   await registerEndpoints(app, config, { profiles: options.profiles, source: options.configSource })
-  if (app.gatewayPeers.isControl) options.onConfigControl?.(configControl(app))
+  if (app.gatewayPeers.isControl) {
+    const { configVersions, configChanges, configReloads } = app
+    options.onConfigControl?.(configControl({ configVersions, configChanges, configReloads }))
+  }
   await when(kConnectionLimit in app.server, () => import('../plugins/http/connection-limit.ts'), {})
 
   // Routing: which endpoints may serve a request, and which of them does.

@@ -2,7 +2,8 @@
  * Protects the gateway from pages of other sites, and from pages under host names that resolve to it (DNS rebinding),
  * which would use it through a visitor's browser; answers preflights. Allows pages of this machine's own programs, as
  * Ollama does, and further ones as CORS is configured. Covers the routes of its scope; depends on the event bus and the
- * request context. A request from a program other than a browser costs two header lookups.
+ * request context. A request from a program other than a browser costs two header lookups. Uses if present:
+ * `configVersions`.
  */
 import { hostname } from 'node:os'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -10,8 +11,9 @@ import fp from 'fastify-plugin'
 import { BrowserCheck } from '../../src/admin/security/browser-check.ts'
 import { exposedHeaders } from '../../src/admin/security/exposed-headers.ts'
 import { OriginList } from '../../src/admin/security/origins.ts'
-import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { readSections, type Sections, type SectionsRead } from '../../src/config/options/sections.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /**
  * Reads `server.allowed_hosts`, `dashboard.access_policy.allowed_hosts` and `server.cors`, whose origins the CORS
@@ -25,12 +27,21 @@ const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 export default fp<BrowserCheckOptions>(
   async function browserCheck(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { server, dashboard } = readSections(options, ['server', 'dashboard'])
     const corsOrigins = server.cors.enabled ? server.cors.allowedOrigins : undefined
-    const check = new BrowserCheck({
-      corsOrigins: corsOrigins && new OriginList(corsOrigins),
-      allowedHosts: [...server.allowedHosts, ...dashboard.accessPolicy.allowedHosts],
-      machineName: hostname(),
+    const checkOf = (sections: SectionsRead<'server' | 'dashboard'>) =>
+      new BrowserCheck({
+        corsOrigins: corsOrigins && new OriginList(corsOrigins),
+        allowedHosts: [...sections.server.allowedHosts, ...sections.dashboard.accessPolicy.allowedHosts],
+        machineName: hostname(),
+      })
+    let check = checkOf({ server, dashboard })
+    followSections(versions, ['server', 'dashboard'], (next) => {
+      const prepared = checkOf(next)
+      return () => {
+        check = prepared
+      }
     })
 
     app.addHook('onRequest', function checkBrowser(request, reply, next) {

@@ -2,7 +2,7 @@
  * Controls access to the routes below `/internal`. Decorates `internalAccess`; a route declares its access level in
  * `config.internalAccess`, and the check is a hook of that route alone, so requests to endpoints do not run it. Wrong
  * tokens are limited per client, across all threads. Depends on the event bus, the shared cells and the request
- * context; register it before the routes.
+ * context; register it before the routes. Uses if present: `configVersions`.
  */
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
@@ -17,10 +17,11 @@ import {
 } from '../../src/admin/security/internal-access.ts'
 import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { TokenTries } from '../../src/admin/security/token-tries.ts'
-import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { readSections, type Sections, type SectionsRead } from '../../src/config/options/sections.ts'
 import { headerValue } from '../../src/http/headers/header-value.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads the access rules of the dashboard, and `server.rate_limits.ipv6_prefix` for the limit of wrong tokens. */
 export interface InternalAccessOptions extends Sections<'dashboard' | 'server'> {
@@ -60,21 +61,32 @@ declare module 'fastify' {
 
 export default fp<InternalAccessOptions>(
   async function internalAccess(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const clock = options.clock ?? systemClock
     const { dashboard, server } = readSections(options, ['dashboard', 'server'], ['clock'])
-    const { adminToken, gateInternalApi: gateAll } = dashboard
-    const token = adminToken === undefined ? undefined : new AdminToken(adminToken)
+    const { gateInternalApi: gateAll } = dashboard
     const keys = new ClientKeys(server.rateLimits.ipv6Prefix)
-    const tries = token === undefined ? undefined : new TokenTries(app.gatewayState.of(limitCells).store)
-    const rules = new InternalAccess({
-      ...dashboard.accessPolicy,
-      token,
-      tries,
+    const access = ({ adminToken, accessPolicy }: SectionsRead<'dashboard'>['dashboard']) => {
+      const token = adminToken === undefined ? undefined : new AdminToken(adminToken)
+      const tries = token === undefined ? undefined : new TokenTries(app.gatewayState.of(limitCells).store)
+      return { token, rules: new InternalAccess({ ...accessPolicy, token, tries }) }
+    }
+    let { token, rules } = access(dashboard)
+    followSections(versions, ['dashboard'], (next) => {
+      const prepared = access(next.dashboard)
+      return () => {
+        token = prepared.token
+        rules = prepared.rules
+      }
     })
     const { prefix } = app
     app.decorate('internalAccess', {
-      rules,
-      token,
+      get rules() {
+        return rules
+      },
+      get token() {
+        return token
+      },
       compare: (shown, request) =>
         rules.compare(shown, keys.of(request.gateway.clientAddress), clock.monotonicMs()),
       decideChange,

@@ -1,6 +1,7 @@
 /**
  * Enforces rate and size limits. Decorates `gatewaySecurity`, which counts refusals; depends on the event bus, the
- * shared cells and the request context. A limit that is off installs no hook. Stops its clean-up timer on close.
+ * shared cells and the request context. A limit that is off installs no hook. Stops its clean-up timer on close. Uses
+ * if present: `configVersions`.
  */
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -15,6 +16,7 @@ import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads `server.rate_limits` and `server.request_limits`. */
 export interface SecurityOptions extends Sections<'server'> {
@@ -39,6 +41,7 @@ declare module 'fastify' {
 
 export default fp<SecurityOptions>(
   async function security(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { server } = readSections(options, ['server'], ['store', 'clock'])
     const clock = options.clock ?? systemClock
     const violations = new Violations(clock, app.gatewayState.of(violationCells))
@@ -93,7 +96,13 @@ export default fp<SecurityOptions>(
         options.store === undefined
           ? app.gatewayState.of(limitCells).store
           : guardedLimitStore(options.store, onError)
-      const limiter = new RateLimiter(store, rateLimits)
+      let limiter = new RateLimiter(store, rateLimits)
+      followSections(versions, ['server'], (next) => {
+        const prepared = new RateLimiter(store, next.server.rateLimits)
+        return () => {
+          limiter = prepared
+        }
+      })
       app.addHook('onRequest', function limitRate(request, _reply, next) {
         const { routeClass, clientAddress, caller } = request.gateway
         if (routeClass === 'internal' && request.routeOptions.config.isUnlimited === true) {

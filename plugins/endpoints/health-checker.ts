@@ -1,7 +1,7 @@
 /**
  * Probes the endpoints and updates their status, for all threads of the gateway. Decorates `healthChecker`; depends on
- * the shared cells, the registry, the breakers and the connection pools. Uses if present: `gatewayPeers`. Probing
- * starts when the app is ready and stops on close.
+ * the shared cells, the registry, the breakers and the connection pools. Uses if present: `configVersions`,
+ * `gatewayPeers`. Probing starts when the app is ready and stops on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -14,6 +14,7 @@ import { ProbeRecords, probeCells } from '../../src/endpoints/health/probe-recor
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 export interface HealthCheckerPluginOptions extends Sections<'discovery'> {
   /** 0 to 1; the random part of intervals. Default `Math.random`. */
@@ -31,6 +32,7 @@ declare module 'fastify' {
 
 export default fp<HealthCheckerPluginOptions>(
   async function healthChecker(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { health } = readSections(options, ['discovery'], ['random', 'version', 'clock']).discovery
     const { version = packageVersion, random = Math.random } = options
     const registry = app.endpointRegistry
@@ -51,6 +53,10 @@ export default fp<HealthCheckerPluginOptions>(
       { ...health, random },
     )
     app.decorate('healthChecker', checker)
+    followSections(versions, ['discovery'], (next) => () => {
+      const { busyThresholdMs, jitter, maxBackoffMs } = next.discovery.health
+      checker.setOptions({ busyThresholdMs, jitter, maxBackoffMs })
+    })
     if (app.hasDecorator('gatewayPeers')) {
       app.gatewayPeers.on(evidenceTopic, ({ slot, evidence }) => checker.accept(slot, evidence))
       app.gatewayPeers.on(probeNowTopic, (slot) => checker.probeNow(slot))

@@ -1,8 +1,9 @@
 /**
  * Discovers the models of each endpoint, for all threads of the gateway. Decorates `modelCatalog` and `modelDiscovery`;
- * depends on the registry, the profiles and the connection pools. Uses if present: `gatewayPeers`. Reads the models of
- * an endpoint when that becomes routable, until close.
+ * depends on the registry, the profiles and the connection pools. Uses if present: `configVersions`, `gatewayPeers`.
+ * Reads the models of an endpoint when that becomes routable, until close.
  */
+import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
@@ -18,6 +19,7 @@ import { hintHttps } from '../../src/endpoints/health/https-hint.ts'
 import { BoundedQueue } from '../../src/kernel/bounded-queue.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads `discovery.model_discovery`, `model_registry.unification` and which models are allowed. */
 export interface ModelDiscoveryPluginOptions
@@ -41,6 +43,7 @@ const minCleanupMs = 1_000
 
 export default fp<ModelDiscoveryPluginOptions>(
   async function modelDiscovery(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const {
       discovery: config,
       modelRegistry,
@@ -72,6 +75,15 @@ export default fp<ModelDiscoveryPluginOptions>(
     )
     app.decorate('modelCatalog', catalog)
     app.decorate('modelDiscovery', discovery)
+    let filter = modelFilter
+    followSections(versions, ['discovery', 'model_filter'], (next) => () => {
+      const { intervalMs, timeoutMs, retryAttempts, retryBackoffMs } = next.discovery.modelDiscovery
+      discovery.setOptions({ intervalMs, timeoutMs, retryAttempts, retryBackoffMs })
+      if (isDeepStrictEqual(filter, next.modelFilter)) return
+      filter = next.modelFilter
+      catalog.setFilter(filter)
+      if (settings.enabled) for (const { slot } of registry.snapshot.endpoints) void discovery.refresh(slot)
+    })
     if (app.hasDecorator('gatewayPeers')) {
       shareCatalog(catalog, app.gatewayPeers)
       app.gatewayPeers.on(refreshTopic, (slot) => discovery.refresh(slot))

@@ -1,7 +1,7 @@
 /**
  * Routes requests that have been read, and sends or refuses them. Decorates `dispatch`; depends on the plugins that
- * choose the endpoint, on the statistics, which count refusals, and on the engine. Uses if present: `translation`,
- * `callerMeter`, `upstreamStreams`. Needs no cleanup on close.
+ * choose the endpoint, on the statistics, which count refusals, and on the engine. Uses if present: `configVersions`,
+ * `translation`, `callerMeter`, `upstreamStreams`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -15,6 +15,7 @@ import {
   type ReadRequest,
 } from '../../src/proxy/dispatch.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads the time limit of the model list refresh for an unknown model. */
 export interface DispatchOptions extends Sections<'model_registry'> {
@@ -32,8 +33,9 @@ declare module 'fastify' {
 
 export default fp<DispatchOptions>(
   async function dispatchPlugin(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { modelRegistry } = readSections(options, ['model_registry'], ['version', 'clock'])
-    const services: DispatchServices = {
+    let services: DispatchServices = {
       clock: options.clock ?? systemClock,
       options: {
         version: options.version ?? packageVersion,
@@ -59,6 +61,10 @@ export default fp<DispatchOptions>(
       meter: app.callerMeter,
     }
     app.decorate('dispatch', (read, request, reply) => dispatch(services, read, request, reply))
+    followSections(versions, ['model_registry'], (next) => () => {
+      const refreshTimeoutMs = next.modelRegistry.routingStrategy.options.discoveryTimeoutMs
+      services = { ...services, options: { ...services.options, refreshTimeoutMs } }
+    })
   },
   {
     name: 'gateway-dispatch',

@@ -1,10 +1,10 @@
 /**
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
- * on the plugins that choose the endpoint. Uses if present: `answerObserver`, `requestAffinity`, `usageObserver`,
- * `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`, `upstreamStreams`,
- * `translation`, `callerMeter`, `placeLimits`. A host may decorate the first two itself, before
- * the gateway: errors that they throw are logged, and the request continues without them. Absent ones cost nothing.
- * After the drain, it needs no cleanup on close.
+ * on the plugins that choose the endpoint. Uses if present: `configVersions`, `answerObserver`, `requestAffinity`,
+ * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`, `upstreamStreams`,
+ * `translation`, `callerMeter`, `placeLimits`. A host may decorate the first two itself, before the gateway: errors
+ * that they throw are logged, and the request continues without them. Absent ones cost nothing. After the drain, it
+ * needs no cleanup on close.
  */
 
 import type { FastifyInstance } from 'fastify'
@@ -31,6 +31,7 @@ import { cutTopic } from '../../src/routing/drain/drain-topics.ts'
 import { CapacityQueue, type CapacityWaiter, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { placesGrantedTopic, placesWantedTopic } from '../../src/routing/selection/place-limits.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads all of `proxy`, and whether answers get the requested model name. */
 export interface ProxyEngineOptions extends Sections<'proxy' | 'model_registry'> {
@@ -55,6 +56,7 @@ declare module 'fastify' {
 
 export default fp<ProxyEngineOptions>(
   async function proxyEngine(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['version', 'clock'])
     const clock = options.clock ?? systemClock
     const queue = new CapacityQueue(proxy.queue.maxWaiting, {
@@ -84,16 +86,24 @@ export default fp<ProxyEngineOptions>(
           model: (slot) => app.modelLookup.at(slot),
         }
       : undefined
-    const engine = new ProxyEngine(proxy.engine, {
-      clock,
+    /** What depends on the configuration. */
+    const configured = (section: SectionOptions<'proxy'>) => ({
       options: {
-        ...proxy,
+        ...section,
         version: options.version ?? packageVersion,
         rewriteResponseModel: modelRegistry.rewriteResponseModel,
-        failoverStatuses: new Set(proxy.failoverStatuses),
+        failoverStatuses: new Set(section.failoverStatuses),
         answersCors: answersCors((name) => app.hasPlugin(name)),
-        gatherBytes: gatheringFor(proxy.profile, proxy.streamBufferBytes),
+        gatherBytes: gatheringFor(section.profile, section.streamBufferBytes),
       },
+      retries: new RetryPolicy({
+        ...section,
+        retryBudget: budgetShare(section.retryBudget, app.gatewayPeers.threads),
+      }),
+    })
+    const engine = new ProxyEngine(proxy.engine, {
+      clock,
+      ...configured(proxy),
       transport: new TurnTransport(app.upstreamTransport),
       selector: app.endpointSelector,
       load: app.endpointLoad,
@@ -102,10 +112,6 @@ export default fp<ProxyEngineOptions>(
       places: app.placeLimits,
       health: app.healthChecker,
       answers: new AnswerTimes(clock, app.gatewayState.of(answerCells).answeredAtMs),
-      retries: new RetryPolicy({
-        ...proxy,
-        retryBudget: budgetShare(proxy.retryBudget, app.gatewayPeers.threads),
-      }),
       queue,
       budget: app.bufferBudget,
       stats: app.gatewayStats,
@@ -127,6 +133,13 @@ export default fp<ProxyEngineOptions>(
       ),
     })
     app.decorate('proxyEngine', engine)
+    followSections(versions, ['proxy'], (next) => {
+      const services = configured(next.proxy)
+      return () => {
+        engine.use(services)
+        queue.setMaxWaiting(next.proxy.queue.maxWaiting)
+      }
+    })
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
     const subscription = app.gatewayEvents.subscribe(() => queue.changed(), {
       // Places that a stopped thread held are free again.

@@ -3,8 +3,8 @@
  * stored response of the Responses API, and `sessionAffinity`, which keeps the turns of a conversation on the endpoint
  * that still has them cached; for the proxy engine also `requestAffinity`, unless the host has decorated it. Depends on
  * the request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates
- * `sessionAffinity` with undefined and installs nothing for it. An endpoint that goes offline, or becomes another server,
- * loses its sessions.
+ * `sessionAffinity` with undefined and installs nothing for it. An endpoint that goes offline, or becomes another
+ * server, loses its sessions. Uses if present: `configVersions`.
  */
 
 import fp from 'fastify-plugin'
@@ -21,6 +21,7 @@ import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
 import { boundSessionCells, sessionCells } from '../../src/routing/affinity/session-cells.ts'
 import { LocalSessionStore, type SessionStore } from '../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../src/routing/affinity/shared-session-store.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads `proxy.sticky_sessions`, and whether priorities are tiers. */
 export interface SessionAffinityOptions extends Sections<'proxy'> {
@@ -38,6 +39,7 @@ declare module 'fastify' {
 
 export default fp<SessionAffinityOptions>(
   async function sessionAffinity(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { proxy } = readSections(options, ['proxy'], ['store', 'clock'])
     const { stickySessions: sticky } = proxy
     const clock = options.clock ?? systemClock
@@ -68,6 +70,10 @@ export default fp<SessionAffinityOptions>(
       },
       { priorityTiers: hasPriorityTiers(proxy), loadBound: sticky.loadBound },
     )
+    followSections(versions, ['proxy'], (next) => () => {
+      const { loadBound } = next.proxy.stickySessions
+      affinity.configure({ priorityTiers: hasPriorityTiers(next.proxy), loadBound })
+    })
     const sessions = new RequestSessions({
       affinity,
       keys: new SessionKeys({ sources: sticky.keySources, blockBytes: sticky.prefixHashBytes }),

@@ -1,11 +1,11 @@
 /**
  * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`, unless
  * the host has decorated it with its own selector; depends on the cells, the registry, the breakers and the health
- * checker. Uses if present: `modelCatalog`, `placeLimits`.
+ * checker. Uses if present: `configVersions`, `modelCatalog`, `placeLimits`.
  */
 
 import fp from 'fastify-plugin'
-import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { readSections, type Sections, type SectionsRead } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { CoolDowns, coolDownCells } from '../../src/endpoints/resilience/cool-down.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -15,6 +15,7 @@ import { LiveLoad } from '../../src/routing/selection/live-load.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import type { EndpointLoad, EndpointSelector } from '../../src/routing/selection/selector.ts'
 import { createStrategy, turnCells } from '../../src/routing/selection/strategies.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 export interface EndpointSelectorOptions extends Sections<'proxy'> {
   /**
@@ -35,6 +36,7 @@ declare module 'fastify' {
 
 export default fp<EndpointSelectorOptions>(
   async function endpointSelector(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { proxy } = readSections(options, ['proxy'], ['selector', 'clock'])
     const clock = options.clock ?? systemClock
     const { circuitBreakers: breakers, gatewayState: state } = app
@@ -56,13 +58,21 @@ export default fp<EndpointSelectorOptions>(
       penalties: new FailurePenalties(clock, state.of(penaltyCells).penalties, { models }),
     })
     app.decorate('endpointLoad', load)
-    const name = proxy.loadBalancer
-    const choose = createStrategy(name, {
-      priorityTiers: proxy.priorityTiers,
-      turns: state.of(turnCells),
+    const strategyOf = ({ loadBalancer, priorityTiers }: SectionsRead<'proxy'>['proxy']) =>
+      createStrategy(loadBalancer, { priorityTiers, turns: state.of(turnCells) })
+    let name = proxy.loadBalancer
+    let choose = strategyOf(proxy)
+    followSections(versions, ['proxy'], (next) => {
+      const prepared = strategyOf(next.proxy)
+      return () => {
+        name = next.proxy.loadBalancer
+        choose = prepared
+      }
     })
     const selector: EndpointSelector = {
-      strategy: name,
+      get strategy() {
+        return name
+      },
       select: (candidates, excluded) => choose(candidates, load, excluded),
       peek: (candidates, excluded) => choose(candidates, load, excluded, true),
     }

@@ -1,6 +1,6 @@
 /**
  * Describes all models of all endpoints, unified. Decorates `modelAliases` and `modelDirectory`; depends on the
- * registry and the model catalogue.
+ * registry and the model catalogue. Uses if present: `configVersions`.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -8,6 +8,7 @@ import { familiesFile } from '../../src/kernel/package.ts'
 import { ModelAliases } from '../../src/routing/models/aliases.ts'
 import { ModelDirectory } from '../../src/routing/models/directory.ts'
 import { loadFamilyTable } from '../../src/routing/models/family-table.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 export interface ModelDirectoryOptions extends Sections<'model_registry' | 'model_aliases'> {
   /** File of the built-in table of model families. Defaults to the package's. */
@@ -27,6 +28,7 @@ declare module 'fastify' {
 
 export default fp<ModelDirectoryOptions>(
   async function modelDirectory(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { modelRegistry, modelAliases } = readSections(
       options,
       ['model_registry', 'model_aliases'],
@@ -39,6 +41,7 @@ export default fp<ModelDirectoryOptions>(
     })
     const aliases = new ModelAliases(modelAliases)
     app.decorate('modelAliases', aliases)
+    followSections(versions, ['model_aliases'], (next) => aliases.prepare(next.modelAliases))
     app.decorate(
       'modelDirectory',
       new ModelDirectory(

@@ -2,22 +2,25 @@
  * Decides which endpoints may serve a request. Decorates `modelRouter`; `pathKnowledge`, which records the API paths
  * that endpoints have or lack; and `modelLookup`, which refreshes model lists for unknown models. Depends on the
  * registry, the profiles, the model catalogue and the directory. A thread shares what it learns about paths with the
- * others.
+ * others. Uses if present: `configVersions`.
  */
 import fp from 'fastify-plugin'
-import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { readSections, type Sections, type SectionsRead } from '../../src/config/options/sections.ts'
 import { isSameServer } from '../../src/endpoints/registry/next-endpoints.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { isRoutable } from '../../src/kernel/endpoint-status.ts'
 import { ModelLookup } from '../../src/routing/models/model-lookup.ts'
 import { type PathFact, PathKnowledge } from '../../src/routing/models/path-knowledge.ts'
-import { ModelRouter } from '../../src/routing/models/router.ts'
+import { ModelRouter, type ModelRouterOptions } from '../../src/routing/models/router.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 import type { Topic } from '../../src/runtime/links/peer-link.ts'
 
 export interface ModelRoutingOptions
   extends Sections<'model_registry' | 'model_fallbacks' | 'model_filter' | 'discovery'> {
   readonly clock?: Clock
 }
+
+const routingSections = ['model_registry', 'model_fallbacks', 'model_filter', 'discovery'] as const
 
 /** A thread has learned of a path. */
 const learnedPath: Topic<PathFact> = 'paths.learned'
@@ -32,12 +35,8 @@ declare module 'fastify' {
 
 export default fp<ModelRoutingOptions>(
   async function modelRouting(app, options) {
-    const { modelRegistry, modelFallbacks, modelFilter, discovery } = readSections(
-      options,
-      ['model_registry', 'model_fallbacks', 'model_filter', 'discovery'],
-      ['clock'],
-    )
-    const { type: strategy, options: routing } = modelRegistry.routingStrategy
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
+    const sections = readSections(options, routingSections, ['clock'])
     const paths = new PathKnowledge({
       clock: options.clock ?? systemClock,
       fallbackPaths: () => app.backendProfiles.get('openai-compatible')?.paths ?? [],
@@ -88,16 +87,10 @@ export default fp<ModelRoutingOptions>(
         aliases: app.modelAliases,
         paths,
       },
-      {
-        strategy,
-        fallback: routing.fallbackBehavior,
-        fallbackModels: modelFallbacks,
-        filter: modelFilter,
-        refreshOnMiss: routing.discoveryRefreshOnMiss,
-        discovers: discovery.modelDiscovery.enabled,
-      },
+      routerOptions(sections),
     )
     app.decorate('modelRouter', router)
+    followSections(versions, routingSections, (next) => () => router.configure(routerOptions(next)))
   },
   {
     name: 'gateway-model-routing',
@@ -112,3 +105,20 @@ export default fp<ModelRoutingOptions>(
     ],
   },
 )
+
+function routerOptions({
+  modelRegistry,
+  modelFallbacks,
+  modelFilter,
+  discovery,
+}: SectionsRead<(typeof routingSections)[number]>): ModelRouterOptions {
+  const { type: strategy, options: routing } = modelRegistry.routingStrategy
+  return {
+    strategy,
+    fallback: routing.fallbackBehavior,
+    fallbackModels: modelFallbacks,
+    filter: modelFilter,
+    refreshOnMiss: routing.discoveryRefreshOnMiss,
+    discovers: discovery.modelDiscovery.enabled,
+  }
+}

@@ -123,7 +123,7 @@ export default fp<DashboardOptions>(
           return sendForm(reply, `Too many wrong tokens. Try again in ${decision.retryAfterSeconds} seconds.`)
         }
         const isSecure = request.protocol === 'https' || headers['x-forwarded-proto'] === 'https'
-        const session = token.createSession(clock.nowMs())
+        const session = (app.internalAccess.token ?? token).createSession(clock.nowMs())
         return reply
           .header('Set-Cookie', sessionCookie(session, { path: `${app.prefix}/internal`, isSecure }))
           .redirect(`${base}/`, 303)

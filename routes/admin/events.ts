@@ -1,6 +1,6 @@
 /**
  * `/internal/events`: the gateway's events, as server-sent events that a client can resume; `/internal/samples`: the
- * counters of the last minutes.
+ * counters of the last minutes. Uses if present: `configVersions`.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -9,6 +9,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 import { typeFilter } from '../../src/runtime/events/event-subscriber.ts'
 import { gatewayEventTypes } from '../../src/runtime/events/events.ts'
 import { sseMessage } from '../../src/runtime/events/sse.ts'
@@ -40,6 +41,11 @@ export default fp<InternalEventsOptions>(
     const others = ['version', 'clock', 'callerFeatures'] as const
     const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], others)
     const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
+    let { loadBalancer: balancer } = proxy
+    followSections(versions, ['proxy'], (next) => () => {
+      balancer = next.proxy.loadBalancer
+    })
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
 
@@ -104,7 +110,7 @@ export default fp<InternalEventsOptions>(
         now: new Date(clock.nowMs()).toISOString(),
         threads: peers.threads,
         engine: proxy.engine,
-        balancer: proxy.loadBalancer,
+        balancer,
         profile: proxy.profile,
         sample_interval_ms: samples.intervalMs,
         features: {

@@ -1,7 +1,7 @@
 /**
  * `POST /internal/explain`: where a request would go and why, without sending it and without advancing the selector.
- * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `messageTranslator`,
- * `translation`, `upstreamStreams`.
+ * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `configVersions`,
+ * `messageTranslator`, `translation`, `upstreamStreams`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -16,14 +16,21 @@ import { explain } from '../../src/observe/explain/explain.ts'
 import { explainManagement } from '../../src/observe/explain/explain-management.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
 import { isStreamedAt } from '../../src/proxy/request/streamed-request.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
 
 export type ExplainOptions = Sections<'proxy'>
 
 export default fp<ExplainOptions>(
   async function internalExplain(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { proxy } = readSections(options, ['proxy'])
-    const tiers = hasPriorityTiers(proxy)
+    let { warmMargin } = proxy
+    let tiers = hasPriorityTiers(proxy)
+    followSections(versions, ['proxy'], (next) => () => {
+      warmMargin = next.proxy.warmMargin
+      tiers = hasPriorityTiers(next.proxy)
+    })
     const streams = app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined
     const translation = app.hasDecorator('translation') ? app.translation : undefined
     // Keeps the exact bytes: session keys are derived from them.
@@ -82,7 +89,7 @@ export default fp<ExplainOptions>(
           selector: app.endpointSelector,
           affinity: sessions?.affinity,
           tiers,
-          warmMargin: proxy.warmMargin,
+          warmMargin,
           isStreamedAt:
             streams === undefined
               ? undefined

@@ -44,8 +44,8 @@ export default fp<InternalMetricsOptions>(
       ['version', 'commit', 'clock'],
     )
     const { version = packageVersion, commit = 'none' } = options
-    const { engine, profile, loadBalancer: balancer } = proxy
-    const info = { version, commit, engine, profile, balancer }
+    const { engine, profile } = proxy
+    const info = { version, commit, engine, profile }
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { translatorStats: translators } = app
     const { gatewayMetrics: metrics, gatewayState: state } = app
@@ -57,7 +57,8 @@ export default fp<InternalMetricsOptions>(
     metrics.add(gatewayMetrics, () => {
       const { status, limitedClients, rateLimits, sizeLimits } = app.gatewaySecurity
       return {
-        info,
+        info: { ...info, balancer: app.endpointSelector.strategy },
+        configVersion: app.configVersions.current.version,
         nowMs: clock.nowMs(),
         startedAtMs,
         state,
@@ -133,6 +134,8 @@ export default fp<InternalMetricsOptions>(
       'gateway-security',
       'gateway-session-affinity',
       'gateway-process-readings',
+      'gateway-endpoint-selector',
+      'gateway-config-versions',
     ],
   },
 )

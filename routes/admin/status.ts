@@ -53,6 +53,7 @@ export default fp<InternalStatusOptions>(
           startedAtMs,
           version,
           commit,
+          configVersion: app.configVersions.current.version,
           proxy: { engine, profile, balancer: app.endpointSelector.strategy },
           endpoints: endpointSources(app),
           totals: app.gatewayStats.totals(),
@@ -115,6 +116,7 @@ export default fp<InternalStatusOptions>(
       'gateway-internal-access',
       'gateway-endpoint-selector',
       'gateway-security',
+      'gateway-config-versions',
     ],
   },
 )

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import eventLines from '../../plugins/observe/event-lines.ts'
+import logLevel from '../../plugins/observe/log-level.ts'
 import eventHistory from '../../plugins/runtime/event-history.ts'
 import {
   registerBase,
@@ -25,6 +26,7 @@ export interface ControlOptions {
 export default fp<ControlOptions>(
   async function control(app, { config, thread, source }) {
     await registerBase(app, config, { thread })
+    await app.register(logLevel)
     await app.register(eventLines)
     await app.register(eventHistory)
     await registerCluster(app, config)

@@ -7,6 +7,7 @@ import gatewayStats from '../../plugins/observe/gateway-stats.ts'
 import processReadings from '../../plugins/observe/process-readings.ts'
 import requestContext from '../../plugins/proxy/request-context.ts'
 import bufferBudget from '../../plugins/runtime/buffer-budget.ts'
+import configVersions from '../../plugins/runtime/config-versions.ts'
 import events from '../../plugins/runtime/events.ts'
 import lifecycle from '../../plugins/runtime/lifecycle.ts'
 import peers from '../../plugins/runtime/peers.ts'
@@ -16,6 +17,7 @@ import internalProcess from '../../routes/admin/process.ts'
 import internalStats from '../../routes/admin/stats.ts'
 import internalStatus from '../../routes/admin/status.ts'
 import versionRoute from '../../routes/admin/version.ts'
+import { parseConfig } from '../../src/config/load.ts'
 import { ModelCatalog } from '../../src/endpoints/discovery/catalog.ts'
 import { DiscoveryRecords, discoveryCells } from '../../src/endpoints/discovery/discovery-records.ts'
 import type { ProbeRecord } from '../../src/endpoints/health/health-monitor.ts'
@@ -66,6 +68,9 @@ export async function createInternalApp(
   t.after(() => app.close())
   const register = async (scope: FastifyInstance): Promise<void> => {
     await scope.register(peers)
+    await scope.register(configVersions, {
+      version: { version: 1, config: parseConfig({}), endpointRows: [] },
+    })
     await scope.register(processReadings)
     await scope.register(events, { clock })
     await scope.register(state, { endpointCapacity: 8, modelCapacity: 8 })

@@ -38,7 +38,7 @@ export function compareConfigs(before: GatewayConfig, after: GatewayConfig): Key
       return
     }
     const key = nameOf(path)
-    changes.push({ key, path, before: oneShown, after: otherShown, isLive: isLiveKey(key) })
+    changes.push({ key, path, before: oneShown, after: otherShown, isLive: isLiveKey(key, before, after) })
   }
 }
 

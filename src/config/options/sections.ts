@@ -23,7 +23,8 @@ export type Sections<Name extends SectionName> = {
   readonly [Each in Name]?: InputOf<Schemas[Each]> | undefined
 }
 
-type Read<Name extends SectionName> = {
+/** Sections as `readSections` returns them. */
+export type SectionsRead<Name extends SectionName> = {
   readonly [Each in Name as CamelCase<Each>]: SectionOptions<Each>
 }
 
@@ -39,11 +40,11 @@ export function readSections<const Name extends SectionName, Options extends Sec
   options: Options,
   names: readonly Name[],
   others: readonly Exclude<keyof Options & string, Name>[] = [],
-): Read<Name> {
+): SectionsRead<Name> {
   rejectUnknown(Object.keys(options), names, others)
   const read = Object.fromEntries(names.map((name) => [camelCase(name), readSection(name, options[name])]))
   // One entry per name, under the name that the type declares.
-  return read as Read<Name>
+  return read as SectionsRead<Name>
 }
 
 /** The options of one section with all defaults. */

@@ -45,10 +45,15 @@ export class ModelCatalog {
   #index = new NameIndex(new Map())
   #snapshot: CatalogSnapshot = createSnapshot(new Map(), 1, 1, this.#index)
   #listener: ListListener = () => {}
-  readonly #filter: NameFilter
+  #filter: NameFilter
 
   /** @param filter the global filter for names */
   constructor(filter: ModelFilterRules = { include: [], exclude: [] }) {
+    this.#filter = new NameFilter(filter)
+  }
+
+  /** Changes the global filter; lists that are read from now on follow it. */
+  setFilter(filter: ModelFilterRules): void {
     this.#filter = new NameFilter(filter)
   }
 

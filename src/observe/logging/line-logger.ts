@@ -7,6 +7,8 @@ import type { LineLevel } from './request-line.ts'
 export interface RequestLogger extends Record<LineLevel, (record: object, message: string) => void> {
   /** Lets callers skip records that would not be written. */
   isLevelEnabled?(level: string): boolean
+  /** Changes the minimum level to write. */
+  setLevel?(level: string): void
   /** Absent if the logger only accepts records. */
   readonly composed?: ComposedLines
 }
@@ -43,7 +45,7 @@ function startOf(level: LineLevel): Uint8Array {
  * @param level minimum level to write
  */
 export function createLineLogger(level: string, target: LineTarget, clock: Clock): RequestLogger {
-  const threshold = severities.indexOf(level)
+  let threshold = severities.indexOf(level)
   const isLevelEnabled = (other: string) => severities.indexOf(other) >= threshold
   const messages = new LineMembers<string>('msg')
   let second = Number.NaN
@@ -67,8 +69,8 @@ export function createLineLogger(level: string, target: LineTarget, clock: Clock
   }
 
   function writerOf(own: LineLevel) {
-    if (!isLevelEnabled(own)) return () => {}
     return (record: object, message: string) => {
+      if (!isLevelEnabled(own)) return
       const fields = JSON.stringify(record).slice(1, -1)
       const comma = fields === '' ? '' : ','
       begin(own)
@@ -83,6 +85,9 @@ export function createLineLogger(level: string, target: LineTarget, clock: Clock
     warn: writerOf('warn'),
     error: writerOf('error'),
     isLevelEnabled,
+    setLevel(next) {
+      threshold = severities.indexOf(next)
+    },
     composed: {
       begin,
       append: (json) => target.append(json),

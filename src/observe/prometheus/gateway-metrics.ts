@@ -18,6 +18,8 @@ import type { Metric } from './metric.ts'
 export interface GatewayMetricsSource {
   /** As configured, for display. */
   readonly info: Readonly<Record<'version' | 'commit' | 'engine' | 'profile' | 'balancer', string>>
+  /** Of the configuration in force. */
+  readonly configVersion: number
   readonly nowMs: number
   readonly startedAtMs: number
   /** For counters that only one metric reads. */
@@ -53,6 +55,12 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
       const { endpoints, totals } = source
       out.sample(statusCodes[systemStatus(routable(source), endpoints.length, totals.successRate)])
     },
+  },
+  {
+    name: 'olla_config_version',
+    type: 'gauge',
+    help: 'Version of the configuration in force; counts up from 1 with every change.',
+    collect: ({ configVersion }, out) => out.sample(configVersion),
   },
   {
     name: 'olla_uptime_seconds',

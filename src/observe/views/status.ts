@@ -65,6 +65,7 @@ export const StatusSchema = Type.Object({
     uptime: Text('`29s`, `5m`, `2h 3m`, `1d 2h`.'),
     version: Text(),
     commit: Text(),
+    config_version: Count('Of the configuration in force; counts up from 1 with every change (beyond Olla).'),
     status: Choice(['healthy', 'degraded', 'critical']),
     endpoints_up: Text('`n/m`.'),
     success_rate: Percentage(),
@@ -89,6 +90,7 @@ export interface StatusSource {
   readonly startedAtMs: number
   readonly version: string
   readonly commit: string
+  readonly configVersion: number
   readonly proxy: StatusView['proxy']
   readonly endpoints: readonly EndpointSource[]
   readonly totals: Traffic
@@ -116,6 +118,7 @@ export function statusView(source: StatusSource): StatusView {
       uptime: formatDuration(nowMs - startedAtMs),
       version: source.version,
       commit: source.commit,
+      config_version: source.configVersion,
       status: systemStatus(up, endpoints.length, totals.successRate),
       endpoints_up: `${up}/${endpoints.length}`,
       success_rate: formatPercentage(totals.successRate),

@@ -15,12 +15,17 @@ const waitingPhases: ReadonlySet<ExchangePhase> = new Set(['choosing', 'queued',
 /** The common front of both engines: accepts a request and always answers it. */
 export class ProxyEngine {
   readonly name: string
-  readonly #services: EngineServices
+  #services: EngineServices
   #isOver = false
 
   constructor(name: string, services: EngineServices) {
     this.name = name
     this.#services = services
+  }
+
+  /** Changes what later requests use; those in flight keep what they began with. */
+  use(services: Pick<EngineServices, 'options' | 'retries'>): void {
+    this.#services = { ...this.#services, ...services }
   }
 
   /** Number of requests in flight. */

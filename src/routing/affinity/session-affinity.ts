@@ -75,9 +75,9 @@ export class SessionAffinity {
   readonly store: SessionStore
   readonly #heads: HeadMemory
   readonly #load: EndpointLoad
-  readonly #fairLoad: ReturnType<typeof createFairLoad>
+  #fairLoad: ReturnType<typeof createFairLoad>
   readonly #isOut: (slot: number) => boolean
-  readonly options: SessionAffinityOptions
+  options: SessionAffinityOptions
 
   constructor(
     parts: {
@@ -95,6 +95,12 @@ export class SessionAffinity {
     this.#isOut = parts.isOutOfService ?? (() => false)
     this.#fairLoad = createFairLoad(parts.load, options.priorityTiers)
     this.options = options
+  }
+
+  /** Changes the options of later requests. */
+  configure(options: SessionAffinityOptions): void {
+    this.options = options
+    this.#fairLoad = createFairLoad(this.#load, options.priorityTiers)
   }
 
   /** Decides without changing anything. @param excluded slots already tried */

@@ -30,12 +30,18 @@ type Models = Pick<CatalogSnapshot, 'find'>
 
 /** Virtual model names, case-insensitive (contract 16.2, item 8). */
 export class ModelAliases {
-  readonly #aliases: ReadonlyMap<string, Alias>
+  #aliases: ReadonlyMap<string, Alias>
 
   constructor(config: AliasConfig) {
-    this.#aliases = new Map(
-      Object.entries(config).map(([name, value]) => [name.toLowerCase(), readAlias(name, value)]),
-    )
+    this.#aliases = readAliases(config)
+  }
+
+  /** @returns a function that uses these aliases from now on */
+  prepare(config: AliasConfig): () => void {
+    const aliases = readAliases(config)
+    return () => {
+      this.#aliases = aliases
+    }
   }
 
   all(): readonly Alias[] {
@@ -91,6 +97,10 @@ export class ModelAliases {
   }
 }
 
+function readAliases(config: AliasConfig): ReadonlyMap<string, Alias> {
+  return new Map(Object.entries(config).map(([name, value]) => [name.toLowerCase(), readAlias(name, value)]))
+}
+
 function readAlias(name: string, value: AliasConfig[string]): Alias {
   if (isList(value)) return { name, mode: 'pooled', targets: value.map((model) => ({ model, weight: 1 })) }
   const targets = value.targets.map((target) =>
@@ -115,7 +125,9 @@ export class WeightedTurns {
 
   /** @param dryRun leaves the rotation as it is, for explanations */
   next(alias: Alias, able: readonly boolean[], dryRun = false): number | undefined {
-    const kept = this.#credits.get(alias.name) ?? alias.targets.map(() => 0)
+    const known = this.#credits.get(alias.name)
+    // A change of the configuration may have changed its targets.
+    const kept = known?.length === alias.targets.length ? known : alias.targets.map(() => 0)
     const credits = dryRun ? [...kept] : kept
     if (!dryRun) this.#credits.set(alias.name, credits)
     this.taken++

@@ -6,6 +6,7 @@ import { NameFilter } from '../../kernel/names/name-filter.ts'
 import { AliasTiers, type Serving } from './alias-tiers.ts'
 import type { Alias, ModelAliases } from './aliases.ts'
 import { apiPathOf } from './api-paths.ts'
+import { anyEndpoint, isInScope, isUnderstood, loadedState } from './candidates.ts'
 import type { ModelDirectory } from './directory.ts'
 import { someMayRefuse } from './media-routing.ts'
 import { abilitiesOf } from './needs.ts'
@@ -50,8 +51,8 @@ export class ModelRouter {
   readonly #directory: ModelDirectory
   readonly #aliases: ModelAliases
   readonly #paths: PathKnowledge
-  readonly #options: ModelRouterOptions
-  readonly #filter: NameFilter
+  #options: ModelRouterOptions
+  #filter: NameFilter
   /** By slot. */
   readonly #endpointFilters: NameFilter[] = []
   readonly #aliasTiers: AliasTiers
@@ -86,6 +87,14 @@ export class ModelRouter {
     this.#filter = new NameFilter(options.filter)
     for (const endpoint of this.#registry.snapshot.endpoints) this.#setFilter(endpoint)
     this.#registry.follow({ present: (endpoint) => this.#setFilter(endpoint) })
+  }
+
+  /** Changes the options of later requests. */
+  configure(options: ModelRouterOptions): void {
+    this.#options = options
+    this.#filter = new NameFilter(options.filter)
+    // Makes all decisions stale.
+    this.#cachedEndpoints = 0
   }
 
   /** Whether the gateway refreshes the model lists after this outcome. */
@@ -370,27 +379,4 @@ export class ModelRouter {
     })
     return this.#byPath(outcome, apiPathOf(path), undefined)
   }
-}
-
-/** Whether the backend resolves the requested spelling: some ignore case, and Ollama adds `:latest`. */
-function isUnderstood(requested: string, native: string): boolean {
-  return requested === native || native === `${requested}:latest`
-}
-
-function loadedState(state: 'loaded' | 'not-loaded' | undefined): boolean | undefined {
-  return state === undefined ? undefined : state === 'loaded'
-}
-
-function anyEndpoint(endpoint: Endpoint): RoutedEndpoint {
-  return { endpoint, nativeModel: undefined, sentModel: undefined, isWarm: undefined, abilities: undefined }
-}
-
-/**
- * `openai` and its variants include every endpoint with the OpenAI API; any other prefix only its own backend type. An
- * endpoint whose type is not known yet counts as OpenAI-compatible.
- */
-function isInScope(endpoint: Endpoint, provider: BackendProfile | undefined): boolean {
-  if (provider === undefined) return true
-  if (provider.name === 'openai-compatible') return endpoint.profile?.openaiCompatible ?? true
-  return endpoint.profile?.name === provider.name
 }

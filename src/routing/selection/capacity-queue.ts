@@ -54,7 +54,7 @@ const pausedEndpoint: Topic<number> = 'capacity.paused'
  * new request may take the capacity.
  */
 export class CapacityQueue {
-  readonly #maxWaiting: number
+  #maxWaiting: number
   readonly #queue: SharedQueue
   readonly #waiters = new Map<CapacityWaiter, Waiting>()
   readonly #stops: readonly (() => void)[]
@@ -68,6 +68,11 @@ export class CapacityQueue {
       queue.link.on(freedSlot, (freed) => this.#offer(freed)),
       queue.link.on(pausedEndpoint, (slot) => this.#recheck(slot)),
     ]
+  }
+
+  /** @param maxWaiting as at the construction; those that wait continue */
+  setMaxWaiting(maxWaiting: number): void {
+    this.#maxWaiting = maxWaiting
   }
 
   /** Number of waiters over all threads. */

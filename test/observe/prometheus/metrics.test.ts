@@ -31,6 +31,7 @@ function counted(limit = 10) {
   const metrics = new MetricSet()
   metrics.add(gatewayMetrics, () => ({
     info: { version: '1', commit: 'none', engine: 'olla', profile: 'auto', balancer: 'priority' },
+    configVersion: 1,
     nowMs: 5_000,
     startedAtMs: 2_000,
     state,

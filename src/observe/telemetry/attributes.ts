@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
 import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import { Remembered } from '../../kernel/remembered.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest } from '../../proxy/request/hooks.ts'
@@ -16,36 +16,50 @@ export interface RequestArrival {
   readonly operation: GenAiOperation | undefined
 }
 
-export function arrivalAttributes(request: HookedRequest, arrival: RequestArrival): Attributes {
-  return present({
-    'http.request.method': arrival.method,
-    'url.path': arrival.path,
-    'http.route': arrival.route,
-    'user_agent.original': arrival.userAgent,
-    'client.address': request.clientAddress,
-    'gen_ai.operation.name': arrival.operation,
-    'olla.request_id': request.id,
-  })
+/** Receives attributes one by one: an SDK copies objects of them twice. */
+export type AttributeSink = Pick<Span, 'setAttribute'>
+
+function set(span: AttributeSink, name: string, value: string | number | undefined): void {
+  if (value !== undefined) span.setAttribute(name, value)
 }
 
-/** Attributes of a finished request. */
-export function requestAttributes(request: HookedRequest): Attributes {
-  return present({
-    'http.response.status_code': request.status,
-    'error.type': errorType(request),
-    'gen_ai.request.model': request.model,
-    'gen_ai.usage.input_tokens': request.promptTokens,
-    'gen_ai.usage.output_tokens': request.completionTokens,
-    'gen_ai.usage.cache_read.input_tokens': request.answer?.cachedTokens,
-    'gen_ai.response.time_to_first_chunk': seconds(request.answer?.firstTokenMs),
-    'olla.outcome': request.outcome,
-    'olla.endpoint': request.endpoint,
-    'olla.attempts': request.attemptCount > 0 ? request.attemptCount : undefined,
-    'olla.caller': request.caller,
-    'olla.routing.strategy': request.routingStrategy,
-    'olla.routing.decision': request.routingDecision,
-    'olla.routing.reason': request.routingReason,
-  })
+/** Attributes that samplers may use, which a span must have from its start (HTTP semantic conventions). */
+export function arrivalAttributes(
+  { clientAddress }: HookedRequest,
+  { method, path, userAgent }: RequestArrival,
+): Attributes {
+  const attributes: Attributes = {
+    'http.request.method': method,
+    'url.path': path,
+    'client.address': clientAddress,
+  }
+  if (userAgent !== undefined) attributes['user_agent.original'] = userAgent
+  return attributes
+}
+
+/** Sets the other attributes of a request when it is over. */
+export function describeRequest(
+  span: AttributeSink,
+  request: HookedRequest,
+  { route, operation }: Pick<RequestArrival, 'route' | 'operation'>,
+): void {
+  set(span, 'http.route', route)
+  set(span, 'gen_ai.operation.name', operation)
+  set(span, 'olla.request_id', request.id)
+  set(span, 'http.response.status_code', request.status)
+  set(span, 'error.type', errorType(request))
+  set(span, 'gen_ai.request.model', request.model)
+  set(span, 'gen_ai.usage.input_tokens', request.promptTokens)
+  set(span, 'gen_ai.usage.output_tokens', request.completionTokens)
+  set(span, 'gen_ai.usage.cache_read.input_tokens', request.answer?.cachedTokens)
+  set(span, 'gen_ai.response.time_to_first_chunk', seconds(request.answer?.firstTokenMs))
+  set(span, 'olla.outcome', request.outcome)
+  set(span, 'olla.endpoint', request.endpoint)
+  if (request.attemptCount > 0) set(span, 'olla.attempts', request.attemptCount)
+  set(span, 'olla.caller', request.caller)
+  set(span, 'olla.routing.strategy', request.routingStrategy)
+  set(span, 'olla.routing.decision', request.routingDecision)
+  set(span, 'olla.routing.reason', request.routingReason)
 }
 
 const servers = new Remembered<{ readonly address: string; readonly port: number }>()
@@ -61,45 +75,53 @@ function serverOf(url: string): { readonly address: string; readonly port: numbe
   return server
 }
 
-export function attemptAttributes(
-  request: HookedRequest,
-  attempt: HookedAttempt,
-  operation: GenAiOperation | undefined,
-): Attributes {
-  const attributes = endpointAttributes(request, attempt, operation)
-  attributes['olla.attempt'] = attempt.number
-  return attributes
+/** What distinguishes the values of a metric besides the endpoint. */
+interface Distinction {
+  readonly error?: string | undefined
+  readonly tokenType?: 'input' | 'output'
 }
 
-/** Attributes of all attempts on an endpoint, which metrics have too. */
+/**
+ * Attributes of all attempts on an endpoint, for metrics and for the start of spans. In alphabetical order, because an SDK
+ * sorts those of each recorded value.
+ */
 export function endpointAttributes(
   request: HookedRequest,
   { endpoint, type, url, sentModel }: HookedAttempt,
   operation: GenAiOperation | undefined,
+  { error, tokenType }: Distinction = {},
 ): Attributes {
   const { address, port } = serverOf(url)
-  return present({
-    'gen_ai.operation.name': operation,
-    'gen_ai.provider.name': type,
-    'gen_ai.request.model': sentModel ?? request.model,
-    'server.address': address,
-    'server.port': port,
-    'olla.endpoint': endpoint,
-  })
+  const model = sentModel ?? request.model
+  const attributes: Attributes = {}
+  if (error !== undefined) attributes['error.type'] = error
+  if (operation !== undefined) attributes['gen_ai.operation.name'] = operation
+  attributes['gen_ai.provider.name'] = type
+  if (model !== undefined) attributes['gen_ai.request.model'] = model
+  if (tokenType !== undefined) attributes['gen_ai.token.type'] = tokenType
+  attributes['olla.endpoint'] = endpoint
+  attributes['server.address'] = address
+  attributes['server.port'] = port
+  return attributes
 }
 
-/** Attributes of a finished attempt; usage belongs to the attempt that answered. */
-export function endAttributes(request: HookedRequest, { kind, statusCode, reason }: AttemptEnd): Attributes {
-  const isAnswer = kind === 'answered'
-  return present({
-    'http.response.status_code': statusCode,
-    'error.type': attemptError({ kind, statusCode, reason }),
-    'gen_ai.usage.input_tokens': isAnswer ? request.promptTokens : undefined,
-    'gen_ai.usage.output_tokens': isAnswer ? request.completionTokens : undefined,
-    'gen_ai.usage.cache_read.input_tokens': isAnswer ? request.answer?.cachedTokens : undefined,
-    'olla.attempt.result': kind,
-    'olla.attempt.reason': reason,
-  })
+/** Sets the other attributes of an attempt when it is over; usage belongs to the attempt that answered. */
+export function describeAttempt(
+  span: AttributeSink,
+  request: HookedRequest,
+  { number }: Pick<HookedAttempt, 'number'>,
+  { kind, statusCode, reason }: AttemptEnd,
+): void {
+  set(span, 'olla.attempt', number)
+  set(span, 'http.response.status_code', statusCode)
+  set(span, 'error.type', attemptError({ kind, statusCode, reason }))
+  if (kind === 'answered') {
+    set(span, 'gen_ai.usage.input_tokens', request.promptTokens)
+    set(span, 'gen_ai.usage.output_tokens', request.completionTokens)
+    set(span, 'gen_ai.usage.cache_read.input_tokens', request.answer?.cachedTokens)
+  }
+  set(span, 'olla.attempt.result', kind)
+  set(span, 'olla.attempt.reason', reason)
 }
 
 /** Error type of a request: our code, else the status; undefined if it succeeded. */
@@ -121,10 +143,4 @@ export function attemptError({
 
 export function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1000
-}
-
-export function present(attributes: Readonly<Record<string, string | number | undefined>>): Attributes {
-  const kept: Attributes = {}
-  for (const name in attributes) if (attributes[name] !== undefined) kept[name] = attributes[name]
-  return kept
 }

@@ -1,7 +1,7 @@
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api'
 import type { GenAiOperation } from '../../dialects/contract/answer-form.ts'
 import type { AttemptEnd, HookedAttempt, HookedRequest, RequestHooks } from '../../proxy/request/hooks.ts'
-import { attemptError, endpointAttributes, errorType, present, seconds } from './attributes.ts'
+import { attemptError, endpointAttributes, errorType, seconds } from './attributes.ts'
 
 /** Bucket bounds from the semantic conventions, in the unit of each metric. */
 const bounds = {
@@ -12,6 +12,9 @@ const bounds = {
   firstToken: [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
   outputToken: [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5],
 } as const
+
+const inputTokens = { tokenType: 'input' } as const
+const outputTokens = { tokenType: 'output' } as const
 
 /**
  * Metrics of the GenAI semantic conventions. For its clients the gateway is a server (`gen_ai.server.*`, one value per
@@ -71,36 +74,37 @@ export class GenAiMetrics implements RequestHooks {
   onAttemptEnd(request: HookedRequest, attempt: HookedAttempt, end: AttemptEnd): void {
     const operation = this.#operations.get(request)
     if (operation === undefined) return
-    const attributes = endpointAttributes(request, attempt, operation)
     const error = attemptError(end)
-    this.#clientDuration.record(
-      end.durationMs / 1000,
-      error === undefined ? attributes : { ...attributes, 'error.type': error },
-    )
+    const attributes = endpointAttributes(request, attempt, operation, { error })
+    this.#clientDuration.record(end.durationMs / 1000, attributes)
     if (end.kind !== 'answered') return
-    this.#countTokens(request.promptTokens, { ...attributes, 'gen_ai.token.type': 'input' })
-    this.#countTokens(request.completionTokens, { ...attributes, 'gen_ai.token.type': 'output' })
+    const { promptTokens, completionTokens } = request
+    if (promptTokens !== undefined)
+      this.#clientTokens.record(promptTokens, endpointAttributes(request, attempt, operation, inputTokens))
+    if (completionTokens !== undefined)
+      this.#clientTokens.record(
+        completionTokens,
+        endpointAttributes(request, attempt, operation, outputTokens),
+      )
   }
 
   onResponse(request: HookedRequest): void {
     const operation = this.#operations.get(request)
     if (operation === undefined) return
-    const attributes = present({
-      'gen_ai.operation.name': operation,
-      'gen_ai.provider.name': 'olla',
-      // Clients choose model names freely, so only names that an endpoint has become label values.
-      'gen_ai.request.model': request.attemptCount > 0 ? request.model : undefined,
-      'error.type': errorType(request),
-    })
+    const error = errorType(request)
+    // In alphabetical order, as in `endpointAttributes`.
+    const attributes: Attributes = {}
+    if (error !== undefined) attributes['error.type'] = error
+    attributes['gen_ai.operation.name'] = operation
+    attributes['gen_ai.provider.name'] = 'olla'
+    // Clients choose model names freely, so only names that an endpoint has become label values.
+    if (request.attemptCount > 0 && request.model !== undefined)
+      attributes['gen_ai.request.model'] = request.model
     this.#serverDuration.record((this.#nowMs() - request.startedAtMs) / 1000, attributes)
     if (request.outcome !== 'success') return
     const firstToken = seconds(request.answer?.firstTokenMs)
     if (firstToken !== undefined) this.#serverFirstToken.record(firstToken, attributes)
     const outputToken = seconds(request.answer?.interTokenMs)
     if (outputToken !== undefined) this.#serverOutputToken.record(outputToken, attributes)
-  }
-
-  #countTokens(tokens: number | undefined, attributes: Attributes): void {
-    if (tokens !== undefined) this.#clientTokens.record(tokens, attributes)
   }
 }

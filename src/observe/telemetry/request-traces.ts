@@ -2,12 +2,12 @@ import type { Context, Span, Tracer } from '@opentelemetry/api'
 import type { AttemptEnd, HookedAttempt, HookedRequest, RequestHooks } from '../../proxy/request/hooks.ts'
 import {
   arrivalAttributes,
-  attemptAttributes,
   attemptError,
-  endAttributes,
+  describeAttempt,
+  describeRequest,
+  endpointAttributes,
   errorType,
   type RequestArrival,
-  requestAttributes,
 } from './attributes.ts'
 
 /** The exports of the OpenTelemetry API package. */
@@ -65,7 +65,7 @@ export class RequestTraces implements RequestHooks {
     const verb = operation ?? begun.arrival.method
     const span = this.#tracer.startSpan(
       model === undefined ? verb : `${verb} ${model}`,
-      { kind: SpanKind.CLIENT, attributes: attemptAttributes(request, attempt, operation) },
+      { kind: SpanKind.CLIENT, attributes: endpointAttributes(request, attempt, operation) },
       begun.context,
     )
     this.#attempts.set(attempt, span)
@@ -81,7 +81,7 @@ export class RequestTraces implements RequestHooks {
     if (span === undefined) return
     this.#attempts.delete(attempt)
     if (span.isRecording()) {
-      span.setAttributes(endAttributes(request, end))
+      describeAttempt(span, request, attempt, end)
       if (end.kind === 'failed' || attemptError(end) !== undefined) this.#markFailed(span, end.reason)
     }
     span.end()
@@ -96,9 +96,9 @@ export class RequestTraces implements RequestHooks {
     const begun = this.#requests.get(request)
     if (begun === undefined) return
     this.#requests.delete(request)
-    const { span } = begun
+    const { span, arrival } = begun
     if (span.isRecording()) {
-      span.setAttributes(requestAttributes(request))
+      describeRequest(span, request, arrival)
       // A server span is an error only if the server is at fault (HTTP semantic conventions).
       if (request.outcome === 'failure') this.#markFailed(span, errorType(request))
     }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api'
 import { openai } from '../../../src/dialects/openai/index.ts'
 import {
-  attemptAttributes,
+  type AttributeSink,
   attemptError,
+  describeAttempt,
+  describeRequest,
+  endpointAttributes,
   errorType,
-  requestAttributes,
 } from '../../../src/observe/telemetry/attributes.ts'
 import { operationOf } from '../../../src/observe/telemetry/operation.ts'
 import { RequestContext } from '../../../src/proxy/contract/context.ts'
@@ -15,15 +18,35 @@ function request(fields: Partial<RequestContext> = {}): RequestContext {
   return Object.assign(new RequestContext('id', 0, openai, 'proxy', '10.0.0.1'), fields)
 }
 
+/** The attributes that a function sets. */
+function setBy(describe: (span: AttributeSink) => void): Record<string, unknown> {
+  const attributes: Record<string, unknown> = {}
+  describe({
+    setAttribute(name, value) {
+      attributes[name] = value
+      return invalidSpan
+    },
+  })
+  return attributes
+}
+
+const invalidSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
+const arrival = { route: undefined, operation: undefined }
+
 describe('attributes of spans', () => {
   it('omit unknown values', () => {
-    assert.deepEqual(requestAttributes(request()), {})
+    assert.deepEqual(
+      setBy((span) => describeRequest(span, request(), arrival)),
+      { 'olla.request_id': 'id' },
+    )
   })
 
   it('have times in seconds and tokens by name', () => {
     const answer = figures({ firstTokenMs: 250, cachedTokens: 4 })
-    const attributes = requestAttributes(request({ promptTokens: 9, completionTokens: 3, answer }))
+    const counted = request({ promptTokens: 9, completionTokens: 3, answer })
+    const attributes = setBy((span) => describeRequest(span, counted, arrival))
     assert.deepEqual(attributes, {
+      'olla.request_id': 'id',
       'gen_ai.usage.input_tokens': 9,
       'gen_ai.usage.output_tokens': 3,
       'gen_ai.usage.cache_read.input_tokens': 4,
@@ -33,7 +56,7 @@ describe('attributes of spans', () => {
 
   it('include the server with its port, even if the URL has none', () => {
     const attempt = { number: 1, endpoint: 'e', type: 'vllm', sentModel: undefined }
-    const at = (url: string) => attemptAttributes(request({ model: 'm' }), { ...attempt, url }, 'chat')
+    const at = (url: string) => endpointAttributes(request({ model: 'm' }), { ...attempt, url }, 'chat')
     assert.partialDeepStrictEqual(at('http://gpu:8000/base'), {
       'server.address': 'gpu',
       'server.port': 8000,
@@ -42,10 +65,27 @@ describe('attributes of spans', () => {
     assert.partialDeepStrictEqual(at('http://gpu'), { 'server.port': 80 })
   })
 
+  it('have usage only on the attempt that answered', () => {
+    const counted = request({ promptTokens: 9, completionTokens: 3 })
+    const end = { statusCode: 200, reason: undefined, durationMs: 1 }
+    const of = (kind: 'answered' | 'abandoned') =>
+      setBy((span) => describeAttempt(span, counted, { number: 2 }, { ...end, kind }))
+    assert.partialDeepStrictEqual(of('answered'), { 'olla.attempt': 2, 'gen_ai.usage.output_tokens': 3 })
+    assert.equal(of('abandoned')['gen_ai.usage.output_tokens'], undefined)
+  })
+
+  it('are in alphabetical order, which an SDK sorts them in', () => {
+    const attempt = { number: 1, endpoint: 'e', type: 'vllm', url: 'http://gpu', sentModel: 'm' }
+    const distinction = { error: '502', tokenType: 'input' } as const
+    const names = Object.keys(endpointAttributes(request(), attempt, 'chat', distinction))
+    assert.deepEqual(names, names.toSorted())
+    assert.equal(names.length, 8)
+  })
+
   it('contain the model as it was sent', () => {
     const attempt = { number: 1, endpoint: 'e', type: 'vllm', url: 'http://gpu', sentModel: 'theirs' }
     assert.equal(
-      attemptAttributes(request({ model: 'ours' }), attempt, undefined)['gen_ai.request.model'],
+      endpointAttributes(request({ model: 'ours' }), attempt, undefined)['gen_ai.request.model'],
       'theirs',
     )
   })

@@ -66,6 +66,8 @@ export async function registerCluster(app: FastifyInstance, { cluster }: Gateway
   if (!clusterIsOn(cluster) || !app.gatewayPeers.isControl) return
   const { default: plugin } = await import('../plugins/cluster/cluster.ts')
   await app.register(plugin, { cluster })
+  const { default: limits } = await import('../plugins/cluster/cluster-limits.ts')
+  await app.register(limits, {})
 }
 
 /**

@@ -201,6 +201,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(proxy.usage !== 'off', () => import('../plugins/proxy/answer-usage.ts'), {})
   const hasLedger = ledgerIsOn(callers)
   await when(hasLedger, () => import('../plugins/callers/caller-usage.ts'), {})
+  await when(clusterIsOn(cluster), () => import('../plugins/cluster/cluster-state.ts'), {})
   await when(callersAreOn(callers), () => import('../plugins/callers/caller-limits.ts'), {
     callers,
     translators,

@@ -1,16 +1,19 @@
 /**
  * Enforces the limits of keys, owners and teams, and counts what requests use. Decorates `callerMeter`; depends on the
- * directory of callers, the shared cells and the event bus. Uses if present: `callerLedger`. Needs no cleanup on close.
+ * directory of callers, the shared cells and the event bus. Uses if present: `callerLedger`, `clusterState`,
+ * `gatewayPeers`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { isKnown } from '../../src/callers/directory/known-caller.ts'
 import { CallerLimiter } from '../../src/callers/limits/caller-limiter.ts'
 import { Estimates } from '../../src/callers/limits/estimates.ts'
 import { callerLimitCells } from '../../src/callers/limits/limit-cells.ts'
+import { SharedLimits } from '../../src/callers/limits/shared-limits.ts'
 import { PriceTable } from '../../src/callers/prices/price-table.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import type { CallerMeter } from '../../src/proxy/contract/caller-meter.ts'
 
 /** Reads `callers.prices` and `callers.time_zone`, and `translators.anthropic.tokenizer` for estimates. */
 export interface CallerLimitsOptions extends Sections<'callers' | 'translators'> {
@@ -20,15 +23,26 @@ export interface CallerLimitsOptions extends Sections<'callers' | 'translators'>
 export default fp<CallerLimitsOptions>(
   async function callerLimits(app, options) {
     const { callers, translators } = readSections(options, ['callers', 'translators'], ['clock'])
+    const clock = options.clock ?? systemClock
+    const cells = app.gatewayState.of(callerLimitCells)
     const limiter = new CallerLimiter({
-      clock: options.clock ?? systemClock,
-      cells: app.gatewayState.of(callerLimitCells),
+      clock,
+      cells,
       estimates: new Estimates(await loadTokenizer(translators.anthropic.tokenizer)),
       prices: new PriceTable(callers.prices),
       zone: callers.timeZone,
       onWarning: (warning) => app.gatewayEvents.publish('callers.budget', warning),
     })
     const ledger = app.callerLedger
+    const shared =
+      app.clusterState === undefined || !app.hasDecorator('gatewayPeers')
+        ? undefined
+        : new SharedLimits({
+            clock,
+            link: app.gatewayPeers,
+            state: app.clusterState,
+            slotsInUse: (row) => cells.slots.value(row),
+          })
     app.decorate('callerMeter', {
       reserve(context, request) {
         const { identity } = context
@@ -40,9 +54,14 @@ export default fp<CallerLimitsOptions>(
       },
       settle(context, record) {
         const use = limiter.settle(context, record)
+        shared?.settle(context, use)
         ledger?.add(context, record, use)
       },
-      release: (context) => limiter.release(context),
+      release(context) {
+        shared?.settle(context, undefined)
+        limiter.release(context)
+      },
+      ...(shared === undefined ? {} : { confirm: confirmed(shared, limiter) }),
     })
   },
   {
@@ -51,3 +70,18 @@ export default fp<CallerLimitsOptions>(
     dependencies: ['gateway-callers', 'gateway-state', 'gateway-events'],
   },
 )
+
+/** What is refused for all replicas is released on this one. */
+function confirmed(shared: SharedLimits, limiter: CallerLimiter): NonNullable<CallerMeter['confirm']> {
+  return (context) => {
+    try {
+      return shared.confirm(context)?.then((refusal) => {
+        if (refusal !== undefined) limiter.release(context)
+        return refusal
+      })
+    } catch (error) {
+      limiter.release(context)
+      throw error
+    }
+  }
+}

@@ -194,11 +194,35 @@ function send(
     forward(services, read, routing, request, reply)
     return
   }
-  reserve(services, meter, context, { path: target.path, body, inspection, routing })
+  const pending = reserve(services, meter, context, { path: target.path, body, inspection, routing })
+  if (pending === undefined) {
+    forwardReserved(services, meter, read, routing, request, reply)
+    return
+  }
+  pending
+    .then(() => {
+      if (!reply.raw.destroyed) {
+        forwardReserved(services, meter, read, routing, request, reply)
+        return
+      }
+      meter.release(context)
+      context.heldBody?.over()
+    })
+    .catch((error: unknown) => reply.send(error))
+}
+
+function forwardReserved(
+  services: DispatchServices,
+  meter: CallerMeter,
+  read: ReadRequest,
+  routing: RoutingOutcome,
+  request: DispatchedRequest,
+  reply: ClientReply,
+): void {
   try {
     forward(services, read, routing, request, reply)
   } catch (error) {
-    meter.release(context)
+    meter.release(request.gateway)
     throw error
   }
 }

@@ -86,7 +86,7 @@ export class Membership {
     const message = JSON.stringify({ kind: 'left', by: id })
     await run({
       script: leaveScript,
-      keys: [keys.alive, keys.members, keys.load, keys.places],
+      keys: [keys.alive, keys.members, keys.load, keys.places, keys.slots],
       args: [id, keys.news, message],
     }).catch(() => undefined)
     this.#leaseUntilMs = Number.NEGATIVE_INFINITY
@@ -115,7 +115,7 @@ export class Membership {
       await run(
         {
           script: beatScript,
-          keys: [keys.alive, keys.members, keys.load, keys.places, keys.schema, keys.state],
+          keys: [keys.alive, keys.members, keys.load, keys.places, keys.schema, keys.state, keys.slots],
           args: [
             id,
             String(memberTimeoutMs),

@@ -56,6 +56,8 @@ interface Lease {
   quietUntilMs: number
   /** What was last applied. */
   shown: number
+  /** What the server knows to be needed. */
+  sentNeed: number
 }
 
 /** Interval at which use is compared with the leases. */
@@ -160,6 +162,8 @@ export class PlaceLeases implements ClusterPart {
       if (lease === undefined) continue
       if (what === 'wanted') {
         lease.isContended = true
+        // The answer says how many places this replica is to use.
+        if (lease.held > 0) lease.isDirty = true
       } else if (this.#need(lease) > lease.held) {
         lease.isDirty = true
         lease.quietUntilMs = 0
@@ -202,7 +206,9 @@ export class PlaceLeases implements ClusterPart {
       // Places that others need are given back as soon as they are unused.
       const returns = lease.isContended && lease.held > Math.max(used, Math.min(lease.allowed, need))
       if (lease.isLeaving && lease.held === 0 && !this.#isCalling) this.#forget(lease)
-      if (lacks || returns) lease.isDirty = true
+      // The others give places back for what this replica needs.
+      const needsLess = lease.sentNeed > lease.held && need <= lease.held
+      if (lacks || returns || needsLess) lease.isDirty = true
     }
     this.#call()
   }
@@ -247,6 +253,7 @@ export class PlaceLeases implements ClusterPart {
       const reserve = lease.isContended ? 0 : Math.max(this.#reserve(lease, used), lease.held - need)
       const most = isSettling ? Math.max(lease.held, this.#share(lease)) : maxConcurrent
       const keep = Math.max(lease.allowed, used)
+      lease.sentNeed = need
       args.push(name, ...[maxConcurrent, need, reserve, keep, most].map(String))
     }
     const call = { script: placesScript, keys: [cluster.keys.alive, cluster.keys.places], args }
@@ -326,5 +333,6 @@ function newLease(endpoint: LimitedEndpoint): Lease {
     isDirty: true,
     quietUntilMs: 0,
     shown: -1,
+    sentNeed: 0,
   }
 }

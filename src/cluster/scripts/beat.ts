@@ -4,7 +4,7 @@ import { script, serverNow } from './script.ts'
 /**
  * Renews a membership, removes members whose time is over, and returns all members.
  *
- * Keys: alive, members, load, places, schema, state. Arguments: replica, duration of the membership in milliseconds, version
+ * Keys: alive, members, load, places, schema, state, slots. Arguments: replica, duration of the membership in milliseconds, version
  * of the schema, info, load. Returns `schema` and the version that others use, or `ok`, 1 if the replica was no member,
  * and per member its ID, info and load.
  */
@@ -15,7 +15,7 @@ local me = ARGV[1]
 local used = redis.call('GET', schema)
 if used and used ~= ARGV[3] then
   if redis.call('ZCOUNT', alive, now, '+inf') > 0 then return { 'schema', used } end
-  redis.call('DEL', alive, members, load, places)
+  redis.call('DEL', alive, members, load, places, KEYS[6], KEYS[7])
 end
 local over = redis.call('ZRANGEBYSCORE', alive, '-inf', '(' .. now)
 for _, id in ipairs(over) do
@@ -23,8 +23,10 @@ for _, id in ipairs(over) do
   redis.call('HDEL', members, id)
   redis.call('HDEL', load, id)
   local ending = '\\n' .. id
-  for _, field in ipairs(redis.call('HKEYS', places)) do
-    if string.sub(field, -#ending) == ending then redis.call('HDEL', places, field) end
+  for _, key in ipairs({ places, KEYS[7] }) do
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+      if string.sub(field, -#ending) == ending then redis.call('HDEL', key, field) end
+    end
   end
 end
 local joined = redis.call('ZADD', alive, now + tonumber(ARGV[2]), me)
@@ -50,7 +52,7 @@ return out
 )
 
 /**
- * Ends a membership at once. Keys: alive, members, load, places. Arguments: replica, channel, message for the others.
+ * Ends a membership at once. Keys: alive, members, load, places, slots. Arguments: replica, channel, message for the others.
  */
 export const leaveScript = script(
   'leave',
@@ -59,8 +61,10 @@ redis.call('ZREM', KEYS[1], me)
 redis.call('HDEL', KEYS[2], me)
 redis.call('HDEL', KEYS[3], me)
 local ending = '\\n' .. me
-for _, field in ipairs(redis.call('HKEYS', KEYS[4])) do
-  if string.sub(field, -#ending) == ending then redis.call('HDEL', KEYS[4], field) end
+for _, key in ipairs({ KEYS[4], KEYS[5] }) do
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(field, -#ending) == ending then redis.call('HDEL', key, field) end
+  end
 end
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 'ok'

@@ -14,6 +14,9 @@ export interface FleetKeys {
   readonly load: string
   readonly places: string
   readonly state: string
+  readonly slots: string
+  /** Beginning of the keys of limits. */
+  readonly limits: string
   /** Name of the channel. */
   readonly news: string
 }
@@ -27,6 +30,8 @@ export function fleetKeys(prefix: string): FleetKeys {
     load: `${base}load`,
     places: `${base}places`,
     state: `${base}state`,
+    slots: `${base}slots`,
+    limits: `${base}limit:`,
     news: `${base}news`,
   }
 }

@@ -29,13 +29,13 @@ for i = 3, #ARGV, 6 do
   local fields = {}
   for j, id in ipairs(members) do fields[j] = endpoint .. '\\n' .. id end
   local rows = redis.call('HMGET', places, unpack(fields))
-  local others, wanting, unmet, starving, held, needed = 0, 0, false, false, 0, 0
+  local others, wanting, unmet, starving, held = 0, 0, false, false, 0
   for j, id in ipairs(members) do
     if rows[j] then
       local h, w = string.match(rows[j], '^(%d+):(%d+)$')
       h, w = tonumber(h), tonumber(w)
       if id == me then
-        held, needed = h, w
+        held = h
       else
         others = others + h
         if w > 0 then wanting = wanting + 1 end
@@ -57,7 +57,7 @@ for i = 3, #ARGV, 6 do
     redis.call('HSET', places, endpoint .. '\\n' .. me, holds .. ':' .. need)
   end
   if holds < held and unmet then news[#news + 1] = { 'free', endpoint } end
-  if need > allowed and others > 0 and needed <= held then news[#news + 1] = { 'wanted', endpoint } end
+  if need > allowed and others > 0 then news[#news + 1] = { 'wanted', endpoint } end
   out[#out + 1] = holds
   out[#out + 1] = allowed
   out[#out + 1] = unmet and 1 or 0

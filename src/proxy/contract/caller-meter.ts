@@ -1,5 +1,6 @@
 import type { Inspection } from '../../dialects/requests/inspect.ts'
 import type { Upload } from '../../http/body/upload.ts'
+import type { GatewayError } from '../../kernel/errors.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RequestContext } from './context.ts'
 import type { RequestRecord } from './request-record.ts'
@@ -20,6 +21,12 @@ export interface CallerMeter {
    * @throws GatewayError if a limit does not allow it
    */
   reserve(context: RequestContext, request: MeteredRequest): void
+  /**
+   * Reserves for the other replicas what `reserve` has reserved here; absent for a gateway alone.
+   * @returns undefined if there is nothing to wait for; otherwise the refusal, after which nothing is reserved
+   * @throws GatewayError
+   */
+  confirm?(context: RequestContext): Promise<GatewayError | undefined> | undefined
   /**
    * Refuses a request that reaches an endpoint but uses nothing which limits count, if a limit of its caller is used up.
    * @throws GatewayError

@@ -28,15 +28,22 @@ export function refuseKeyAsModel(services: ConcludeServices, context: RequestCon
   throw reject(services, context, new GatewayError('invalid_request', 'The name of the model is an API key.'))
 }
 
-/** @throws GatewayError if a limit of the caller does not allow the request, which then counts as refused */
+/**
+ * @returns undefined if the request can go on at once; otherwise a promise that rejects if another replica's requests
+ *   leave no room for it
+ * @throws GatewayError if a limit of the caller does not allow the request, which then counts as refused
+ */
 export function reserve(
   services: ConcludeServices,
   meter: CallerMeter,
   context: RequestContext,
   request: MeteredRequest,
-): void {
+): Promise<void> | undefined {
   try {
     meter.reserve(context, request)
+    return meter.confirm?.(context)?.then((refusal) => {
+      if (refusal !== undefined) throw reject(services, context, refusal)
+    })
   } catch (error) {
     throw error instanceof GatewayError ? reject(services, context, error) : error
   }

@@ -1,0 +1,30 @@
+import { integers } from '../../kernel/cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
+
+/** What serving threads know of the cluster; the control thread writes it. */
+export const clusterCells = cellLayout('cluster', () => ({
+  /** 1 while this replica is a member and the server can be used. */
+  joined: integers(),
+  /** Members last known, at least 1, and the place of this replica among them. */
+  members: integers(2),
+}))
+
+/** Reads the state of the cluster on a serving thread. */
+export class ClusterReader {
+  readonly #cells: CellsOf<typeof clusterCells>
+
+  constructor(cells: CellsOf<typeof clusterCells>) {
+    this.#cells = cells
+  }
+
+  get isJoined(): boolean {
+    return Atomics.load(this.#cells.joined, 0) === 1
+  }
+
+  /** What this replica may use of a limit on its own; at least 1. */
+  shareOf(limit: number): number {
+    const members = Math.max(1, Atomics.load(this.#cells.members, 0))
+    const position = Atomics.load(this.#cells.members, 1)
+    return Math.max(1, Math.floor(limit / members) + (position < limit % members ? 1 : 0))
+  }
+}

@@ -1,0 +1,55 @@
+import type { Topic } from '../../runtime/links/peer-link.ts'
+
+/** An amount to reserve of a limit. */
+export interface LimitAmount {
+  /** Unique for subject, what is counted, and window. */
+  readonly key: string
+  readonly limit: number
+  readonly amount: number
+  /** What this replica knows to be used without this amount, in case the server has lost it. */
+  readonly known: number
+  /** Length of a bucket of a rolling window, which the server's time decides; 0 for a calendar. */
+  readonly bucketMs: number
+  /** Earlier buckets that count with the current one. */
+  readonly span: number
+  /** The current bucket of a calendar. */
+  readonly bucket: number
+  /** Milliseconds for which the amount may be needed. */
+  readonly ttlMs: number
+}
+
+/** A limit of requests at a time. */
+export interface SlotUse {
+  readonly key: string
+  readonly limit: number
+}
+
+/** What one request reserves: all of it, or nothing. */
+export interface LimitRequest {
+  readonly amounts: readonly LimitAmount[]
+  readonly slots: readonly SlotUse[]
+}
+
+export type LimitVerdict =
+  | {
+      readonly kind: 'reserved'
+      /** The buckets that got the amounts, and what the windows then hold. */
+      readonly buckets: readonly number[]
+      readonly totals: readonly number[]
+    }
+  /** @property waitMs -1 if the request is never allowed, 0 for a calendar */
+  | { readonly kind: 'amount'; readonly at: number; readonly total: number; readonly waitMs: number }
+  | { readonly kind: 'slot'; readonly at: number }
+  /** The server did not decide in time. */
+  | { readonly kind: 'away' }
+
+/** What a request that is over has used: differences to what it reserved. */
+export interface LimitSettlement {
+  readonly differences: readonly { readonly key: string; readonly bucket: number; readonly amount: number }[]
+  readonly slots: readonly string[]
+  /** Amounts that the server could not be asked for, to add later. */
+  readonly late: readonly LimitAmount[]
+}
+
+export const limitRequestTopic: Topic<LimitRequest, LimitVerdict> = 'cluster.limits.reserve'
+export const limitSettlementTopic: Topic<LimitSettlement> = 'cluster.limits.settle'

@@ -60,16 +60,48 @@ export function outgoingHead(options: OutgoingHeadOptions): OutgoingHead {
         break
     }
   }
-  let end = hasDate ? '' : `Date: ${date}\r\n`
-  if (!hasConnection) end += connectionLines(closes, idleSeconds)
   let framing: AnswerFraming = hasLength ? 'length' : 'chunked'
   if (method === 'HEAD' || statusCode === 204 || statusCode === 304) framing = 'none'
-  else if (!hasLength && !isChunked) end += 'Transfer-Encoding: chunked\r\n'
-  const start = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'unknown'}\r\n`
-  return { parts: headParts(start, headers, `${end}\r\n`), framing, closes }
+  const needsChunked = framing === 'chunked' && !isChunked
+  const lines = lastLines(hasConnection ? undefined : closes, needsChunked, idleSeconds)
+  const end = hasDate ? lines : `Date: ${date}\r\n${lines}`
+  return { parts: headParts(statusLine(statusCode), headers, end), framing, closes }
 }
 
-function connectionLines(closes: boolean, idleSeconds: number): string {
+const statusLines: (string | undefined)[] = []
+
+function statusLine(statusCode: number): string {
+  const known = statusLines[statusCode]
+  if (known !== undefined) return known
+  const line = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? 'unknown'}\r\n`
+  if (statusCode < maxStatusCode) statusLines[statusCode] = line
+  return line
+}
+
+const maxStatusCode = 600
+/** The last lines of responses with one idle time, which a server does not change: a text that is joined is copied. */
+let knownSeconds = -1
+let known: (string | undefined)[] = []
+
+/** @param closes undefined if the headers say it */
+function lastLines(closes: boolean | undefined, isChunked: boolean, idleSeconds: number): string {
+  if (idleSeconds !== knownSeconds) {
+    knownSeconds = idleSeconds
+    known = []
+  }
+  const place = (closes === undefined ? 0 : closes ? 1 : 2) + (isChunked ? 3 : 0)
+  const found = known[place]
+  if (found !== undefined) return found
+  const coding = isChunked ? 'Transfer-Encoding: chunked\r\n' : ''
+  // Flat, because it is read character by character.
+  const lines = Buffer.from(`${connectionLines(closes, idleSeconds)}${coding}\r\n`, 'latin1')
+  const text = lines.toString('latin1')
+  known[place] = text
+  return text
+}
+
+function connectionLines(closes: boolean | undefined, idleSeconds: number): string {
+  if (closes === undefined) return ''
   if (closes) return 'Connection: close\r\n'
   return idleSeconds > 0
     ? `Connection: keep-alive\r\nKeep-Alive: timeout=${idleSeconds}\r\n`

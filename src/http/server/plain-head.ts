@@ -1,4 +1,5 @@
 import { fieldValue } from '../headers/field-value.ts'
+import { headerName } from '../headers/header-name.ts'
 import { isHost } from '../headers/host-field.ts'
 import { recurringText } from '../headers/recurring-text.ts'
 
@@ -81,22 +82,22 @@ class PlainFields {
 
   /** @returns false if the field needs more than this parser supports */
   read(name: string, value: string): boolean {
-    // Only candidates are lowercased.
+    // Lower-casing would allocate a text for each of them.
     switch (name.length) {
       case 4:
-        return name.toLowerCase() !== 'host' || this.#readHost(value)
+        return headerName(name).lower !== 'host' || this.#readHost(value)
       case 6:
-        return name.toLowerCase() !== 'expect'
+        return headerName(name).lower !== 'expect'
       case 7:
-        return name.toLowerCase() !== 'upgrade'
+        return headerName(name).lower !== 'upgrade'
       case 10:
-        return name.toLowerCase() !== 'connection' || this.#readConnection(value)
+        return headerName(name).lower !== 'connection' || this.#readConnection(value)
       case 14:
-        return name.toLowerCase() !== 'content-length' || this.#readLength(value)
+        return headerName(name).lower !== 'content-length' || this.#readLength(value)
       case 16:
-        return name.toLowerCase() !== 'proxy-connection'
+        return headerName(name).lower !== 'proxy-connection'
       case 17:
-        return name.toLowerCase() !== 'transfer-encoding'
+        return headerName(name).lower !== 'transfer-encoding'
     }
     return true
   }
@@ -108,7 +109,7 @@ class PlainFields {
   }
 
   #readConnection(value: string): boolean {
-    const lower = value.toLowerCase()
+    const lower = value === 'keep-alive' ? value : value.toLowerCase()
     if (this.#hasConnection || (lower !== 'keep-alive' && lower !== 'close')) return false
     this.#hasConnection = true
     this.closes = lower === 'close'

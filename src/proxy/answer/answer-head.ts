@@ -5,6 +5,7 @@ import type { Dialect } from '../../dialects/contract/dialect.ts'
 import { errorFormOf } from '../../dialects/requests/error-form.ts'
 import type { GatheredAnswer, RequestVariant, WholeAnswer } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
+import { PairList } from '../../http/headers/pair-list.ts'
 import {
   framingIn,
   headerValue,
@@ -128,10 +129,12 @@ export function earlyHeaders(
   { headers: own }: Pick<RequestRoute, 'headers'>,
   set: AnswerOrigin['set'],
 ): string[] {
-  const early = own.slice()
-  addFlat(early, set)
-  early.push(...headers, 'X-Accel-Buffering', 'no')
-  return early
+  const early = new PairList(own.length + headers.length + addedByGateway)
+  early.addAll(own)
+  addSet(early, set)
+  early.addAll(headers)
+  early.add('X-Accel-Buffering', 'no')
+  return early.end()
 }
 
 /** The parts of a request that its answer's headers report. */
@@ -180,27 +183,31 @@ export function renameFor(
   return new ModelRename(requestedModel, framing, form?.modelHolder)
 }
 
+/** Names and values that `ownHeaders` adds usually at most. */
+const addedByGateway = 12
+
 function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
-  const own = context.headers.slice()
-  addFlat(own, set)
-  own.push('X-Olla-Endpoint', headerText(endpoint.name))
-  own.push('X-Olla-Backend-Type', endpoint.type)
-  own.push('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
+  const own = new PairList(context.headers.length + addedByGateway)
+  own.addAll(context.headers)
+  addSet(own, set)
+  own.add('X-Olla-Endpoint', headerText(endpoint.name))
+  own.add('X-Olla-Backend-Type', endpoint.type)
+  own.add('X-Olla-Response-Time', `${Math.round(context.firstByteMs ?? 0)}ms`)
   if (context.wantsOverhead && context.overheadMs !== undefined)
-    own.push('X-Olla-Overhead', `${context.overheadMs.toFixed(3)}ms`)
-  own.push('X-Served-By', `Olla/${version}`)
-  if (context.attemptCount > 1) own.push('X-Olla-Attempts', String(context.attemptCount))
-  if (mode !== undefined) own.push('X-Olla-Mode', mode)
+    own.add('X-Olla-Overhead', `${context.overheadMs.toFixed(3)}ms`)
+  own.add('X-Served-By', `Olla/${version}`)
+  if (context.attemptCount > 1) own.add('X-Olla-Attempts', String(context.attemptCount))
+  if (mode !== undefined) own.add('X-Olla-Mode', mode)
   // Keeps buffering proxies in front of the gateway from holding back tokens.
-  if (isStream) own.push('X-Accel-Buffering', 'no')
-  return own
+  if (isStream) own.add('X-Accel-Buffering', 'no')
+  return own.end()
 }
 
-function addFlat(pairs: string[], set: AnswerOrigin['set']): void {
+function addSet(pairs: PairList, set: AnswerOrigin['set']): void {
   for (const name in set) {
     const value = set[name]
-    if (typeof value === 'string') pairs.push(name, value)
-    else if (typeof value === 'number') pairs.push(name, String(value))
-    else if (value !== undefined) for (const each of value) pairs.push(name, each)
+    if (typeof value === 'string') pairs.add(name, value)
+    else if (typeof value === 'number') pairs.add(name, String(value))
+    else if (value !== undefined) for (const each of value) pairs.add(name, each)
   }
 }

@@ -1,5 +1,6 @@
 import { type HeaderRole, headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
+import { PairList } from '../../http/headers/pair-list.ts'
 import { clientLinks, clientUrl, type UrlScope } from './answer-urls.ts'
 
 /** How an endpoint's headers that depend on the route are converted. */
@@ -11,18 +12,19 @@ export interface HeaderScope extends UrlScope {
 /**
  * The headers a client gets: the gateway's own, which replace equal names, then the endpoint's without hop-by-hop
  * headers, credentials and `X-Olla-*` (reserved for the gateway).
- * @param headers the gateway's own as flat pairs; the others are added to this list
+ * @param own the gateway's own as flat pairs
  * @param scope undefined passes URLs and CORS headers unchanged
  */
 export function clientHeaders(
   upstream: readonly string[],
-  headers: string[],
+  own: readonly string[],
   secretNames: ReadonlySet<string>,
   version: string,
   scope?: HeaderScope,
 ): string[] {
   const connectionNames = namesOfConnection(upstream)
-  const ownLength = headers.length
+  const headers = new PairList(own.length + upstream.length + 2)
+  headers.addAll(own)
   let via = ''
   for (let at = 0; at < upstream.length; at += 2) {
     const { text, lower, dashed, role, goesDown } = headerName(upstream[at] ?? '')
@@ -31,12 +33,12 @@ export function clientHeaders(
     if (!goesDown) continue
     if (secretNames.size > 0 && secretNames.has(dashed)) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (hasHeader(headers, ownLength, lower)) continue
+    if (hasHeader(own, lower)) continue
     const shown = scope === undefined || role === undefined ? value : shownValue(role, value, scope)
-    if (shown !== undefined) headers.push(text, shown)
+    if (shown !== undefined) headers.add(text, shown)
   }
-  headers.push('Via', via === '' ? `1.1 olla/${version}` : `${via}, 1.1 olla/${version}`)
-  return headers
+  headers.add('Via', via === '' ? `1.1 olla/${version}` : `${via}, 1.1 olla/${version}`)
+  return headers.end()
 }
 
 /** @returns undefined if the client does not get the header */
@@ -46,9 +48,8 @@ function shownValue(role: HeaderRole, value: string, scope: HeaderScope): string
   return role === 'cors' && scope.answersCors ? undefined : value
 }
 
-/** @param length number of texts to look through */
-function hasHeader(headers: readonly string[], length: number, lowerName: string): boolean {
-  for (let at = 0; at < length; at += 2) {
+function hasHeader(headers: readonly string[], lowerName: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]
     if (name?.length === lowerName.length && headerName(name).lower === lowerName) return true
   }

@@ -2,6 +2,7 @@ import { mayCarryCredentials, operationOf } from '../../dialects/requests/operat
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
+import { PairList } from '../../http/headers/pair-list.ts'
 import { hasHeader } from '../../http/headers/response-headers.ts'
 import { withoutKeys } from '../../kernel/names/key-like.ts'
 import type { IdentityHeaders } from '../contract/caller.ts'
@@ -33,13 +34,16 @@ export interface ForwardedBy {
   readonly viaEntry: string
 }
 
+/** Names and values that `forwardedHeaders` adds at most. */
+const addedByGateway = 18
+
 /**
  * The headers that every attempt of a request sends, as flat name/value pairs (contract 7.3).
  * @param rawHeaders as `IncomingMessage.rawHeaders`
  */
 export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy): string[] {
   const connectionNames = namesOfConnection(rawHeaders)
-  const headers: string[] = []
+  const headers = new PairList(rawHeaders.length + addedByGateway + (by.identity?.pairs.length ?? 0))
   let via = ''
   let hasProtocol = false
   let hasHost = false
@@ -61,20 +65,20 @@ export function forwardedHeaders(rawHeaders: readonly string[], by: ForwardedBy)
         else if (role === 'host') hasHost = true
       }
     }
-    headers.push(text, hidesKeys ? withoutKeys(value) : value)
+    headers.add(text, hidesKeys ? withoutKeys(value) : value)
   }
-  if (by.contentType !== undefined) headers.push('Content-Type', by.contentType)
-  if (by.readsAnswer === true) headers.push('Accept-Encoding', 'identity')
+  if (by.contentType !== undefined) headers.add('Content-Type', by.contentType)
+  if (by.readsAnswer === true) headers.add('Accept-Encoding', 'identity')
 
-  headers.push('X-Proxied-By', `Olla/${by.version}`)
-  headers.push('Via', via === '' ? by.viaEntry : `${via}, ${by.viaEntry}`)
-  headers.push('X-Forwarded-For', by.forwardedFor)
-  headers.push('X-Real-IP', by.clientAddress)
-  if (!hasProtocol) headers.push('X-Forwarded-Proto', by.protocol)
-  if (!hasHost && by.host !== undefined) headers.push('X-Forwarded-Host', by.host)
-  if (by.model !== undefined) headers.push('X-Model', by.model)
-  if (identity !== undefined && identity.pairs.length > 0) headers.push(...identity.pairs)
-  return headers
+  headers.add('X-Proxied-By', `Olla/${by.version}`)
+  headers.add('Via', via === '' ? by.viaEntry : `${via}, ${by.viaEntry}`)
+  headers.add('X-Forwarded-For', by.forwardedFor)
+  headers.add('X-Real-IP', by.clientAddress)
+  if (!hasProtocol) headers.add('X-Forwarded-Proto', by.protocol)
+  if (!hasHost && by.host !== undefined) headers.add('X-Forwarded-Host', by.host)
+  if (by.model !== undefined) headers.add('X-Model', by.model)
+  if (identity !== undefined && identity.pairs.length > 0) headers.addAll(identity.pairs)
+  return headers.end()
 }
 
 /**
@@ -116,18 +120,18 @@ export function attemptHeaders(
   { isPlain = false, replaced = noPairs }: AttemptForm = unchanged,
 ): readonly string[] {
   if (endpoint.headers.length === 0 && !isPlain && replaced.length === 0) return forwarded
-  const headers: string[] = []
+  const headers = new PairList(forwarded.length + replaced.length + own.length)
   for (let at = 0; at < forwarded.length; at += 2) {
     const { text, dashed, role } = headerName(forwarded[at] ?? '')
     if (endpoint.secretHeaderNames.has(dashed) || (isPlain && role === 'encoding')) continue
-    if (!hasHeader(replaced, text)) headers.push(text, forwarded[at + 1] ?? '')
+    if (!hasHeader(replaced, text)) headers.add(text, forwarded[at + 1] ?? '')
   }
   for (let at = 0; at < replaced.length; at += 2) {
     const { text, dashed } = headerName(replaced[at] ?? '')
-    if (!endpoint.secretHeaderNames.has(dashed)) headers.push(text, replaced[at + 1] ?? '')
+    if (!endpoint.secretHeaderNames.has(dashed)) headers.add(text, replaced[at + 1] ?? '')
   }
-  for (const each of own) headers.push(each)
-  return headers
+  headers.addAll(own)
+  return headers.end()
 }
 
 /** Whether a text is a valid header value (RFC 9110 section 5.5): the client chooses the model name. */

@@ -1,4 +1,5 @@
 import { fieldValue } from '../../headers/field-value.ts'
+import { headerName } from '../../headers/header-name.ts'
 import { recurringText } from '../../headers/recurring-text.ts'
 import { invalidResponse } from '../errors.ts'
 
@@ -86,6 +87,18 @@ function withOneLength(headers: readonly string[], isChunked: boolean): string[]
   return kept
 }
 
+let lastKeepAlive = ''
+let lastSeconds: number | undefined
+
+/** Seconds in a `Keep-Alive`. A server repeats its value. */
+function secondsIn(value: string): number | undefined {
+  if (value === lastKeepAlive) return lastSeconds
+  const seconds = /(?:^|[,\t ])timeout=(\d{1,9})/i.exec(value)?.[1]
+  lastKeepAlive = value
+  lastSeconds = seconds === undefined ? undefined : Number(seconds)
+  return lastSeconds
+}
+
 /** The fields that determine the end of the body and whether the connection stays open. */
 class FramingFields {
   keepAliveSeconds: number | undefined
@@ -124,28 +137,31 @@ class FramingFields {
   }
 
   read(name: string, value: string): void {
-    // Only candidates are lowercased.
+    // Lower-casing would allocate a text for each of them.
     switch (name.length) {
       case 10:
-        this.#readConnection(name.toLowerCase(), value)
+        this.#readConnection(headerName(name).lower, value)
         break
       case 14:
-        if (name.toLowerCase() === 'content-length') this.#readLength(value)
+        if (headerName(name).lower === 'content-length') this.#readLength(value)
         break
       case 17:
-        if (name.toLowerCase() === 'transfer-encoding') this.#readEncoding(value)
+        if (headerName(name).lower === 'transfer-encoding') this.#readEncoding(value)
         break
     }
   }
 
   #readConnection(lowerName: string, value: string): void {
     if (lowerName === 'connection') {
+      if (value === 'keep-alive') {
+        this.#isKept = true
+        return
+      }
       const lower = value.toLowerCase()
       if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/.test(lower)) this.#closes = true
       else if (/(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/.test(lower)) this.#isKept = true
     } else if (lowerName === 'keep-alive') {
-      const seconds = /(?:^|[,\t ])timeout=(\d{1,9})/i.exec(value)?.[1]
-      if (seconds !== undefined) this.keepAliveSeconds = Number(seconds)
+      this.keepAliveSeconds = secondsIn(value) ?? this.keepAliveSeconds
     }
   }
 

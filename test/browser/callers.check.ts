@@ -212,6 +212,7 @@ describe('every view of callers', () => {
     await page.getByLabel('Show', { exact: true }).selectOption('refused')
     const table = page.getByRole('table', { name: 'Use of limits' })
     await table.getByRole('listitem').getByText('2 of 2 requests per minute').waitFor()
+    await table.getByRole('link', { name: 'busy' }).waitFor({ state: 'detached' })
     assert.equal(await table.getByRole('link').count(), 1)
     await page.getByLabel('Show', { exact: true }).selectOption('near')
     await table.getByText('near its limit').first().waitFor()
@@ -230,7 +231,11 @@ describe('every view of callers', () => {
     const watched = await openPage(browser.context, gateway.page)
     const { page, show } = watched
     await show('usage')
-    await page.locator('.chart canvas').nth(3).waitFor()
+    await page.locator('.chart canvas').nth(4).waitFor()
+    await page.getByRole('heading', { name: 'Tokens by key' }).waitFor()
+    await page.getByLabel('Chart of groups').selectOption('requests')
+    await page.getByRole('heading', { name: 'Requests by key' }).waitFor()
+    await page.locator('.legend-item').getByText('busy').waitFor()
     const table = page.getByRole('table', { name: 'Use by key' })
     await table.getByRole('button', { name: 'busy' }).click()
     await page.getByRole('button', { name: 'Key: busy' }).waitFor()
@@ -298,6 +303,54 @@ describe('every view of callers', () => {
       }
     })
   }
+})
+
+describe('a thousand keys', () => {
+  it('are shown a page at a time, with what is used of their limits', async () => {
+    const hash = (at: number) => `hmac-sha256:${String(at).padStart(43, 'a')}`
+    const keys = Array.from({ length: 1_000 }, (_, at) => ({
+      name: `key-${String(at).padStart(4, '0')}`,
+      hash: hash(at),
+      owner: `owner-${at % 250}`,
+      limits: { requests_per_minute: 60, tokens_per_day: { total: 100_000 }, budgets: [{ amount: 5 }] },
+    }))
+    const owners = Array.from({ length: 250 }, (_, at) => ({
+      name: `owner-${at}`,
+      limits: { requests_per_minute: 600 },
+    }))
+    const secret = 'a secret for a thousand keys in a test'
+    const many = await startDemoGateway({}, { secret, keys, owners })
+    try {
+      const watched = await openPage(browser.context, many.page)
+      const { page, show } = watched
+      const bytes: number[] = []
+      page.on('response', async (response) => {
+        if (response.url().includes('/internal/admin/'))
+          bytes.push((await response.body().catch(() => Buffer.alloc(0))).length)
+      })
+      for (const [view, first] of [
+        ['keys', 'key-0000'],
+        ['owners', 'owner-0'],
+        ['limits', 'key-0000'],
+      ] as const) {
+        await show(view)
+        await page.getByRole('link', { name: first, exact: true }).waitFor()
+        assert.equal(await page.locator('tbody tr').count(), 100, view)
+        await page.getByRole('button', { name: 'Next' }).click()
+        await page.getByText('page 2').waitFor()
+        await page.getByRole('link', { name: first, exact: true }).waitFor({ state: 'detached' })
+      }
+      await show('keys')
+      await page.getByRole('searchbox', { name: 'Find keys' }).fill('key-0999')
+      await page.getByRole('link', { name: 'key-0999', exact: true }).click()
+      await drawer(page).getByRole('table', { name: 'Use of limits' }).waitFor()
+      assert.ok(Math.max(...bytes) < 500_000, `an answer has ${Math.max(...bytes)} bytes`)
+      assertNoProblems(watched)
+      await page.close()
+    } finally {
+      await many.close()
+    }
+  })
 })
 
 describe('without callers', () => {

@@ -11,6 +11,7 @@ import {
 } from '../../dashboard/src/state/caller-form.ts'
 import { factLine, formatMoney, limitFacts, policyFacts } from '../../dashboard/src/state/caller-texts.ts'
 import { chartColumns, chartTable } from '../../dashboard/src/state/charts.ts'
+import { groupChart, groupPoints, largestGroups } from '../../dashboard/src/state/group-points.ts'
 import { limitUseText, nearestLimit } from '../../dashboard/src/state/limit-use.ts'
 import { usageCharts, usagePoints } from '../../dashboard/src/state/usage-points.ts'
 import { KeyInput, readInput } from '../../src/callers/admin/input.ts'
@@ -244,5 +245,50 @@ describe('use over time', () => {
       chartTable(points, requests, hour).map(({ values }) => values[0]),
       [2, 0, 4],
     )
+  })
+})
+
+describe('use of groups over time', () => {
+  const hour = 3_600_000
+  const startMs = Date.parse('2026-11-30T10:00:00Z')
+  const at = (offset: number) => new Date(startMs + offset * hour).toISOString()
+
+  it('has a line for each of the largest groups, and one for all others', () => {
+    const rows = Array.from({ length: 8 }, (_, index) => usageRow({ key: `k${index}`, requests: index }))
+    const largest = largestGroups(rows, 'requests')
+    assert.deepEqual(
+      largest.map(({ key }) => key),
+      ['k7', 'k6', 'k5', 'k4', 'k3'],
+    )
+    assert.deepEqual(largestGroups(rows, 'cost'), [])
+    const groups = [
+      { name: 'a', rows: [usageRow({ at: at(0), requests: 4 }), usageRow({ at: at(1), requests: 1 })] },
+      { name: '', rows: [usageRow({ at: at(1), requests: 2 })] },
+    ]
+    const all = [usageRow({ at: at(0), requests: 5 }), usageRow({ at: at(1), requests: 2 })]
+    const points = groupPoints(groups, all, {
+      sinceMs: startMs,
+      untilMs: startMs + 3 * hour,
+      stepMs: hour,
+      measure: 'requests',
+    })
+    assert.deepEqual(
+      points.map(({ values }) => values),
+      [
+        [4, 0, 1],
+        [1, 2, 0],
+        [0, 0, 0],
+      ],
+    )
+    const chart = groupChart('Requests by key', ['a', ''], 'requests', true)
+    assert.deepEqual(
+      chart.series.map(({ label }) => label),
+      ['a', 'none', 'others'],
+    )
+    assert.deepEqual(chartColumns(points, chart).slice(1), [
+      [4, 1, 0],
+      [0, 2, 0],
+      [1, 0, 0],
+    ])
   })
 })

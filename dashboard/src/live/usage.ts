@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import { readUsage, type UsageGroup, type UsageQuery } from '../api/caller-api.ts'
 import type { UsagePage } from '../api/types.ts'
+import { type GroupUsage, largestGroups, type UsageMeasure } from '../state/group-points.ts'
 import { gatewayNow } from './clock.ts'
 import { createResource } from './resource.ts'
 
@@ -35,6 +36,7 @@ export interface UsageFilter {
 
 export const usageGroup = signal<UsageGroup>('key')
 export const usageDays = signal('1')
+export const usageMeasure = signal<UsageMeasure>('tokens')
 export const usageFilters = signal<readonly UsageFilter[]>([])
 
 export interface UsageShown {
@@ -45,6 +47,9 @@ export interface UsageShown {
   readonly overTime: UsagePage
   readonly group: UsageGroup
   readonly byGroup: UsagePage
+  readonly measure: UsageMeasure
+  /** The largest groups, over time. */
+  readonly groups: readonly GroupUsage[]
 }
 
 /** Groups that the table has room for; the export has all. */
@@ -57,11 +62,22 @@ export const usage = createResource<UsageShown>({
     const sinceMs = Math.floor((untilMs - windowMs) / stepMs) * stepMs
     const query = usageQuery(sinceMs)
     const group = usageGroup.peek()
+    const interval = stepMs === hourMs ? 'hour' : 'day'
+    const measure = usageMeasure.peek()
     const [overTime, byGroup] = await Promise.all([
-      readUsage({ ...query, interval: stepMs === hourMs ? 'hour' : 'day', limit: maxGroups }, abort),
+      readUsage({ ...query, interval, limit: maxGroups }, abort),
       readUsage({ ...query, by: group, limit: maxGroups }, abort),
     ])
-    return { sinceMs, untilMs, stepMs, windowMs, overTime, group, byGroup }
+    // Only the lines of the chart: all groups by the hour can be very many rows.
+    const groups = await Promise.all(
+      largestGroups(byGroup.usage, measure).map(async (row) => {
+        const value = (group === 'key' ? row.key_id : row[group]) ?? ''
+        const filter = { ...query.filter, [group]: value }
+        const { usage: rows } = await readUsage({ ...query, filter, interval, limit: maxGroups }, abort)
+        return { name: row[group] ?? '', rows }
+      }),
+    )
+    return { sinceMs, untilMs, stepMs, windowMs, overTime, group, byGroup, measure, groups }
   },
   everyMs: 30_000,
   gapMs: 2_000,
@@ -76,10 +92,12 @@ export function exportQuery({ sinceMs, stepMs, group }: UsageShown): UsageQuery 
 export function chooseUsage(change: {
   readonly group?: UsageGroup | undefined
   readonly days?: string
+  readonly measure?: UsageMeasure | undefined
   readonly filters?: readonly UsageFilter[]
 }): void {
   if (change.group !== undefined) usageGroup.value = change.group
   if (change.days !== undefined) usageDays.value = change.days
+  if (change.measure !== undefined) usageMeasure.value = change.measure
   if (change.filters !== undefined) usageFilters.value = change.filters
   usage.reload()
 }

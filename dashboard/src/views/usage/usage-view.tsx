@@ -11,10 +11,13 @@ import {
   usageFilters,
   usageGroup,
   usageGroups,
+  usageMeasure,
   usageWindows,
 } from '../../live/usage.ts'
 import { formatMoney } from '../../state/caller-texts.ts'
+import { usageMeasures } from '../../state/group-points.ts'
 import { usageCharts, usagePoints } from '../../state/usage-points.ts'
+import { Ago } from '../../ui/age.tsx'
 import { Needs } from '../../ui/callers/needs.tsx'
 import { Chart } from '../../ui/chart.tsx'
 import { ChartTable } from '../../ui/chart-table.tsx'
@@ -24,6 +27,7 @@ import { useResource } from '../../ui/hooks.ts'
 import { LoadedView } from '../../ui/loaded-view.tsx'
 import { Empty, Notice } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
+import { GroupChart } from './group-chart.tsx'
 import { groupTitle, usageColumns } from './usage-columns.tsx'
 
 export const UsageView = () => (
@@ -44,6 +48,12 @@ function Usage() {
           value={usageGroup.value}
           options={usageGroups.map(([id, title]) => [id, `By ${title.toLowerCase()}`])}
           onChoose={(chosen) => chooseUsage({ group: usageGroups.find(([id]) => id === chosen)?.[0] })}
+        />
+        <Choice
+          label="Chart of groups"
+          value={usageMeasure.value}
+          options={usageMeasures}
+          onChoose={(chosen) => chooseUsage({ measure: usageMeasures.find(([id]) => id === chosen)?.[0] })}
         />
         <Choice
           label="Time shown"
@@ -100,6 +110,7 @@ function Charts({ shown, asTables }: { shown: UsageShown; asTables: boolean }) {
   }
   return (
     <div class="charts">
+      <GroupChart shown={shown} asTable={asTables} step={step} />
       {usageCharts.map((definition) =>
         asTables ? (
           <ChartTable key={definition.id} definition={definition} samples={points} step={step} />
@@ -146,12 +157,38 @@ function Filters() {
   )
 }
 
+const failures: Readonly<Record<string, string>> = {
+  disk_full: 'the disk is full',
+  read_only: 'it is read-only',
+  locked: 'another program keeps it locked',
+  unreachable: 'it cannot be reached',
+  refused: 'it refuses the user',
+}
+
 function LedgerNotice({ ledger }: { ledger: UsagePage['ledger'] }) {
   if (ledger.writable && ledger.lost_requests === 0) return null
+  const { error, failing_since: since, last_write_at: written } = ledger
+  const why = error === null ? undefined : failures[error]
   return (
     <Notice tone="warn" title="Some use is missing here.">
-      {!ledger.writable &&
-        ` The store cannot be written; ${formatCount(ledger.pending_rows)} rows wait in memory.`}
+      {!ledger.writable && (
+        <>
+          {' '}
+          The store cannot be written{why !== undefined && `: ${why}`}
+          {since !== null && (
+            <>
+              , since <Ago at={since} />
+            </>
+          )}
+          . {formatCount(ledger.pending_rows)} rows wait in memory
+          {written !== null && (
+            <>
+              ; the last write was <Ago at={written} />
+            </>
+          )}
+          .
+        </>
+      )}
       {ledger.lost_requests > 0 && ` ${formatCount(ledger.lost_requests)} requests were not counted.`}
     </Notice>
   )

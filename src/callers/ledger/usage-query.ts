@@ -162,8 +162,9 @@ function conditionsOf({ filter }: UsageQuery) {
 function selectOf(query: UsageQuery) {
   const { by, interval } = query
   const { text: condition, values } = conditionsOf(query)
+  // The plus keeps SQLite from reading all hours of these subjects by their index.
   const isFiltered =
-    condition === '' ? '' : `AND subject IN (SELECT s.id FROM olla_usage_subjects s WHERE ${condition})`
+    condition === '' ? '' : `AND +subject IN (SELECT s.id FROM olla_usage_subjects s WHERE ${condition})`
   const where = `WHERE hour >= ? AND hour < ? ${isFiltered}`
   // The rows of keys are as many as subjects: their texts are added here.
   const groups = by.includes('key') ? ['u.subject'] : by.flatMap((group) => groupColumns[group])

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
-import { type Database, type Row, type Statements, Turns } from './database.ts'
+import { type Database, type Row, type SqlValue, type Statements, Turns } from './database.ts'
 
 /** How long to wait for another connection that writes, and how often to look: SQLite's own wait blocks the thread. */
 const busyMs = 5_000
@@ -10,6 +10,11 @@ const retryMs = 10
 /** SQLITE_BUSY, without the extended part of the code. */
 const busyCode = 5
 const maxPrepared = 100
+
+interface Prepared {
+  readonly statement: StatementSync
+  columns: readonly string[]
+}
 
 /**
  * Opens a SQLite file, or creates it, readable by its owner only.
@@ -26,22 +31,25 @@ export function openSqlite(file: string): Database {
     PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0`,
   )
   protect(file)
-  const prepared = new Map<string, StatementSync>()
+  const prepared = new Map<string, Prepared>()
   const turns = new Turns()
 
-  function statement(sql: string): StatementSync {
+  function prepare(sql: string): Prepared {
     const known = prepared.get(sql)
     if (known !== undefined) return known
     if (prepared.size >= maxPrepared) prepared.clear()
-    const made = db.prepare(sql)
+    const statement = db.prepare(sql)
+    statement.setReturnArrays(true)
+    const made = { statement, columns: columnsOf(statement) }
     prepared.set(sql, made)
     return made
   }
   const statements: Statements = {
     async all(sql, values = []) {
-      return statement(sql)
-        .all(...values)
-        .map(rowOf)
+      const known = prepare(sql)
+      const rows: readonly unknown[] = known.statement.all(...values)
+      if (rows.length > 0) known.columns = columnsOf(known.statement)
+      return rows.map((row) => rowOf(row, known.columns))
     },
   }
   return {
@@ -84,16 +92,20 @@ function protect(file: string): void {
   if (process.platform !== 'win32') chmodSync(file, 0o600)
 }
 
-/** Checks a row as it is: a copy would take longer than reading it. */
-function rowOf(row: Readonly<Record<string, unknown>>): Row {
-  if (!isRow(row)) throw new TypeError('a column has a value that is neither a text nor a number')
-  return row
+/** Names of the columns; they change with the tables. */
+function columnsOf(statement: StatementSync): string[] {
+  return statement.columns().map(({ name }) => name)
 }
 
-function isRow(row: Readonly<Record<string, unknown>>): row is Row {
-  for (const name in row) {
-    const value = row[name]
-    if (typeof value !== 'string' && typeof value !== 'number' && value !== null) return false
+/** Makes a row from its values: the objects that SQLite's own method makes take four times as long to make and read. */
+function rowOf(values: unknown, columns: readonly string[]): Row {
+  if (!Array.isArray(values)) throw new TypeError('a row without values')
+  const row: Record<string, SqlValue> = {}
+  for (let at = 0; at < columns.length; at++) {
+    const value: unknown = values[at]
+    const name = columns[at] ?? ''
+    if (typeof value === 'string' || typeof value === 'number' || value === null) row[name] = value
+    else throw new TypeError(`column ${name} has a value of type ${typeof value}`)
   }
-  return true
+  return row
 }

@@ -1,7 +1,7 @@
 /**
  * Enforces the limits of keys, owners and teams, and counts what requests use. Decorates `callerMeter`; depends on the
  * directory of callers, the shared cells and the event bus. Uses if present: `callerLedger`, `clusterState`,
- * `gatewayPeers`. Needs no cleanup on close.
+ * `gatewayPeers`. Stops its timer on close.
  */
 import fp from 'fastify-plugin'
 import { isKnown } from '../../src/callers/directory/known-caller.ts'
@@ -12,13 +12,16 @@ import { SharedLimits } from '../../src/callers/limits/shared-limits.ts'
 import { PriceTable } from '../../src/callers/prices/price-table.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
-import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import type { CallerMeter } from '../../src/proxy/contract/caller-meter.ts'
 
 /** Reads `callers.prices` and `callers.time_zone`, and `translators.anthropic.tokenizer` for estimates. */
 export interface CallerLimitsOptions extends Sections<'callers' | 'translators'> {
   readonly clock?: Clock
 }
+
+/** How often rows of callers without requests are given back. */
+const rowsMs = 60_000
 
 export default fp<CallerLimitsOptions>(
   async function callerLimits(app, options) {
@@ -33,6 +36,15 @@ export default fp<CallerLimitsOptions>(
       zone: callers.timeZone,
       onWarning: (warning) => app.gatewayEvents.publish('callers.budget', warning),
     })
+    let timer: Timer | undefined
+    function schedule(): void {
+      timer = clock.after(rowsMs, () => {
+        limiter.giveBackRows()
+        schedule()
+      })
+    }
+    schedule()
+    app.addHook('onClose', async () => timer?.cancel())
     const ledger = app.callerLedger
     const shared =
       app.clusterState === undefined || !app.hasDecorator('gatewayPeers')

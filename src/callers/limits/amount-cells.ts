@@ -17,6 +17,8 @@ const tagsAt = 3
 const sumAt = 0
 const amountsAt = 1
 const seedBytes = 8
+/** Rows among which a key looks for its own: with nine of ten in use, one key of 200 finds none. */
+const maxProbes = 1_024
 /** A bucket this much later is one of now, on a thread whose clock is ahead; one further away is left over. */
 const maxAhead = 4
 
@@ -29,7 +31,14 @@ export class AmountCells {
   readonly #numbers: Float64Array
   readonly #integers: Int32Array
   readonly #locks: RowLocks
+  /** Under which rows are taken. */
+  readonly #table: RowLocks
+  readonly #maxProbes: number
   readonly #hash: KeyHash
+  #high = 0
+  #low = 0
+  /** After `take`: whether the row was taken. */
+  isNew = false
   /** After `add`: the bucket that got the amount, or would have, and what the window then holds. */
   bucket = 0
   total = 0
@@ -44,27 +53,49 @@ export class AmountCells {
     this.#numbers = new Float64Array(memory, seedBytes, rows * rowNumbers)
     this.#integers = new Int32Array(memory, seedBytes + numberBytes, integers)
     this.#locks = new RowLocks(rows, place.part('locks'))
+    this.#table = new RowLocks(1, place.part('table'))
+    this.#maxProbes = Math.min(rows, maxProbes)
+  }
+
+  /** Runs work during which no other thread takes a row. */
+  exclusively<T>(work: () => T): T {
+    this.#table.lock(0)
+    try {
+      return work()
+    } finally {
+      this.#table.unlock(0)
+    }
+  }
+
+  /** @returns the row of a key; undefined if it has none */
+  row(key: string): number | undefined {
+    this.#update(key)
+    for (let at = 0; at < this.#maxProbes; at++) {
+      const row = this.#probe(at)
+      if (this.#isOf(row)) return row
+      if (this.#integer(row, highAt) === 0) return undefined
+    }
+    return undefined
   }
 
   /**
-   * Finds the row of a key.
-   * @param takes whether a key without a row gets one
-   * @returns undefined if it has none, or if all rows are taken
+   * Finds the row of a key, or takes one that is unused or free. Call it within `exclusively`.
+   * @param isFree whether a row may be taken from its key
+   * @returns undefined if there is none; `isNew` tells whether it was taken
    */
-  row(key: string, takes: boolean): number | undefined {
-    this.#hash.update(key)
-    const high = this.#hash.high || 1
-    const { low } = this.#hash
-    let row = (low >>> 0) % this.rows
-    for (let tries = 0; tries < this.rows; tries++) {
-      if (this.#isOf(row, high, low)) return row
-      if (this.#integer(row, highAt) === 0) {
-        if (!takes) return undefined
-        if (this.#assign(row, high, low)) return row
-      }
-      row = row + 1 === this.rows ? 0 : row + 1
+  take(key: string, isFree: (row: number) => boolean): number | undefined {
+    this.isNew = false
+    this.#update(key)
+    let free: number | undefined
+    for (let at = 0; at < this.#maxProbes; at++) {
+      const row = this.#probe(at)
+      if (this.#isOf(row)) return row
+      const isUnused = this.#integer(row, highAt) === 0
+      if (free === undefined && (isUnused || isFree(row))) free = row
+      if (isUnused) break
     }
-    return undefined
+    if (free !== undefined) this.#assign(free)
+    return free
   }
 
   /**
@@ -184,22 +215,32 @@ export class AmountCells {
     return this.#numbers[row * rowNumbers + amountsAt + slot] ?? 0
   }
 
-  #isOf(row: number, high: number, low: number): boolean {
-    return this.#integer(row, highAt) === high && this.#integer(row, lowAt) === low
+  #update(key: string): void {
+    this.#hash.update(key)
+    this.#high = this.#hash.high || 1
+    this.#low = this.#hash.low
   }
 
-  /** @returns whether the row now is that of the key; another thread may have taken it first, perhaps for the same key */
-  #assign(row: number, high: number, low: number): boolean {
+  /** The row that the current key may have, if those before it belong to others. */
+  #probe(at: number): number {
+    return ((this.#low >>> 0) + at) % this.rows
+  }
+
+  #isOf(row: number): boolean {
+    return this.#integer(row, highAt) === this.#high && this.#integer(row, lowAt) === this.#low
+  }
+
+  /** Empties a row, then gives it to the current key. */
+  #assign(row: number): void {
     const integers = this.#integers
-    const at = row * rowIntegers
+    const start = row * rowIntegers
     this.#locks.lock(row)
-    if (integers[at + highAt] === 0) {
-      integers[at + lowAt] = low
-      integers[at + highAt] = high
-    }
-    const isOf = integers[at + highAt] === high && integers[at + lowAt] === low
+    integers.fill(0, start + newestAt, start + rowIntegers)
+    this.#numbers.fill(0, row * rowNumbers, (row + 1) * rowNumbers)
+    integers[start + lowAt] = this.#low
+    integers[start + highAt] = this.#high
     this.#locks.unlock(row)
-    return isOf
+    this.isNew = true
   }
 
   #integer(row: number, at: number): number {

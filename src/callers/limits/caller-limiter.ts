@@ -10,11 +10,12 @@ import { costOf, type PriceTable, toMoneyUnits } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
 import type { Estimate, Estimates } from './estimates.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
-import { LimitCharge } from './limit-charge.ts'
+import { type HeldPlan, LimitCharge } from './limit-charge.ts'
 import { RateHeaders } from './limit-headers.ts'
 import { type CallerLimit, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
 import { limitRefusal, noPriceRefusal, slotRefusal } from './limit-refusal.ts'
 import { LimitReports } from './limit-reports.ts'
+import { LimitRows } from './limit-row.ts'
 import type { LimitWarning } from './limit-warning.ts'
 import { noCharge } from './open-charges.ts'
 import { mustHaveLeft, newestWith, refusingLimits, requestsAt, waitFor } from './refusing-limits.ts'
@@ -32,6 +33,9 @@ export interface LimiterServices {
   readonly onWarning: (warning: LimitWarning) => void
 }
 
+/** A caller without requests for as long gives its rows back. */
+const idleMs = 120_000
+
 const noBuckets: readonly number[] = []
 const nothingUsed: RequestUse = {
   promptTokens: 0,
@@ -46,7 +50,9 @@ const nothingUsed: RequestUse = {
 export class CallerLimiter {
   readonly #services: LimiterServices
   readonly #windows: LimitWindows
-  readonly #plans = new WeakMap<KnownCaller, LimitPlan | null>()
+  readonly #rows: LimitRows
+  readonly #plans = new Map<KnownCaller, HeldPlan>()
+  readonly #unlimited = new WeakSet<KnownCaller>()
   readonly #headers = new RateHeaders()
   readonly #reports: LimitReports
   readonly #estimate: Estimate = { promptTokens: 0, completionTokens: 0, audioSeconds: 0 }
@@ -60,6 +66,7 @@ export class CallerLimiter {
   constructor(services: LimiterServices) {
     this.#services = services
     this.#windows = new LimitWindows(services.zone)
+    this.#rows = new LimitRows(services.cells, this.#windows)
     this.#reports = new LimitReports(services.cells, services.onWarning)
   }
 
@@ -68,11 +75,12 @@ export class CallerLimiter {
    * @throws GatewayError if a limit does not allow it
    */
   reserve(context: RequestContext, caller: KnownCaller, request: MeteredRequest): void {
-    const plan = this.#planOf(caller)
-    if (plan === undefined) {
+    const held = this.#planOf(caller)
+    if (held === undefined) {
       context.charge = new LimitCharge(request.path, undefined, noBuckets, noCharge, undefined, 0, 0)
       return
     }
+    const { plan } = held
     if (plan.isIncomplete) throw new GatewayError('out_of_resources')
     this.#estimateAmounts(plan, request)
     this.#takeSlots(plan)
@@ -81,7 +89,9 @@ export class CallerLimiter {
       const open = this.#noteOpen(plan, buckets)
       const [, prompt = 0, completion = 0, , money = 0] = this.#amounts
       const counted = plan.countsTokens ? prompt : undefined
-      context.charge = new LimitCharge(request.path, plan, buckets, open, counted, completion, money)
+      context.charge = new LimitCharge(request.path, held, buckets, open, counted, completion, money)
+      held.open++
+      held.usedMs = this.#moment.monotonicMs
     } catch (error) {
       releaseSlots(this.#services.cells, plan, plan.slots.length)
       throw error
@@ -93,17 +103,16 @@ export class CallerLimiter {
     const { charge } = context
     if (!(charge instanceof LimitCharge) || charge.isSettled) return nothingUsed
     charge.isSettled = true
-    const { estimates, cells } = this.#services
-    const { path, plan } = charge
+    const { estimates } = this.#services
+    const { path, held } = charge
     const use = requestUse(this.#services, context, record, path, charge.promptTokens)
     const { promptTokens, completionTokens, cost } = use
     if (record.promptTokens !== undefined && record.outcome === 'success')
       estimates.learn(record.model, record.requestBytes, promptTokens, completionTokens)
-    if (plan === undefined) return use
+    if (held === undefined) return use
     // A refused request throws, so one that is settled was sent or was to be.
     fill(this.#used, 1, promptTokens, completionTokens, cost === undefined ? 0 : toMoneyUnits(cost))
-    this.#replace(plan, charge)
-    releaseSlots(cells, plan, plan.slots.length)
+    this.#replace(held, charge)
     return use
   }
 
@@ -113,7 +122,7 @@ export class CallerLimiter {
    * @throws GatewayError
    */
   check(context: RequestContext, caller: KnownCaller, model: string | undefined): void {
-    const plan = this.#planOf(caller)
+    const plan = this.#planOf(caller)?.plan
     if (plan === undefined) return
     const { prices } = this.#services
     const price = prices.of(model)
@@ -132,10 +141,9 @@ export class CallerLimiter {
     const { charge } = context
     if (!(charge instanceof LimitCharge) || charge.isSettled) return
     charge.isSettled = true
-    if (charge.plan === undefined) return
+    if (charge.held === undefined) return
     fill(this.#used, 0, 0, 0, 0)
-    this.#replace(charge.plan, charge)
-    releaseSlots(this.#services.cells, charge.plan, charge.plan.slots.length)
+    this.#replace(charge.held, charge)
   }
 
   /** Notes what is reserved, in case this thread ends. Requests were sent then, so they stay counted. */
@@ -152,8 +160,11 @@ export class CallerLimiter {
     return first
   }
 
-  /** Replaces what a charge has reserved by `#used`. */
-  #replace({ limits }: LimitPlan, charge: LimitCharge): void {
+  /** Replaces what a charge has reserved by `#used`, and releases its slots. */
+  #replace(held: HeldPlan, charge: LimitCharge): void {
+    const { plan } = held
+    held.open--
+    releaseSlots(this.#services.cells, plan, plan.slots.length)
     const { buckets, open: first, promptTokens = 0, completionTokens, money } = charge
     const { open } = this.#services.cells
     // Control has taken this thread for ended, and has given all of it back.
@@ -162,6 +173,7 @@ export class CallerLimiter {
     const used = this.#used
     const reserved = this.#amounts
     fill(reserved, 1, promptTokens, completionTokens, money)
+    const { limits } = plan
     for (let at = 0; at < limits.length; at++) {
       const limit = limits[at]
       const bucket = buckets[at] ?? -1
@@ -171,14 +183,34 @@ export class CallerLimiter {
     }
   }
 
-  #planOf(caller: KnownCaller): LimitPlan | undefined {
-    let plan = this.#plans.get(caller)
-    if (plan === undefined) {
-      plan = limitPlan(caller, this.#windows, this.#services.cells) ?? null
-      // With too few cells, a later request may find one.
-      if (plan?.isIncomplete !== true) this.#plans.set(caller, plan)
+  /** Gives back the rows of callers without requests. Call it now and then. */
+  giveBackRows(): void {
+    const { monotonicMs } = this.#now()
+    for (const [caller, held] of this.#plans) {
+      if (held.open > 0 || monotonicMs - held.usedMs < idleMs) continue
+      this.#plans.delete(caller)
+      this.#giveBack(held.plan)
     }
-    return plan ?? undefined
+  }
+
+  #planOf(caller: KnownCaller): HeldPlan | undefined {
+    const known = this.#plans.get(caller)
+    if (known !== undefined || this.#unlimited.has(caller)) return known
+    const moment = this.#now()
+    const plan = limitPlan(caller, this.#windows, this.#services.cells, this.#rows, moment)
+    if (plan === undefined) {
+      this.#unlimited.add(caller)
+      return undefined
+    }
+    const held = { plan, open: 0, usedMs: moment.monotonicMs }
+    // With too few cells, a later request may find one.
+    if (plan.isIncomplete) this.#giveBack(plan)
+    else this.#plans.set(caller, held)
+    return held
+  }
+
+  #giveBack({ held }: LimitPlan): void {
+    for (const row of held) this.#rows.giveBack(row)
   }
 
   /** Fills `#amounts` with what a request is likely to use. */

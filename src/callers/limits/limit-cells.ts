@@ -4,8 +4,8 @@ import { type AmountCells, amountCells } from './amount-cells.ts'
 import { openCharges } from './open-charges.ts'
 
 /**
- * Maximum number of limits in use: each limit of a subject takes a row at its first request, and keeps it. The memory is
- * reserved at the start, but the operating system provides it as it is used.
+ * Maximum number of limits in use: each limit of a subject takes a row at a request, and keeps it while what was used
+ * counts. The memory is reserved at the start, but the operating system provides it as it is used.
  */
 const limitRows = 2 ** 18
 
@@ -16,6 +16,9 @@ const refusalRows = 2 ** 14
 export const callerLimitCells = cellLayout('caller limits', () => ({
   amounts: amountCells(limitRows),
   slots: gauge(limitRows),
+  /** Threads that hold a row, and the index of its window + 1; 0 for slots. */
+  holders: gauge(limitRows),
+  windows: integers(limitRows),
   /** What requests in progress have reserved, by thread. */
   open: openCharges(),
   /** Whether a row has changed since it was saved; written under the lock of its amounts. */

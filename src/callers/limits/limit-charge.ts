@@ -1,12 +1,21 @@
 import type { Charge } from '../../proxy/contract/caller.ts'
 import type { LimitPlan } from './limit-plan.ts'
 
+/** The plan of a caller on one thread, which holds its rows. */
+export interface HeldPlan {
+  readonly plan: LimitPlan
+  /** Charges that are not settled. */
+  open: number
+  /** When a request last had it. */
+  usedMs: number
+}
+
 /** What a request has reserved. */
 export class LimitCharge implements Charge {
   isSettled = false
   readonly path: string
   /** Undefined if the caller has no limits. */
-  readonly plan: LimitPlan | undefined
+  readonly held: HeldPlan | undefined
   /** The bucket of each limit of the plan that got the amount; -1 if the request does not count for it. */
   readonly buckets: readonly number[]
   /** The first of its entries in the cells of open charges. */
@@ -19,7 +28,7 @@ export class LimitCharge implements Charge {
 
   constructor(
     path: string,
-    plan: LimitPlan | undefined,
+    held: HeldPlan | undefined,
     buckets: readonly number[],
     open: number,
     promptTokens: number | undefined,
@@ -27,11 +36,15 @@ export class LimitCharge implements Charge {
     money: number,
   ) {
     this.path = path
-    this.plan = plan
+    this.held = held
     this.buckets = buckets
     this.open = open
     this.promptTokens = promptTokens
     this.completionTokens = completionTokens
     this.money = money
+  }
+  /** Undefined if the caller has no limits. */
+  get plan(): LimitPlan | undefined {
+    return this.held?.plan
   }
 }

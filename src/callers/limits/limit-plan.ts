@@ -2,18 +2,12 @@ import type { Limits } from '../../config/schema/callers-schema.ts'
 import type { SubjectKind } from '../contract/records.ts'
 import type { KnownCaller } from '../directory/known-caller.ts'
 import { moneyUnit } from '../prices/price-table.ts'
-import { type CalendarPeriod, calendarPeriods } from './calendar.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { shownKinds } from './limit-headers.ts'
-import { LimitRow } from './limit-row.ts'
-import {
-  calendarWindow,
-  type RollingPeriod,
-  rollingPeriods,
-  rollingWindow,
-  type Window,
-  windowNames,
-} from './window.ts'
+import { LimitRow, type LimitRows } from './limit-row.ts'
+import { LimitWindows, type Moment, type Window } from './window.ts'
+
+export { LimitWindows }
 
 /** What limits count. */
 export const countedKinds = ['requests', 'prompt', 'completion', 'total', 'money'] as const
@@ -57,54 +51,12 @@ export interface LimitPlan {
   readonly slots: readonly SlotLimit[]
   /** The windows of the limits, each once. */
   readonly windows: readonly Window[]
+  /** Rows that it holds. */
+  readonly held: readonly number[]
   /** Whether there are no cells left for one of the limits. */
   readonly isIncomplete: boolean
   readonly countsTokens: boolean
   readonly countsMoney: boolean
-}
-
-/** The windows of all limits, each made once. */
-export class LimitWindows {
-  readonly #zone: string
-  readonly #windows = new Map<string, Window>()
-
-  /** @param zone name of the time zone of calendar windows */
-  constructor(zone: string) {
-    this.#zone = zone
-  }
-
-  rolling(period: RollingPeriod): Window {
-    return this.#window(`${period} rolling`, () => rollingWindow(period))
-  }
-
-  calendar(period: CalendarPeriod): Window {
-    return this.#window(`${period} calendar`, () => calendarWindow(period, this.#zone))
-  }
-
-  /** @returns undefined if there is no window of that name */
-  named(name: string): Window | undefined {
-    const [period = '', kind] = name.split(' ')
-    if (kind === 'rolling') {
-      const found = rollingPeriods.find((each) => each === period)
-      return found === undefined ? undefined : this.rolling(found)
-    }
-    const found = calendarPeriods.find((each) => each === period)
-    return found === undefined ? undefined : this.calendar(found)
-  }
-
-  /** @param index of its name in `windowNames` */
-  at(index: number): Window | undefined {
-    return this.named(windowNames[index] ?? '')
-  }
-
-  #window(name: string, make: () => Window): Window {
-    let window = this.#windows.get(name)
-    if (window === undefined) {
-      window = make()
-      this.#windows.set(name, window)
-    }
-    return window
-  }
 }
 
 /** The name of what is counted over a window: unique for a subject. */
@@ -159,22 +111,36 @@ function shownAt({ counted, window }: LimitSpec): number {
   return window.isSaved || counted === 'money' ? -1 : shownKinds.indexOf(counted)
 }
 
-/** @returns undefined if nothing limits the caller */
+/** Makes the plan of a caller, and holds its rows. @returns undefined if nothing limits the caller */
 export function limitPlan(
   { subjects }: KnownCaller,
   windows: LimitWindows,
   cells: CallerLimitCells,
+  rows: LimitRows,
+  moment: Moment,
 ): LimitPlan | undefined {
+  if (subjects.every(({ limits }) => limits === undefined)) return undefined
   const limits: CallerLimit[] = []
   const slots: SlotLimit[] = []
   const used: Window[] = []
+  const held: number[] = []
   let isIncomplete = false
-  for (const { kind, id, limits: set } of subjects) {
-    if (set === undefined) continue
-    for (const spec of limitSpecs(set, windows)) {
-      const row = cells.amounts.row(rowKey(kind, id, limitName(spec)), true)
-      if (row === undefined) isIncomplete = true
-      else {
+  const hold = (key: string, window: Window | undefined): number | undefined => {
+    const row = rows.take(key, window, moment)
+    if (row === undefined) {
+      isIncomplete = true
+      return undefined
+    }
+    rows.hold(row)
+    held.push(row)
+    return row
+  }
+  rows.exclusively(() => {
+    for (const { kind, id, limits: set } of subjects) {
+      if (set === undefined) continue
+      for (const spec of limitSpecs(set, windows)) {
+        const row = hold(rowKey(kind, id, limitName(spec)), spec.window)
+        if (row === undefined) continue
         if (!used.includes(spec.window)) used.push(spec.window)
         limits.push({
           ...spec,
@@ -186,18 +152,17 @@ export function limitPlan(
           windowAt: used.indexOf(spec.window),
         })
       }
+      if (set.max_concurrent === 0) continue
+      const row = hold(rowKey(kind, id, slotsName), undefined)
+      if (row !== undefined) slots.push({ kind, id, row, limit: set.max_concurrent })
     }
-    if (set.max_concurrent > 0) {
-      const row = cells.amounts.row(rowKey(kind, id, slotsName), true)
-      if (row === undefined) isIncomplete = true
-      else slots.push({ kind, id, row, limit: set.max_concurrent })
-    }
-  }
+  })
   if (limits.length + slots.length === 0 && !isIncomplete) return undefined
   return {
     limits,
     slots,
     windows: used,
+    held,
     isIncomplete,
     countsTokens: limits.some(({ counted }) => counted !== 'requests'),
     countsMoney: limits.some(({ counted }) => counted === 'money'),

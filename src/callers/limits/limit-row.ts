@@ -1,6 +1,6 @@
 import type { AmountCells } from './amount-cells.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
-import type { Window } from './window.ts'
+import type { LimitWindows, Moment, Window } from './window.ts'
 
 /** What a subject uses of one window, exact over all threads. */
 export class LimitRow {
@@ -67,5 +67,58 @@ export class LimitRow {
   /** Adds a difference that is not of a request of this process. Later buckets may be in use already. */
   restore(bucket: number, difference: number): void {
     this.#amounts.restore(this.row, bucket, this.#span, difference)
+  }
+}
+
+/**
+ * Assigns rows of cells to limits, for all threads. A thread holds the rows of a caller while it has the caller's plan. A
+ * row that no thread holds goes to another limit once nothing that it contains counts any more.
+ */
+export class LimitRows {
+  readonly #cells: CallerLimitCells
+  readonly #windows: LimitWindows
+
+  constructor(cells: CallerLimitCells, windows: LimitWindows) {
+    this.#cells = cells
+    this.#windows = windows
+  }
+
+  /** Runs work during which no other thread takes a row. */
+  exclusively<T>(work: () => T): T {
+    return this.#cells.amounts.exclusively(work)
+  }
+
+  /**
+   * Finds the row of a limit, or takes one. Call it within `exclusively`.
+   * @param window of the limit; undefined for slots
+   * @returns undefined if there is no row left
+   */
+  take(key: string, window: Window | undefined, moment: Moment): number | undefined {
+    const { amounts, unsaved, warnings, reached, windows } = this.#cells
+    const row = amounts.take(key, (other) => this.#isFree(other, moment))
+    if (row === undefined || !amounts.isNew) return row
+    for (const marks of [unsaved, warnings, reached]) Atomics.store(marks, row, 0)
+    Atomics.store(windows, row, window === undefined ? 0 : window.index + 1)
+    return row
+  }
+
+  /** Keeps a row from being given to another limit. Call it within `exclusively`. */
+  hold(row: number): void {
+    this.#cells.holders.acquire(row)
+  }
+
+  giveBack(row: number): void {
+    this.#cells.holders.release(row)
+  }
+
+  #isFree(row: number, moment: Moment): boolean {
+    const { holders, slots, windows } = this.#cells
+    if (holders.value(row) > 0 || slots.value(row) > 0) return false
+    const window = this.#windows.at(Atomics.load(windows, row) - 1)
+    if (window === undefined) return true
+    const current = window.bucketAt(moment)
+    const limitRow = new LimitRow(row, window, this.#cells)
+    // The clock of another thread may be ahead.
+    return limitRow.sum(current) === 0 && limitRow.read(current + 1) === 0
   }
 }

@@ -126,7 +126,7 @@ export class LimitStates {
     const { cells } = this.#services
     const { counted, window } = spec
     const key = rowKey(kind, id, limitName(spec))
-    const index = cells.amounts.row(key, false)
+    const index = cells.amounts.row(key)
     const row = index === undefined ? undefined : new LimitRow(index, window, cells)
     const current = window.bucketAt(moment)
     const used = row?.sum(current) ?? 0
@@ -149,7 +149,7 @@ export class LimitStates {
   #slots({ kind, id }: LimitSubject, limit: number, moment: Moment): LimitState {
     const { cells } = this.#services
     const key = rowKey(kind, id, slotsName)
-    const row = cells.amounts.row(key, false)
+    const row = cells.amounts.row(key)
     const used = row === undefined ? 0 : cells.slots.value(row)
     return {
       field: 'max_concurrent',

@@ -21,17 +21,32 @@ export class RefusalCounts {
 
   /** @param limit key of the limit's row */
   add(limit: string, moment: Moment): void {
-    for (const window of [hour, day])
-      this.#row(limit, window, true)?.add(window.bucketAt(moment), 1, Number.POSITIVE_INFINITY)
+    const { amounts } = this.#cells
+    for (const window of [hour, day]) {
+      const key = keyOf(limit, window)
+      const row =
+        amounts.row(key) ??
+        amounts.exclusively(() => amounts.take(key, (other) => this.#isFree(other, moment)))
+      if (row === undefined) continue
+      new LimitRow(row, window, this.#cells).add(window.bucketAt(moment), 1, Number.POSITIVE_INFINITY)
+    }
   }
 
   read(limit: string, moment: Moment): Refusals {
-    const sum = (window: Window) => this.#row(limit, window, false)?.sum(window.bucketAt(moment)) ?? 0
+    const sum = (window: Window) => {
+      const row = this.#cells.amounts.row(keyOf(limit, window))
+      return row === undefined ? 0 : new LimitRow(row, window, this.#cells).sum(window.bucketAt(moment))
+    }
     return { hour: sum(hour), day: sum(day) }
   }
 
-  #row(limit: string, window: Window, takes: boolean): LimitRow | undefined {
-    const row = this.#cells.amounts.row(`${limit}\n${window.name}`, takes)
-    return row === undefined ? undefined : new LimitRow(row, window, this.#cells)
+  /** Whether a row counts nothing any more, whichever window it is for: numbers of hours and days differ. */
+  #isFree(row: number, moment: Moment): boolean {
+    const sum = (window: Window) => new LimitRow(row, window, this.#cells).sum(window.bucketAt(moment))
+    return sum(hour) + sum(day) === 0
   }
+}
+
+function keyOf(limit: string, { name }: Window): string {
+  return `${limit}\n${name}`
 }

@@ -4,7 +4,7 @@ import type { DirectoryChange } from '../directory/directory-data.ts'
 import type { CallerAmounts, SavedAmount } from './contract.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { type LimitWindows, limitName, limitSpecs, rowKey } from './limit-plan.ts'
-import { LimitRow } from './limit-row.ts'
+import { LimitRow, LimitRows } from './limit-row.ts'
 import type { Moment, Window } from './window.ts'
 
 export interface SavedAmountsServices {
@@ -38,6 +38,8 @@ interface TrackedLimit {
  */
 export class SavedAmounts implements CallerAmounts {
   readonly #services: SavedAmountsServices
+  /** No other thread may give a row to another limit while this reads or changes it. */
+  readonly #rows: LimitRows
   #limits = new Map<string, SavedLimit>()
   #isStale = true
   readonly #tracked = new Map<string, TrackedLimit>()
@@ -49,6 +51,7 @@ export class SavedAmounts implements CallerAmounts {
 
   constructor(services: SavedAmountsServices) {
     this.#services = services
+    this.#rows = new LimitRows(services.cells, services.windows)
   }
 
   /** The directory has changed. */
@@ -57,6 +60,10 @@ export class SavedAmounts implements CallerAmounts {
   }
 
   changes(): SavedAmount[] {
+    return this.#rows.exclusively(() => this.#takeChanges())
+  }
+
+  #takeChanges(): SavedAmount[] {
     const changed: SavedAmount[] = []
     const moment = this.#services.now()
     const rows = this.#takeUnsavedRows()
@@ -69,6 +76,10 @@ export class SavedAmounts implements CallerAmounts {
   }
 
   merge(stored: readonly SavedAmount[]): void {
+    this.#rows.exclusively(() => this.#merge(stored))
+  }
+
+  #merge(stored: readonly SavedAmount[]): void {
     this.#readLimits()
     const early = this.#early
     this.#early = []
@@ -157,7 +168,7 @@ export class SavedAmounts implements CallerAmounts {
   #track(key: string, limit: SavedLimit, takes: boolean): TrackedLimit | undefined {
     const { cells } = this.#services
     const known = this.#tracked.get(key)
-    const at = cells.amounts.row(key, takes)
+    const at = takes ? this.#rows.take(key, limit.window, this.#services.now()) : cells.amounts.row(key)
     if (at === undefined || known?.row.row === at) return known
     const row = new LimitRow(at, limit.window, cells)
     const tracked: TrackedLimit = { key, limit, row, stored: known?.stored ?? new Map() }
@@ -172,7 +183,7 @@ export class SavedAmounts implements CallerAmounts {
   #isTracked(row: number): boolean {
     const tracked = this.#byRow.get(row)
     if (tracked === undefined) return false
-    if (this.#services.cells.amounts.row(tracked.key, false) === row) return true
+    if (this.#services.cells.amounts.row(tracked.key) === row) return true
     this.#byRow.delete(row)
     return false
   }

@@ -74,3 +74,47 @@ export function calendarWindow(period: CalendarPeriod, zone: string): Window {
     leavesInMs: (bucket, { wallMs }) => calendar.endMs(bucket) - wallMs,
   }
 }
+
+/** The windows of all limits, each made once. */
+export class LimitWindows {
+  readonly #zone: string
+  readonly #windows = new Map<string, Window>()
+
+  /** @param zone name of the time zone of calendar windows */
+  constructor(zone: string) {
+    this.#zone = zone
+  }
+
+  rolling(period: RollingPeriod): Window {
+    return this.#window(`${period} rolling`, () => rollingWindow(period))
+  }
+
+  calendar(period: CalendarPeriod): Window {
+    return this.#window(`${period} calendar`, () => calendarWindow(period, this.#zone))
+  }
+
+  /** @returns undefined if there is no window of that name */
+  named(name: string): Window | undefined {
+    const [period = '', kind] = name.split(' ')
+    if (kind === 'rolling') {
+      const found = rollingPeriods.find((each) => each === period)
+      return found === undefined ? undefined : this.rolling(found)
+    }
+    const found = calendarPeriods.find((each) => each === period)
+    return found === undefined ? undefined : this.calendar(found)
+  }
+
+  /** @param index of its name in `windowNames` */
+  at(index: number): Window | undefined {
+    return this.named(windowNames[index] ?? '')
+  }
+
+  #window(name: string, make: () => Window): Window {
+    let window = this.#windows.get(name)
+    if (window === undefined) {
+      window = make()
+      this.#windows.set(name, window)
+    }
+    return window
+  }
+}

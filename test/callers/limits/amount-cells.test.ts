@@ -17,7 +17,7 @@ describe('cells of amounts', () => {
       threads,
       { blocks: blocks.description, rounds, limit },
     )
-    const endless = amounts.row('endless', false) ?? -1
+    const endless = amounts.row('endless') ?? -1
     const kept = results.reduce((sum, each) => sum + each.kept, 0)
     assert.equal(kept, (threads * rounds * 7) / 1_000)
     assert.equal(amounts.find(endless, 0), kept)
@@ -26,7 +26,7 @@ describe('cells of amounts', () => {
       assert.equal(result.endless, endless, 'one row for all threads')
       assert(result.most <= limit)
     }
-    const rolling = amounts.row('rolling', false) ?? -1
+    const rolling = amounts.row('rolling') ?? -1
     assert(amounts.sum(rolling, 139, 12) <= limit)
   })
 

@@ -11,8 +11,8 @@ const { blocks, thread, threads, rounds, limit } = workerData as {
   limit: number
 }
 const amounts = new AmountCells(4, new SharedBlocks(threads, thread, blocks).place('amounts'))
-const endless = amounts.row('endless', true) ?? -1
-const rolling = amounts.row('rolling', true) ?? -1
+const endless = amounts.exclusively(() => amounts.take('endless', () => false)) ?? -1
+const rolling = amounts.exclusively(() => amounts.take('rolling', () => false)) ?? -1
 let kept = 0
 let most = 0
 for (let round = 0; round < rounds; round++) {

@@ -176,6 +176,23 @@ describe('the limiter of a thread', () => {
     assert.equal(refusal({ max_tokens: 0 }).code, 'insufficient_quota')
   })
 
+  it('gives back the rows of a caller without requests, and finds what it has used again', async () => {
+    const { clock, cells, limiter, reserve, settle, refusal } = start({
+      ...budget({ amount: 20 }),
+      max_concurrent: 1,
+    })
+    const context = reserve()
+    await clock.advance(600_000)
+    limiter.giveBackRows()
+    assert.equal(cells.holders.total(), 2, 'a request is in progress')
+    settle(context)
+    limiter.giveBackRows()
+    assert.equal(cells.holders.total(), 0)
+    assert.equal(refusal({ max_tokens: 11 }).code, 'insufficient_quota')
+    reserve({ max_tokens: 5 })
+    assert.equal(cells.holders.total(), 2)
+  })
+
   it('prices cached tokens, tokens and requests', () => {
     const { reserve, settle } = start({})
     const answer = { cachedTokens: 400_000 } as RequestRecord['answer']

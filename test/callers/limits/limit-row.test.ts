@@ -18,7 +18,7 @@ function newCells(rows = 8): Pick<CallerLimitCells, 'amounts' | 'unsaved'> {
 /** Views of one row, as several threads have them. */
 function views(window: Window, count: number): LimitRow[] {
   const cells = newCells()
-  const row = cells.amounts.row('key\nid\nname', true) ?? -1
+  const row = cells.amounts.exclusively(() => cells.amounts.take('key\nid\nname', () => false)) ?? -1
   return Array.from({ length: count }, () => new LimitRow(row, window, cells))
 }
 
@@ -151,11 +151,14 @@ describe('the row of a limit', () => {
 
   it('has a row per key until all are taken', () => {
     const cells = new AmountCells(4, ownPlace())
-    const rows = ['a', 'b', 'c', 'd'].map((key) => cells.row(key, true))
+    const rows = ['a', 'b', 'c', 'd'].map((key) => cells.exclusively(() => cells.take(key, () => false)))
     assert.equal(new Set(rows).size, 4)
-    assert.equal(cells.row('e', true), undefined)
+    assert.equal(
+      cells.exclusively(() => cells.take('e', () => false)),
+      undefined,
+    )
     assert.deepEqual(
-      ['a', 'b', 'c', 'd'].map((key) => cells.row(key, false)),
+      ['a', 'b', 'c', 'd'].map((key) => cells.row(key)),
       rows,
     )
   })

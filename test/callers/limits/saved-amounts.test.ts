@@ -69,7 +69,9 @@ function start(store: Store, budget: Partial<Budget> = {}) {
   })
   const [spec] = limitSpecs({ ...noLimits, budgets }, windows)
   assert.ok(spec !== undefined)
-  const at = cells.amounts.row(rowKey('key', 'key_1', limitName(spec)), true)
+  const at = cells.amounts.exclusively(() =>
+    cells.amounts.take(rowKey('key', 'key_1', limitName(spec)), () => false),
+  )
   assert.ok(at !== undefined)
   const row = new LimitRow(at, spec.window, cells)
   const current = () => spec.window.bucketAt(clock)

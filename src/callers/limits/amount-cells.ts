@@ -127,20 +127,11 @@ export class AmountCells {
 
   /**
    * Changes what a bucket holds, but not below zero. A bucket that no longer counts stays as it is.
-   * @param unsaved if the row is then to be saved: marks of rows
    */
-  change(
-    row: number,
-    bucket: number,
-    span: number,
-    difference: number,
-    unsaved: Int32Array | undefined,
-  ): void {
+  change(row: number, bucket: number, span: number, difference: number): void {
     this.#locks.lock(row)
     const cell = this.#integers[row * rowIntegers + tagsAt + (bucket % ringSize)]
     if (cell === bucket + 1) this.#change(row, bucket, span, difference)
-    // Who clears a mark does so before it takes the lock and reads.
-    if (unsaved !== undefined) unsaved[row] = 1
     this.#locks.unlock(row)
   }
 
@@ -215,6 +206,17 @@ export class AmountCells {
     return this.#numbers[row * rowNumbers + amountsAt + slot] ?? 0
   }
 
+  /** A hash of a key, by which to find what is known of it. */
+  hashOf(key: string): number {
+    this.#update(key)
+    return combined(this.#high, this.#low)
+  }
+
+  /** The hash of the key that has a row. */
+  hashAt(row: number): number {
+    return combined(this.#integer(row, highAt), this.#integer(row, lowAt))
+  }
+
   #update(key: string): void {
     this.#hash.update(key)
     this.#high = this.#hash.high || 1
@@ -246,6 +248,11 @@ export class AmountCells {
   #integer(row: number, at: number): number {
     return Atomics.load(this.#integers, row * rowIntegers + at)
   }
+}
+
+/** 53 bits. */
+function combined(high: number, low: number): number {
+  return (high >>> 0) * 2 ** 21 + (low >>> 11)
 }
 
 export function amountCells(rows: number): CellKind<AmountCells> {

@@ -1,4 +1,4 @@
-import { gauge, integers } from '../../kernel/cells/kinds.ts'
+import { gauge, integers, rowMarks } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import { type AmountCells, amountCells } from './amount-cells.ts'
 import { openCharges } from './open-charges.ts'
@@ -21,8 +21,8 @@ export const callerLimitCells = cellLayout('caller limits', () => ({
   windows: integers(limitRows),
   /** What requests in progress have reserved, by thread. */
   open: openCharges(),
-  /** Whether a row has changed since it was saved; written under the lock of its amounts. */
-  unsaved: integers(limitRows),
+  /** Rows that have changed since they were saved. */
+  unsaved: rowMarks(limitRows),
   /** The bucket in which a budget has warned last, and in which it has refused a request last. */
   warnings: integers(limitRows),
   reached: integers(limitRows),

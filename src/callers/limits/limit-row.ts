@@ -1,3 +1,4 @@
+import type { RowMarks } from '../../kernel/cells/row-marks.ts'
 import type { AmountCells } from './amount-cells.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import type { LimitWindows, Moment, Window } from './window.ts'
@@ -9,7 +10,7 @@ export class LimitRow {
   readonly #amounts: AmountCells
   readonly #span: number
   /** Undefined if it is not saved. */
-  readonly #unsaved: Int32Array | undefined
+  readonly #unsaved: RowMarks | undefined
   /** After `add`: the bucket that got the amount, or would have, and what the window then holds. */
   bucket = 0
   total = 0
@@ -40,13 +41,13 @@ export class LimitRow {
 
   /** Changes what a bucket holds when what was reserved there is settled; the row is then to be saved. */
   settle(bucket: number, difference: number): void {
-    if (difference === 0 && this.#unsaved === undefined) return
-    this.#amounts.change(this.row, bucket, this.#span, difference, this.#unsaved)
+    if (difference !== 0) this.change(bucket, difference)
+    this.#unsaved?.mark(this.row)
   }
 
   /** Changes what a bucket holds. One that no longer counts stays as it is. */
   change(bucket: number, difference: number): void {
-    this.#amounts.change(this.row, bucket, this.#span, difference, undefined)
+    this.#amounts.change(this.row, bucket, this.#span, difference)
   }
 
   /** What a bucket holds. */
@@ -97,7 +98,8 @@ export class LimitRows {
     const { amounts, unsaved, warnings, reached, windows } = this.#cells
     const row = amounts.take(key, (other) => this.#isFree(other, moment))
     if (row === undefined || !amounts.isNew) return row
-    for (const marks of [unsaved, warnings, reached]) Atomics.store(marks, row, 0)
+    unsaved.unmark(row)
+    for (const marks of [warnings, reached]) Atomics.store(marks, row, 0)
     Atomics.store(windows, row, window === undefined ? 0 : window.index + 1)
     return row
   }

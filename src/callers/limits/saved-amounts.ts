@@ -41,6 +41,8 @@ export class SavedAmounts implements CallerAmounts {
   /** No other thread may give a row to another limit while this reads or changes it. */
   readonly #rows: LimitRows
   #limits = new Map<string, SavedLimit>()
+  /** Their keys, by hash. */
+  #hashes: Map<number, string> | undefined
   #isStale = true
   readonly #tracked = new Map<string, TrackedLimit>()
   readonly #byRow = new Map<number, TrackedLimit>()
@@ -106,14 +108,16 @@ export class SavedAmounts implements CallerAmounts {
 
   /** Rows that have changed since the last call. */
   #takeUnsavedRows(): number[] {
-    const { unsaved } = this.#services.cells
-    const rows: number[] = []
-    for (let row = 0; row < unsaved.length; row++) {
-      if (unsaved[row] !== 0 && Atomics.exchange(unsaved, row, 0) !== 0) rows.push(row)
-    }
+    const { amounts, unsaved } = this.#services.cells
+    const rows = unsaved.take()
+    if (rows.length === 0) return rows
     this.#readLimits()
-    if (rows.some((row) => !this.#isTracked(row)))
-      for (const [key, limit] of this.#limits) this.#track(key, limit, false)
+    for (const row of rows) {
+      if (this.#isTracked(row)) continue
+      const key = this.#keyByHash().get(amounts.hashAt(row))
+      const limit = key === undefined ? undefined : this.#limits.get(key)
+      if (key !== undefined && limit !== undefined) this.#track(key, limit, false)
+    }
     return rows
   }
 
@@ -179,6 +183,16 @@ export class SavedAmounts implements CallerAmounts {
     return tracked
   }
 
+  /** Made at the first row of an unknown limit: there may be hundreds of thousands. */
+  #keyByHash(): ReadonlyMap<number, string> {
+    if (this.#hashes === undefined) {
+      const { amounts } = this.#services.cells
+      this.#hashes = new Map()
+      for (const key of this.#limits.keys()) this.#hashes.set(amounts.hashOf(key), key)
+    }
+    return this.#hashes
+  }
+
   /** Whether the limit that has a row is known. */
   #isTracked(row: number): boolean {
     const tracked = this.#byRow.get(row)
@@ -205,6 +219,7 @@ export class SavedAmounts implements CallerAmounts {
     for (const { name, limits: set } of teams) add('team', name, set)
     for (const { name, limits: set } of owners) add('owner', name, set)
     this.#limits = limits
+    this.#hashes = undefined
     for (const [key, amounts] of this.#unclaimed) {
       if (!limits.has(key)) continue
       this.#unclaimed.delete(key)

@@ -5,6 +5,7 @@ import { Gauge } from './gauge.ts'
 import { HistogramTable } from './histogram-table.ts'
 import { buildTables, type CellKind, type CellKinds, type Tables } from './layout.ts'
 import { RecordTable } from './record-table.ts'
+import { RowMarks } from './row-marks.ts'
 import { NameRows, NumberRows } from './rows.ts'
 import { SharedCache, type SharedCacheOptions } from './shared-cache.ts'
 
@@ -59,6 +60,11 @@ export function cache(
     SharedCache.reserve(place, capacity)
     return (options) => new SharedCache({ ...options, capacity }, place)
   }
+}
+
+/** Marks of rows, which one thread takes. */
+export function rowMarks(rows: number): CellKind<RowMarks> {
+  return (place) => new RowMarks(rows, place)
 }
 
 /** Plain cells for `Atomics`. */

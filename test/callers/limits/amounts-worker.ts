@@ -19,12 +19,12 @@ for (let round = 0; round < rounds; round++) {
   const bucket = 100 + Math.floor((round * 40) / rounds)
   if (amounts.add(rolling, bucket, 12, 3, limit)) {
     most = Math.max(most, amounts.total)
-    amounts.change(rolling, amounts.bucket, 12, -2, undefined)
+    amounts.change(rolling, amounts.bucket, 12, -2)
   }
   // Ten are reserved, one of a thousand keeps seven.
   if (amounts.add(endless, 0, 0, 10, Number.MAX_SAFE_INTEGER)) {
     const used = round % 1_000 === 0 ? 7 : 0
-    amounts.change(endless, 0, 0, used - 10, undefined)
+    amounts.change(endless, 0, 0, used - 10)
     kept += used
   }
 }

@@ -5,13 +5,13 @@ import { AmountCells } from '../../../src/callers/limits/amount-cells.ts'
 import type { CallerLimitCells } from '../../../src/callers/limits/limit-cells.ts'
 import { LimitRow } from '../../../src/callers/limits/limit-row.ts'
 import { calendarWindow, rollingWindow, type Window } from '../../../src/callers/limits/window.ts'
+import { RowMarks } from '../../../src/kernel/cells/row-marks.ts'
 import { ownPlace } from '../../../src/kernel/cells/table-place.ts'
 
 function newCells(rows = 8): Pick<CallerLimitCells, 'amounts' | 'unsaved'> {
-  const integers = () => new Int32Array(new SharedArrayBuffer(rows * 4))
   return {
     amounts: new AmountCells(rows, ownPlace()),
-    unsaved: integers(),
+    unsaved: new RowMarks(rows),
   }
 }
 

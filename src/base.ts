@@ -135,5 +135,9 @@ export async function registerEndpoints(
     const { default: sharedEndpoints } = await import('../plugins/endpoints/shared-endpoints.ts')
     await app.register(sharedEndpoints, { cluster })
   }
+  if (discovery.providers.length > 0) {
+    const { default: endpointProviders } = await import('../plugins/endpoints/endpoint-providers.ts')
+    await app.register(endpointProviders)
+  }
   if (source !== undefined) await app.register(configReload, { source })
 }

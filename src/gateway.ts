@@ -237,6 +237,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(sendsWebhooks(callers), () => import('../routes/callers/webhooks.ts'), {})
   await when(hasLedger, () => import('../routes/callers/usage.ts'), {})
   await when(clusterIsOn(cluster), () => import('../routes/admin/cluster.ts'), {})
+  await when(discovery.providers.length > 0, () => import('../routes/admin/discovery.ts'), {})
   await when(dashboard.enabled, () => import('../routes/admin/dashboard.ts'), {})
   await app.register(versionRoute)
 

@@ -26,6 +26,7 @@ export async function openApiDocument(): Promise<string> {
     webhooks: [{ url: 'https://example.com/', secret }],
   }
   const cluster = { redis: 'redis://127.0.0.1:1' }
+  const discovery = { providers: [{ type: 'file', path: folder }] }
   const app = Fastify()
   await app.register(swagger, {
     openapi: {
@@ -39,7 +40,7 @@ export async function openApiDocument(): Promise<string> {
       servers: [{ url: '/' }],
     },
   })
-  await app.register(gateway, { config: parseConfig({ callers, cluster }) })
+  await app.register(gateway, { config: parseConfig({ callers, cluster, discovery }) })
   await app.ready()
   const { paths, ...document }: OpenApi = JSON.parse(JSON.stringify(app.swagger()))
   await app.close()

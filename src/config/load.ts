@@ -8,6 +8,7 @@ import { checkEndpoints, checkTypes, endpointsOf } from './checks/endpoint-rules
 import { checkExposure } from './checks/exposure.ts'
 import { applyOllaLimits } from './checks/olla-limits.ts'
 import type { Machine } from './checks/own-addresses.ts'
+import { checkProviders } from './checks/providers.ts'
 import { findReadableSecrets } from './checks/readable-secrets.ts'
 import { findSelf } from './checks/self-endpoint.ts'
 import { checkSemantics } from './checks/semantics.ts'
@@ -103,6 +104,25 @@ export function parseConfig(value: unknown, knownTypes?: readonly string[]): Gat
   return check(value, { env: {}, cwd: process.cwd(), knownTypes }).config
 }
 
+/**
+ * Reads an endpoint that was found or added at run time, in the form of the file.
+ * @throws ConfigError
+ */
+export function parseEndpoint(
+  value: Readonly<Record<string, unknown>>,
+  knownTypes?: readonly string[],
+): EndpointConfig {
+  const [endpoint] = parseConfig({ discovery: { static: { endpoints: [value] } } }, knownTypes).discovery
+    .static.endpoints
+  if (endpoint === undefined) throw new ConfigError([])
+  return endpoint
+}
+
+/** Whether an endpoint is the gateway itself, as configured. */
+export function isOwnEndpoint(config: GatewayConfig, endpoint: EndpointConfig): boolean {
+  return findSelf(withEndpoints(config, [endpoint]), thisMachine()).length > 0
+}
+
 /** Adds endpoints that were discovered rather than configured. */
 export function withFoundEndpoints(
   config: GatewayConfig,
@@ -145,6 +165,7 @@ function check(
     ...checkSemantics(limited.config),
     ...checkCallers(limited.config),
     ...checkCluster(limited.config),
+    ...checkProviders(limited.config.discovery.providers, document),
     ...limited.problems,
     ...unread,
   ]
@@ -170,7 +191,8 @@ function endpointsToServe(
   config: GatewayConfig,
   value: unknown,
 ): { config: GatewayConfig; problems: Problem[] } {
-  if (config.discovery.static.endpoints.length > 0) return { config, problems: [] }
+  const { static: listed, providers } = config.discovery
+  if (listed.endpoints.length > 0 || providers.length > 0) return { config, problems: [] }
   const path: KeyPath = ['discovery', 'static', 'endpoints']
   const warn = (message: string): Problem[] => [{ severity: 'warning', path, message }]
   const isListed = endpointsAreListed(value)

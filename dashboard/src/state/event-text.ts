@@ -49,6 +49,11 @@ const described: Readonly<Record<string, Describe>> = {
     text: `configuration refused, by ${words(by)}`,
     detail: reason,
   }),
+  'provider.state': ({ provider, type, state, reason }) => ({
+    tone: state === 'ok' ? 'good' : 'warn',
+    text: `source of endpoints ${words(provider)} (${words(type)}) is ${words(state)}`,
+    detail: reason,
+  }),
   'breaker.transition': ({ from, to, reason }) => ({
     tone: toneOf(to),
     text: `circuit ${words(from)} → ${words(to)}`,

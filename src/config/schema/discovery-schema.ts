@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { ProviderSchema } from './providers-schema.ts'
 import { BreakerSchema, TimeoutsSchema } from './proxy-schema.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text, TextList } from './sections.ts'
 import { Duration } from './units.ts'
@@ -84,6 +85,11 @@ export const DiscoverySchema = Section(
       },
       'Endpoints in this file.',
     ),
+    providers: Type.Array(ProviderSchema, {
+      default: [],
+      maxItems: 100,
+      description: 'Further sources of endpoints, all at once (beyond Olla).',
+    }),
     model_discovery: Section(
       {
         enabled: Flag(true, 'Query endpoints for their models.'),

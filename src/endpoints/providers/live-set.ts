@@ -8,6 +8,8 @@ export interface LiveSetOptions {
   readonly clock: Clock
   /** Called in a later turn after the endpoints have changed; several changes of one turn are one. */
   readonly onChange: () => void
+  /** Called when a provider begins to fail, or works again. */
+  readonly onSource?: (provider: ProviderView) => void
   readonly flapRules?: FlapRules
 }
 
@@ -42,6 +44,7 @@ interface Source {
 export class LiveSet {
   readonly #clock: Clock
   readonly #onChange: () => void
+  readonly #onSource: ((provider: ProviderView) => void) | undefined
   readonly #flapRules: FlapRules
   readonly #sources: Source[] = []
   readonly #approved = new Set<string>()
@@ -50,9 +53,10 @@ export class LiveSet {
   #notice: Timer | undefined
   #last = ''
 
-  constructor({ clock, onChange, flapRules = defaultFlapRules }: LiveSetOptions) {
+  constructor({ clock, onChange, onSource, flapRules = defaultFlapRules }: LiveSetOptions) {
     this.#clock = clock
     this.#onChange = onChange
+    this.#onSource = onSource
     this.#flapRules = flapRules
   }
 
@@ -116,14 +120,7 @@ export class LiveSet {
   }
 
   providers(): ProviderView[] {
-    return this.#sources.map(({ rules, state, reason, lastAnswerMs, entries }) => ({
-      name: rules.name,
-      kind: rules.kind,
-      state,
-      reason,
-      lastAnswerMs,
-      endpoints: entries.size,
-    }))
+    return this.#sources.map(viewOf)
   }
 
   /** Cancels all timers. */
@@ -139,8 +136,6 @@ export class LiveSet {
     const { maxEndpoints } = source.rules
     const usable = endpoints.filter(({ url }) => isServerUrl(url))
     const isOver = usable.length > maxEndpoints
-    source.state = isOver ? 'failing' : 'ok'
-    source.reason = isOver ? `found ${usable.length} endpoints; the limit is ${maxEndpoints}` : undefined
     source.lastAnswerMs = this.#clock.nowMs()
     source.expiry?.cancel()
     source.expiry = undefined
@@ -152,6 +147,9 @@ export class LiveSet {
       this.#see(source, key, endpoint)
     }
     for (const entry of source.entries.values()) if (!present.has(entry.key)) this.#miss(entry)
+    if (isOver)
+      this.#setSource(source, 'failing', `found ${usable.length} endpoints; the limit is ${maxEndpoints}`)
+    else this.#setSource(source, 'ok')
     this.#settle()
   }
 
@@ -233,8 +231,7 @@ export class LiveSet {
   }
 
   #failed(source: Source, state: 'failing' | 'unavailable', reason: string): void {
-    source.state = state
-    source.reason = reason
+    this.#setSource(source, state, reason)
     const { keepForMs } = source.rules
     if (keepForMs > 0 && source.expiry === undefined && source.entries.size > 0) {
       source.expiry = this.#clock.after(keepForMs, () => {
@@ -268,6 +265,13 @@ export class LiveSet {
     })
   }
 
+  #setSource(source: Source, state: ProviderView['state'], reason?: string): void {
+    const before = source.state
+    source.state = state
+    source.reason = reason
+    if (before !== state && !(before === 'starting' && state === 'ok')) this.#onSource?.(viewOf(source))
+  }
+
   #setState(entry: Entry, state: FoundState): void {
     if (entry.state === state) return
     entry.state = state
@@ -287,4 +291,8 @@ export class LiveSet {
     if (!taken.has(wanted)) return wanted
     for (let number = 2; ; number++) if (!taken.has(`${wanted}-${number}`)) return `${wanted}-${number}`
   }
+}
+
+function viewOf({ rules, state, reason, lastAnswerMs, entries }: Source): ProviderView {
+  return { name: rules.name, kind: rules.kind, state, reason, lastAnswerMs, endpoints: entries.size }
 }

@@ -45,6 +45,10 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       }
     case 'config.refused':
       return { level: 'error', message: 'configuration refused; the present one stays' }
+    case 'provider.state':
+      return event.data.state === 'ok'
+        ? { level: 'info', message: 'source of endpoints can be read again' }
+        : { level: 'warn', message: 'source of endpoints cannot be read; its endpoints stay' }
     case 'request.failover':
       return { level: 'warn', message: 'request fails over' }
     case 'request.cancelled':

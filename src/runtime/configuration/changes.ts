@@ -1,6 +1,6 @@
 import { compareConfigs, type KeyChange, withoutRestartKeys } from '../../config/changes/compare.ts'
 import { withWriteTimeout } from '../../config/checks/write-timeout.ts'
-import type { GatewayConfig } from '../../config/schema/schema.ts'
+import type { EndpointConfig, GatewayConfig } from '../../config/schema/schema.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { VersionFollowers } from './version-replica.ts'
 import type { ConfigVersion, ConfigVersions } from './versions.ts'
@@ -34,16 +34,39 @@ export interface ChangeResult {
   readonly reason?: string | undefined
 }
 
+/**
+ * What adds endpoints to those of the configuration. Called once for each change, with the configuration that it brings.
+ * Names that the configuration has already are left out.
+ */
+export type EndpointLayer = (config: GatewayConfig) => readonly EndpointConfig[]
+
 /** Changes the configuration of all threads, one change after the other. Only on the control thread. */
 export class ConfigChanges {
   readonly #services: ChangeServices
+  readonly #layers: EndpointLayer[] = []
+  /** The configuration in force without the endpoints of layers. */
+  #base: GatewayConfig
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(services: ChangeServices) {
     this.#services = services
+    this.#base = services.versions.current.config
   }
 
-  /** @param make gives the next configuration from the current one, when the changes before it are over */
+  /** Endpoints of the layer join with the next change. Earlier layers take precedence. */
+  addLayer(layer: EndpointLayer): void {
+    this.#layers.push(layer)
+  }
+
+  /** Applies what layers have now. */
+  refresh(by: string): Promise<ChangeResult> {
+    return this.apply((base) => base, { by })
+  }
+
+  /**
+   * @param make gives the next configuration from the current one, both without the endpoints of layers, when the
+   * changes before it are over
+   */
   apply(make: (current: GatewayConfig) => GatewayConfig, options: ChangeOptions): Promise<ChangeResult> {
     const result = this.#last.then(() => this.#apply(make, options))
     this.#last = result.catch(() => {})
@@ -56,7 +79,8 @@ export class ConfigChanges {
   ): Promise<ChangeResult> {
     const { versions, followers, events, assignRows, admits, settled } = this.#services
     const { current } = versions
-    const wanted = withWriteTimeout(make(current.config))
+    const base = withWriteTimeout(make(this.#base))
+    const wanted = this.#withLayers(base)
     const changes = compareConfigs(current.config, wanted)
     if (dryRun === true || !changes.some(({ isLive }) => isLive))
       return { outcome: 'unchanged', version: current.version, changes }
@@ -75,6 +99,7 @@ export class ConfigChanges {
       await settled(versions.current)
       return { outcome: 'refused', version: versions.current.version, changes, reason }
     }
+    this.#base = withoutRestartKeys(this.#base, base, compareConfigs(this.#base, base))
     await settled(versions.current)
     events.publish('config.changed', {
       version: versions.current.version,
@@ -84,4 +109,25 @@ export class ConfigChanges {
     })
     return { outcome: 'applied', version: versions.current.version, changes }
   }
+
+  #withLayers(config: GatewayConfig): GatewayConfig {
+    if (this.#layers.length === 0) return config
+    const endpoints = [...config.discovery.static.endpoints]
+    const names = new Set(endpoints.map(nameOf))
+    for (const layer of this.#layers) {
+      for (const endpoint of layer(config)) {
+        if (names.has(nameOf(endpoint))) continue
+        names.add(nameOf(endpoint))
+        endpoints.push(endpoint)
+      }
+    }
+    return {
+      ...config,
+      discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints } },
+    }
+  }
+}
+
+function nameOf({ name, url }: EndpointConfig): string {
+  return name ?? new URL(url).host
 }

@@ -30,6 +30,8 @@ export interface GatewayEvents {
   'config.changed': { version: number; by: string; keys: string[]; needsRestart: string[] }
   /** A configuration could not be used; the present one stays. */
   'config.refused': { by: string; reason: string }
+  /** A source of endpoints cannot be read any more, or can be again; its endpoints stay. */
+  'provider.state': { provider: string; type: string; state: string; reason: string | undefined }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
   /** An operator cancelled a request in flight. */
   'request.cancelled': {
@@ -103,6 +105,7 @@ export const gatewayEventTypes = Object.keys({
   'endpoint.removed': true,
   'config.changed': true,
   'config.refused': true,
+  'provider.state': true,
   'request.failover': true,
   'request.cancelled': true,
   'limit.rejected': true,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { expandTargets } from '../../../src/endpoints/providers/host-patterns.ts'
+import { expandTargets } from '../../src/kernel/host-patterns.ts'
 
 const expanded = (...patterns: string[]) => expandTargets(patterns).map(({ host, port }) => `${host}:${port}`)
 

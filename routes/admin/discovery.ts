@@ -49,6 +49,6 @@ export default fp<InternalDiscoveryOptions>(
     name: 'gateway-routes-discovery',
     fastify: '5.x',
     encapsulate: true,
-    dependencies: ['gateway-peers', 'gateway-internal-access'],
+    dependencies: ['gateway-peers', 'gateway-internal-access', 'gateway-request-context'],
   },
 )

@@ -31,7 +31,14 @@ const refused = new Set([
   'callers.jwt.fetch_timeout',
   'callers.jwt.max_cached_tokens',
   'cluster.max_failures',
+  'cluster.timeout',
+  'cluster.retry_interval',
+  'cluster.heartbeat',
+  'cluster.member_timeout',
   'callers.webhooks.timeout',
+  'discovery.providers.interval',
+  'discovery.providers.max_endpoints',
+  'discovery.providers.concurrency',
 ])
 
 describe('0', () => {
@@ -62,12 +69,24 @@ const samples: Readonly<Record<string, unknown>> = {
   models: ['m'],
 }
 
+const providers: Readonly<Record<string, object>> = {
+  any: { type: 'file', path: 'endpoints' },
+  port: { type: 'kubernetes', service: 'vllm' },
+  remove_after: { type: 'dns', names: ['gpu'], port: 80 },
+  concurrency: { type: 'scan', hosts: ['gpu:80'] },
+}
+
+const isProvider = ([section, list]: readonly string[]) => section === 'discovery' && list === 'providers'
+
 function problemsOf(path: readonly string[]): string {
   try {
     const document = nested(inputSchema(), path)
     // Keys in the file need the secret with which they are hashed.
     if (isRecord(document) && isRecord(document.callers)) document.callers.secret ??= 's'.repeat(32)
-    parseConfig(document)
+    // Some keys of a provider belong to one type only.
+    const key = path.at(-1) ?? ''
+    const provider = isProvider(path) ? { ...(providers[key] ?? providers.any), [key]: 0 } : undefined
+    parseConfig(provider === undefined ? document : { discovery: { providers: [provider] } })
     return ''
   } catch (error) {
     assert.ok(error instanceof ConfigError)

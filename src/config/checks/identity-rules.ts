@@ -62,8 +62,6 @@ export function checkIdentity({ jwt, trusted_header: header, store, teams }: Cal
 }
 
 function checkIssuer(jwt: IssuerConfig, error: (path: KeyPath, message: string) => void): void {
-  for (const key of ['refresh_interval', 'refetch_interval', 'stale_limit', 'fetch_timeout'] as const)
-    if (jwt[key] <= 0) error([key], 'must be more than 0')
   if (jwt.claims.id === '') error(['claims', 'id'], 'is needed')
   if (/[^\w.-]/.test(jwt.name)) error(['name'], 'may have letters, digits, "_", "-" and "." only')
   if (jwt.issuer === '') {

@@ -39,21 +39,23 @@ export function checkProviders(providers: readonly ProviderConfig[], document: u
 }
 
 function missing(provider: ProviderConfig): [key: string, message: string][] {
-  const { type, names, record, port, scheme, path, hosts, service, selector, services } = provider
+  const { type, names, record, port, port_name, scheme, path, hosts, service, selector, services } = provider
   if (type === 'file' && path === '') return [['path', 'is missing']]
   if (type === 'dns') {
     const found: [string, string][] = names.length === 0 ? [['names', 'are missing']] : []
     if (record === 'SRV') {
-      if (port !== undefined) found.push(['port', 'is in SRV records'])
+      if (port !== 0) found.push(['port', 'is in SRV records'])
     } else {
-      if (typeof port !== 'number')
-        found.push(['port', port === undefined ? 'is missing' : 'is not a number'])
+      if (port === 0) found.push(['port', 'is missing'])
       if (scheme === 'https') found.push(['scheme', 'https needs names for certificates: use SRV records'])
     }
     return found
   }
   if (type === 'kubernetes' && service === '' && selector === '') {
     return [['service', 'is missing; or name Services by "selector"']]
+  }
+  if (type === 'kubernetes' && port !== 0 && port_name !== '') {
+    return [['port_name', 'set either "port" or "port_name", not both']]
   }
   if (type === 'mdns' && services.length === 0) return [['services', 'are missing']]
   if (type !== 'scan') return []

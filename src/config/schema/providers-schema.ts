@@ -48,12 +48,10 @@ export const ProviderSchema = Section(
     path: Text('', 'Folder, or one file (file).'),
     names: TextList([], 'Host names, or service names for SRV (dns).'),
     record: Choice(['A', 'AAAA', 'SRV'] as const, 'A', 'Type of the records (dns).'),
-    port: Type.Optional(
-      Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.String({ minLength: 1 })], {
-        description:
-          'Port of A and AAAA records (dns); name or number of the port, the first if absent (kubernetes).',
-      }),
-    ),
+    port: Count(0, 'Port of A and AAAA records (dns); port of the Service, 0 for the first (kubernetes).', {
+      maximum: 65_535,
+    }),
+    port_name: Text('', 'Name of the port, instead of its number (kubernetes).'),
     servers: TextList([], "Name servers as `host` or `host:port`; the system's if empty (dns)."),
     namespace: Text('', "Namespace; the gateway's own if empty (kubernetes)."),
     service: Text('', 'Service (kubernetes).'),
@@ -82,7 +80,17 @@ export type ProviderConfig = Static<typeof ProviderSchema>
 export const keysOfType: Readonly<Record<ProviderType, readonly string[]>> = {
   file: ['path'],
   dns: ['names', 'record', 'port', 'servers', 'scheme', 'remove_after'],
-  kubernetes: ['namespace', 'service', 'selector', 'api_server', 'ca_file', 'token_file', 'port', 'scheme'],
+  kubernetes: [
+    'namespace',
+    'service',
+    'selector',
+    'api_server',
+    'ca_file',
+    'token_file',
+    'port',
+    'port_name',
+    'scheme',
+  ],
   docker: ['socket', 'network'],
   mdns: ['services', 'txt_key', 'interface', 'in_container'],
   scan: ['hosts', 'concurrency', 'scheme'],

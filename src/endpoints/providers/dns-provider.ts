@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import type { Clock } from '../../kernel/clock.ts'
-import type { FoundEndpoint, Provider, ProviderReports } from './contract.ts'
-import { Repeat, retryDelayMs } from './schedule.ts'
+import type { FoundEndpoint, Provider, ProviderReports } from './contract/contract.ts'
+import { Repeat, retryDelayMs } from './contract/schedule.ts'
 
 export interface AddressRecord {
   readonly address: string

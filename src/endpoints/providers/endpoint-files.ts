@@ -1,6 +1,8 @@
 import { parseDocument } from 'yaml'
-import type { FoundEndpoint } from './contract.ts'
-import { isServerUrl } from './same-server.ts'
+import type { FoundEndpoint } from './contract/contract.ts'
+import { isObject } from './contract/json-values.ts'
+import { labelSettings } from './contract/labels.ts'
+import { isServerUrl } from './contract/same-server.ts'
 
 /** Nesting of YAML aliases is bounded by this many nodes, so that a small file cannot become a large one. */
 const maxAliases = 100
@@ -41,8 +43,6 @@ function listedEndpoint(
   return { url, name: name ?? new URL(url).host, settings, labels: {}, isReady: true }
 }
 
-const settingLabels = ['type', 'weight', 'priority', 'tags']
-
 function targetGroup(entry: Readonly<Record<string, unknown>>, at: number): FoundEndpoint[] {
   const { targets, labels = {}, ...others } = entry
   const [unknown] = Object.keys(others)
@@ -63,37 +63,4 @@ function targetGroup(entry: Readonly<Record<string, unknown>>, at: number): Foun
       throw new SyntaxError(`[${at}].targets: ${JSON.stringify(target)} is not host:port`)
     return { url, name: new URL(url).host, settings, labels: texts, isReady: true }
   })
-}
-
-/**
- * Settings of an endpoint from texts: labels of targets, containers or services.
- * @param place names a label in an error
- * @throws SyntaxError if a number is none
- */
-export function labelSettings(
-  labels: Readonly<Record<string, string>>,
-  place: (key: string) => string,
-): Record<string, unknown> {
-  const settings: Record<string, unknown> = {}
-  for (const key of settingLabels) {
-    const text = labels[key]
-    if (text === undefined) continue
-    if (key === 'type') settings.type = text
-    else if (key === 'tags')
-      settings.tags = text
-        .split(',')
-        .map((tag) => tag.trim())
-        .filter((tag) => tag !== '')
-    else {
-      const number = Number(text)
-      if (text.trim() === '' || !Number.isFinite(number) || number < 0)
-        throw new SyntaxError(`${place(key)} is not a number`)
-      settings[key] = number
-    }
-  }
-  return settings
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,9 +2,9 @@ import { type FSWatcher, watch } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../kernel/clock.ts'
-import type { FoundEndpoint, Provider, ProviderReports } from './contract.ts'
+import type { FoundEndpoint, Provider, ProviderReports } from './contract/contract.ts'
+import { Repeat } from './contract/schedule.ts'
 import { readEndpointFile } from './endpoint-files.ts'
-import { Repeat } from './schedule.ts'
 
 export interface FileProviderOptions {
   /** Folder whose `.yaml`, `.yml` and `.json` files are read; or one file. */

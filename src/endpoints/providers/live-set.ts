@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import type { FoundEndpoint, ProviderReports } from './contract.ts'
+import type { FoundEndpoint, ProviderReports } from './contract/contract.ts'
+import { isServerUrl, serverKey } from './contract/same-server.ts'
 import { defaultFlapRules, type FlapRules, holdOf } from './flapping.ts'
 import type { FoundState, FoundView, LiveEndpoint, ProviderRules, ProviderView } from './live-views.ts'
-import { isServerUrl, serverKey } from './same-server.ts'
 
 export interface LiveSetOptions {
   readonly clock: Clock

@@ -1,4 +1,4 @@
-import type { FoundEndpoint } from './contract.ts'
+import type { FoundEndpoint } from './contract/contract.ts'
 
 /** How the set treats the endpoints of one provider. */
 export interface ProviderRules {

@@ -4,8 +4,8 @@ import type { ProviderConfig } from '../../config/schema/providers-schema.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { expandTargets } from '../../kernel/host-patterns.ts'
 import { matchesGlob } from '../../kernel/names/glob.ts'
-import { apiClient } from './api-client.ts'
-import type { FoundEndpoint, Provider } from './contract.ts'
+import { apiClient } from './contract/api-client.ts'
+import type { FoundEndpoint, Provider } from './contract/contract.ts'
 import { DnsProvider, nameServer } from './dns-provider.ts'
 import { DockerProvider } from './docker/docker-provider.ts'
 import { FileProvider } from './file-provider.ts'
@@ -34,10 +34,10 @@ export function makeProvider(config: ProviderConfig, services: ProviderServices)
     case 'dns': {
       const { names, record, port, servers } = config
       const server = nameServer(servers, lookUpMs)
-      return new DnsProvider({ names, record, port: Number(port ?? 0), scheme, intervalMs, server, clock })
+      return new DnsProvider({ names, record, port, scheme, intervalMs, server, clock })
     }
     case 'kubernetes': {
-      const { ca_file: caFile, token_file: tokenFile, service, selector, port } = config
+      const { ca_file: caFile, token_file: tokenFile, service, selector, port, port_name: portName } = config
       const origin = config.api_server === '' ? clusterOrigin(env) : config.api_server.replace(/\/+$/, '')
       return new KubernetesProvider({
         api: apiClient({
@@ -48,7 +48,7 @@ export function makeProvider(config: ProviderConfig, services: ProviderServices)
         namespace: config.namespace === '' ? ownNamespace() : config.namespace,
         service: service === '' ? undefined : service,
         selector,
-        port: port === undefined ? undefined : String(port),
+        port: portName !== '' ? portName : port === 0 ? undefined : String(port),
         scheme,
         clock,
       })

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
-import type { FoundEndpoint, Provider, ProviderReports } from './contract.ts'
-import { Repeat } from './schedule.ts'
+import type { FoundEndpoint, Provider, ProviderReports } from './contract/contract.ts'
+import { Repeat } from './contract/schedule.ts'
 
 export interface ScanTarget {
   readonly host: string

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { apiClient } from '../../../src/endpoints/providers/api-client.ts'
+import { apiClient } from '../../../src/endpoints/providers/contract/api-client.ts'
 import {
   KubernetesProvider,
   type KubernetesProviderOptions,

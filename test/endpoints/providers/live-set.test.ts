@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { FoundEndpoint } from '../../../src/endpoints/providers/contract.ts'
+import type { FoundEndpoint } from '../../../src/endpoints/providers/contract/contract.ts'
+import { serverKey } from '../../../src/endpoints/providers/contract/same-server.ts'
 import { LiveSet } from '../../../src/endpoints/providers/live-set.ts'
 import type { ProviderRules } from '../../../src/endpoints/providers/live-views.ts'
-import { serverKey } from '../../../src/endpoints/providers/same-server.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const server = (host: string, others: Partial<FoundEndpoint> = {}): FoundEndpoint => ({

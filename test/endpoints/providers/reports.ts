@@ -1,4 +1,4 @@
-import type { FoundEndpoint, ProviderReports } from '../../../src/endpoints/providers/contract.ts'
+import type { FoundEndpoint, ProviderReports } from '../../../src/endpoints/providers/contract/contract.ts'
 
 /** Records what a provider reports. */
 export function recordReports() {

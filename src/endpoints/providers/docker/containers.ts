@@ -1,6 +1,6 @@
-import type { FoundEndpoint } from '../contract.ts'
-import { labelSettings } from '../endpoint-files.ts'
-import { isObject, isText } from '../kubernetes/read-slice.ts'
+import type { FoundEndpoint } from '../contract/contract.ts'
+import { isObject, isText } from '../contract/json-values.ts'
+import { labelSettings } from '../contract/labels.ts'
 
 /** Labels of a container that the provider reads begin so. `olla-gateway.enable=true` makes it an endpoint. */
 const prefix = 'olla-gateway.'

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../kernel/clock.ts'
-import { type ApiClient, jsonBody } from '../api-client.ts'
-import type { Provider, ProviderReports } from '../contract.ts'
-import { jsonLines } from '../json-lines.ts'
-import { Repeat, retryDelayMs } from '../schedule.ts'
+import { type ApiClient, jsonBody } from '../contract/api-client.ts'
+import type { Provider, ProviderReports } from '../contract/contract.ts'
+import { jsonLines } from '../contract/json-lines.ts'
+import { Repeat, retryDelayMs } from '../contract/schedule.ts'
 import { type ContainerRules, endpointsOfContainers } from './containers.ts'
 
 export interface DockerProviderOptions extends ContainerRules {

@@ -1,9 +1,10 @@
 import type { Clock } from '../../../kernel/clock.ts'
-import { type ApiClient, jsonBody } from '../api-client.ts'
-import type { Provider, ProviderReports } from '../contract.ts'
-import { jsonLines } from '../json-lines.ts'
-import { Repeat, retryDelayMs } from '../schedule.ts'
-import { isObject, isText, readSlice } from './read-slice.ts'
+import { type ApiClient, jsonBody } from '../contract/api-client.ts'
+import type { Provider, ProviderReports } from '../contract/contract.ts'
+import { jsonLines } from '../contract/json-lines.ts'
+import { isObject, isText } from '../contract/json-values.ts'
+import { Repeat, retryDelayMs } from '../contract/schedule.ts'
+import { readSlice } from './read-slice.ts'
 import { type EndpointSlice, endpointsOfSlices, type SliceRules } from './slices.ts'
 
 export interface KubernetesProviderOptions extends SliceRules {

@@ -1,3 +1,4 @@
+import { isObject, isText } from '../contract/json-values.ts'
 import type { EndpointSlice } from './slices.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -37,11 +38,6 @@ export function readSlice(value: unknown): EndpointSlice | undefined {
   }
 }
 
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export const isText = (value: unknown): value is string => typeof value === 'string'
 const textOf = (value: unknown) => (isText(value) ? value : undefined)
 const flagOf = (value: unknown) => (typeof value === 'boolean' ? value : undefined)
 const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : [])

@@ -1,5 +1,5 @@
-import type { FoundEndpoint } from '../contract.ts'
-import { labelSettings } from '../endpoint-files.ts'
+import type { FoundEndpoint } from '../contract/contract.ts'
+import { labelSettings } from '../contract/labels.ts'
 
 /** The fields of an EndpointSlice (discovery.k8s.io/v1) that the provider reads. */
 export interface EndpointSlice {

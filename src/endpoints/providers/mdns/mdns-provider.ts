@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../kernel/clock.ts'
-import type { Provider, ProviderReports } from '../contract.ts'
-import { Repeat } from '../schedule.ts'
+import type { Provider, ProviderReports } from '../contract/contract.ts'
+import { Repeat } from '../contract/schedule.ts'
 import { type ServiceAnswer, ServiceRecords, type ServiceRules } from './service-records.ts'
 
 /** A socket of multicast DNS, as `multicast-dns` opens it. */

@@ -1,6 +1,6 @@
-import type { FoundEndpoint } from '../contract.ts'
-import { labelSettings } from '../endpoint-files.ts'
-import { isServerUrl } from '../same-server.ts'
+import type { FoundEndpoint } from '../contract/contract.ts'
+import { labelSettings } from '../contract/labels.ts'
+import { isServerUrl } from '../contract/same-server.ts'
 
 /** A record of a multicast answer; others than these types are ignored. */
 export type ServiceAnswer =

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Clock, Timer } from '../../../kernel/clock.ts'
 
 /** How often a source may be read, in milliseconds. */
 export interface RetryRules {

@@ -22,11 +22,12 @@ export class CompletionsReader implements AnswerReader {
       builder.fail(failure)
       return
     }
-    builder.usage(readChatUsage(value.usage))
+    const usage = readChatUsage(value.usage)
+    builder.usage(usage)
     builder.start({ id: textField(value, 'id'), model: textField(value, 'model') })
     const choice = listField(value, 'choices').find((each) => isObject(each) && (each.index ?? 0) === 0)
     if (isObject(choice)) this.#choice(choice, isWhole)
-    builder.completeIfWhole()
+    if (usage !== undefined) builder.completeIfWhole()
   }
 
   #choice(choice: JsonObject, isWhole: boolean): void {

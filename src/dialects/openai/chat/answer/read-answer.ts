@@ -31,12 +31,14 @@ export class ChatReader implements AnswerReader {
       builder.fail(failure)
       return
     }
-    builder.usage(readChatUsage(value.usage))
+    const usage = readChatUsage(value.usage)
+    builder.usage(usage)
     if (typeof value.service_tier === 'string') builder.serviceTier(value.service_tier)
     builder.start({ id: textField(value, 'id'), model: textField(value, 'model') })
     const choice = firstChoice(listField(value, 'choices'))
     if (choice !== undefined) this.#choice(choice)
-    builder.completeIfWhole()
+    // After usage in earlier chunks only, the final usage may follow the end.
+    if (usage !== undefined) builder.completeIfWhole()
   }
 
   #choice(choice: JsonObject): void {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseRequest } from '../../src/dialects/hub/parts/request-body.ts'
+import { withoutTrigger } from '../../src/dialects/openai/responses/compaction.ts'
 import { readResponsesRequest } from '../../src/dialects/openai/responses/request/read-request.ts'
 import type { ResponseRequests } from '../../src/dialects/openai/responses/response-requests.ts'
 import type { CountRequest } from '../../src/dialects/translate/messages-to-chat/token-counter.ts'
@@ -58,7 +59,7 @@ export async function countInputTokens(
     },
     lacks: ({ endpoint, nativeModel }, path) => pathKnowledge.learn(endpoint, path, false, '', nativeModel),
   }
-  const conversation = () => readResponsesRequest(parseRequest(whole))
+  const conversation = () => readResponsesRequest(withoutTrigger(parseRequest(whole)))
   const { tokens, source, endpoint } = await app.tokenCounter.count(
     { native, conversation, model },
     candidates,

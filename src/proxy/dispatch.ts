@@ -30,6 +30,7 @@ import { checkModel, refuseKeyAsModel, reserve } from './request/caller-checks.t
 import { type ConcludeServices, concludeRequest } from './request/conclude.ts'
 import type { RequestHookList } from './request/hooks.ts'
 import { immediateAnswer } from './request/immediate-answer.ts'
+import { withoutModel } from './request/missing-model.ts'
 import { reject } from './request/reject.ts'
 import { forwardedHeaders, headerText } from './request/request-headers.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
@@ -187,7 +188,8 @@ function send(
   }
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {
     services.sessions?.refused({ context, path: target.path, body })
-    throw reject(services, context, rejection(services, routing, target.path, provider, context.model))
+    const error = rejection(services, routing, target.path, provider, context.model)
+    throw reject(services, context, withoutModel(error, read.client !== undefined, context.model))
   }
   const { meter } = services
   if (meter === undefined || context.identity === undefined) {

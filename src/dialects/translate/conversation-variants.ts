@@ -28,7 +28,7 @@ import { checkedVariant } from './checked-variant.ts'
 import { isEncoded, unreadable } from './encoded-answer.ts'
 import { limitedFeatures, unsupportedFeatures } from './limitations.ts'
 import { onAccepted } from './on-accepted.ts'
-import { ownRequest } from './own-request.ts'
+import { lacksPath, ownRequest } from './own-request.ts'
 import { type AnswerStores, mayChangePassed, passedRequest } from './passed-request.ts'
 import { asksForText } from './plain-prompts.ts'
 import type { ConversationCall } from './request-translation.ts'
@@ -154,6 +154,7 @@ export class ConversationVariants {
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     this.#call.onTranslated({ from: format.name, to: to.name, dropped })
     this.#call.onStreamed?.(isStreamed)
+    const untranslatable: Untranslatable = { error: undefined }
     const answer = {
       to,
       conversation,
@@ -180,9 +181,33 @@ export class ConversationVariants {
         ...(to.requestHeaders ?? noHeaders),
       ],
       answer: (head) => this.#answer(head, answer),
-      ...(isUsageAsked || isStreamed
-        ? { onRefusal: (head, refusal) => this.#reduced(head, refusal, path, target, targets, isStreamed) }
-        : {}),
+      untranslatable,
+      onRefusal: (head, refusal) => {
+        if (lacksPath(path, head, refusal)) return this.#elsewhere(path, target, targets, to, untranslatable)
+        return isUsageAsked || isStreamed
+          ? this.#reduced(head, refusal, path, target, targets, isStreamed)
+          : undefined
+      },
+    }
+  }
+
+  /** The request in the next format, if the endpoint turns out to lack the path of this one. */
+  #elsewhere(
+    path: string,
+    target: RoutedEndpoint,
+    targets: readonly Format[],
+    without: Format,
+    untranslatable: Untranslatable,
+  ): RequestVariant | undefined {
+    this.#parts.learnMissing(target, path)
+    const others = targets.filter((format) => format !== without)
+    if (others.length === 0) return undefined
+    try {
+      return this.#translated(target, others)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      untranslatable.error = error
+      return undefined
     }
   }
 
@@ -311,6 +336,8 @@ export class ConversationVariants {
     }
   }
 }
+
+type Untranslatable = NonNullable<RequestVariant['untranslatable']>
 
 /** What an endpoint has refused of what the gateway adds to a translated request. */
 interface AskedForm {

@@ -1,3 +1,4 @@
+import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../kernel/json/body-edit.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
@@ -29,10 +30,10 @@ export function ownRequest(
     mode: 'passthrough',
     untranslatable,
     onRefusal: ({ statusCode }, refusal) => {
-      const text = refusal.toString('utf8', 0, maxErrorBytes)
-      const isMissing = isMissingStatus(statusCode) && readMissing({ path, statusCode, text }) === 'path'
+      const isMissing = lacksPath(path, { statusCode }, refusal)
       if (isMissing) learnMissing()
-      else if (!refusesField(statusCode, refusal) || readContextLimit(text) !== undefined) return undefined
+      else if (!refusesField(statusCode, refusal) || readContextLimit(textOf(refusal)) !== undefined)
+        return undefined
       try {
         return translated()
       } catch (error) {
@@ -42,4 +43,17 @@ export function ownRequest(
       }
     },
   }
+}
+
+/** Whether a refusal says that the endpoint does not have a path. */
+export function lacksPath(
+  path: string,
+  { statusCode }: Pick<UpstreamHead, 'statusCode'>,
+  refusal: Buffer,
+): boolean {
+  return isMissingStatus(statusCode) && readMissing({ path, statusCode, text: textOf(refusal) }) === 'path'
+}
+
+function textOf(refusal: Buffer): string {
+  return refusal.toString('utf8', 0, maxErrorBytes)
 }

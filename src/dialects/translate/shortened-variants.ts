@@ -5,10 +5,12 @@ import type { RequestVariant } from '../variants/request-variant.ts'
 import type { Shortening, ShorterRequest, TranslatedCall, TranslateFor } from './request-translation.ts'
 
 const maxErrorBytes = 8_192
+/** How often a request is shortened after a refusal. */
+const maxRefusals = 3
 
 /**
  * The forms of a request that may be shortened: short enough for the context of each endpoint if that is known, and
- * shorter after each refusal for a full context. The exchange limits the number of forms.
+ * shorter after each of some refusals for a full context.
  * @param variants of a request that is not shortened
  */
 export function shortenedVariants<Call extends TranslatedCall>(
@@ -19,35 +21,36 @@ export function shortenedVariants<Call extends TranslatedCall>(
   const original = call.original ?? shortening.original
   const whole = variants(call)
 
-  const shorter = (target: RoutedEndpoint, request: ShorterRequest): RequestVariant => {
+  const shorter = (target: RoutedEndpoint, request: ShorterRequest, refusals: number): RequestVariant => {
     const { body, modelSpan, promptTokens } = request
     const sent = { ...call, original, body, modelSpan }
     const variant = variants(sent)(target) ?? ownVariant(sent, target)
-    return shortenedAgain(variant, target, promptTokens)
+    return shortenedAgain(variant, target, promptTokens, refusals)
   }
 
   const shortenedAgain = (
     variant: RequestVariant,
     target: RoutedEndpoint,
     sentTokens: number,
+    refusals: number,
   ): RequestVariant => ({
     ...variant,
     onRefusal(head, refusal) {
       const limit = readContextLimit(refusal.toString('utf8', 0, maxErrorBytes))
       if (limit === undefined) {
         const next = variant.onRefusal?.(head, refusal)
-        return next && shortenedAgain(next, target, sentTokens)
+        return next && shortenedAgain(next, target, sentTokens, refusals)
       }
-      const request = shortening.afterRefusal(limit, sentTokens)
-      return request && shorter(target, request)
+      const request = refusals < maxRefusals ? shortening.afterRefusal(limit, sentTokens) : undefined
+      return request && shorter(target, request, refusals + 1)
     },
   })
 
   return (target) => {
     const contextTokens = target.abilities?.contextLength
     const request = contextTokens === undefined ? undefined : shortening.toFit(contextTokens)
-    if (request !== undefined) return shorter(target, request)
-    return shortenedAgain(whole(target) ?? ownVariant(call, target), target, shortening.promptTokens)
+    if (request !== undefined) return shorter(target, request, 0)
+    return shortenedAgain(whole(target) ?? ownVariant(call, target), target, shortening.promptTokens, 0)
   }
 }
 

@@ -18,8 +18,8 @@ import { mayLack } from './lacking-answer.ts'
 const maxHeldMs = 250
 /** Maximum bytes of an error that are read before the request is sent in another form. */
 const maxErrorBytes = 65_536
-/** Translated, with usage requested, with a lower token limit: each is a separate form of a request. */
-const maxForms = 3
+/** In each API that the endpoint may have, with usage requested, shorter: each is a separate form of a request. */
+const maxForms = 6
 const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
 /** Head for an invalid answer without an error message. */

@@ -4,6 +4,7 @@ import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { pathNotServed } from '../../routing/models/tiers.ts'
 import { errorMessageOf, type LackingAnswer } from '../answer/lacking-answer.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import { withoutModel } from '../request/missing-model.ts'
 import { noteRoute } from '../request/routing-headers.ts'
 import type { Attempt } from './attempt.ts'
 
@@ -63,17 +64,18 @@ export class RequestLack {
   /** The error for a request whose path no endpoint has; undefined if some attempt failed otherwise. */
   error(): GatewayError | undefined {
     const paths = this.#paths
-    const { context, path, routing } = this.#request
+    const { context, path, routing, mode } = this.#request
     if (paths === undefined || paths.length < context.attemptCount) return undefined
     const untranslatable = paths.find(({ attempt }) => attempt.variant?.untranslatable?.error !== undefined)
     if (untranslatable !== undefined) return untranslatable.attempt.variant?.untranslatable?.error
     const messages = new Map(paths.map(({ attempt, message }) => [attempt.target.endpoint, message]))
     const endpoints = [...messages.keys(), ...(routing.lackPath ?? [])]
     noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason: pathNotServed })
-    return pathError(endpoints, {
+    const error = pathError(endpoints, {
       model: context.model,
       path,
       errorMessageOf: (endpoint) => messages.get(endpoint),
     })
+    return withoutModel(error, mode !== undefined, context.model)
   }
 }

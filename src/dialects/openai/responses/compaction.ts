@@ -72,6 +72,7 @@ export function isCompactionTrigger(request: unknown): request is JsonObject {
 }
 
 export function withoutTrigger(request: JsonObject): JsonObject {
+  if (!isCompactionTrigger(request)) return request
   const input = itemsOf(request.input).filter((item) => !isObject(item) || item.type !== triggerType)
   return { ...request, input }
 }

@@ -35,6 +35,7 @@ function usageRow(changes: Partial<UsageRow> = {}): UsageRow {
     reasoning_tokens: 0,
     completion_tokens: 0,
     cost: 0,
+    unpriced: 0,
     duration_ms: 0,
     ...changes,
   }

@@ -49,6 +49,7 @@ interface Row {
   readonly cached_tokens: number
   readonly completion_tokens: number
   readonly cost: number
+  readonly unpriced: number
 }
 
 const sse = (...events: object[]) => events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')
@@ -281,6 +282,22 @@ describe('the cost of a request', () => {
     const { cost } = await send('/v1/audio/transcriptions', audio('whisper', 160_000), 'whisper')
     // Ten seconds at 128 kbit/s, and a little for the form around the file.
     assert.ok(cost >= 0.001 + 0.001 && cost < 0.0021, String(cost))
+  })
+
+  it('is counted apart without a price', async (t) => {
+    const { endpoint, send, admin } = await start(t, 'openai')
+    const { whole } = operations[0] ?? assert.fail()
+    endpoint.answer = () => ({ body: whole })
+    const costOf = async (model: string) => {
+      const { cost, unpriced } = await send('/v1/chat/completions', { messages }, model)
+      return [cost > 0, unpriced]
+    }
+    assert.deepEqual(await costOf('priced'), [true, 0])
+    assert.deepEqual(await costOf('free'), [false, 0])
+    assert.deepEqual(await costOf('unknown'), [false, 1])
+    const { total } = (await admin('GET', '/usage')).body as { total: Row }
+    near(total.cost, withCache)
+    assert.equal(total.unpriced, 1)
   })
 
   it('is nothing for a free model, and unknown without a price: a budget in money refuses only that', async (t) => {

@@ -11,7 +11,7 @@ const counts: readonly (readonly [title: string, value: (row: Row) => string])[]
   ['PROMPT', (row) => String(row.prompt_tokens)],
   ['CACHED', (row) => String(row.cached_tokens)],
   ['COMPLETION', (row) => String(row.completion_tokens)],
-  ['COST', (row) => costText(numberAt(row, 'cost'))],
+  ['COST', (row) => (isUnpriced(row) ? '-' : costText(numberAt(row, 'cost')))],
 ]
 
 /**
@@ -41,6 +41,12 @@ export function usageTable(
   const all = [[...head, ...counts.map(([title]) => title)], ...lines]
   const isRight = [...head.map(() => false), ...counts.map(() => true)]
   return columns(all, isRight)
+}
+
+/** Without a price for any of it, the cost is unknown, not nothing. */
+function isUnpriced(row: Row): boolean {
+  const unpriced = numberAt(row, 'unpriced')
+  return unpriced > 0 && unpriced === numberAt(row, 'requests') && numberAt(row, 'cost') === 0
 }
 
 function measure(row: Row, sort: string): number {

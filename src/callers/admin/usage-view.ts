@@ -19,8 +19,9 @@ const counts = {
   cached_tokens: Count('Prompt tokens that the endpoint read from a cache.'),
   reasoning_tokens: Count('Completion tokens that are reasoning.'),
   completion_tokens: Count('Of broken answers, those that arrived.'),
-  cost: Type.Number({ description: 'By the price table; 0 without a price.' }),
+  cost: Type.Number({ description: 'By the price table; without those that have no price.' }),
   duration_ms: Count('Sum of the times from receipt to the last byte.'),
+  unpriced: Count('Requests that used tokens of a model without a price.'),
 }
 
 const Group = (name: string) => Type.Optional(Type.String({ description: `If \`by\` names \`${name}\`.` }))
@@ -90,6 +91,7 @@ function countsView(usage: Usage) {
     reasoning_tokens: usage.reasoningTokens,
     completion_tokens: usage.completionTokens,
     cost: usage.cost,
+    unpriced: usage.unpriced,
     duration_ms: usage.durationMs,
   }
 }

@@ -61,7 +61,8 @@ export class UsageCollector {
     usage.completionTokens += use.completionTokens
     usage.cachedTokens += use.cachedTokens
     usage.reasoningTokens += answer?.reasoningTokens ?? 0
-    usage.cost += use.cost ?? 0
+    if (use.cost !== undefined) usage.cost += use.cost
+    else if (use.promptTokens + use.completionTokens > 0) usage.unpriced++
     usage.durationMs += record.durationMs
   }
 

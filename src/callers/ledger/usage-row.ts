@@ -12,6 +12,7 @@ export const usageCounts = [
   'completionTokens',
   'cost',
   'durationMs',
+  'unpriced',
 ] as const
 export type UsageCount = (typeof usageCounts)[number]
 
@@ -53,6 +54,7 @@ export function noUsage(): Usage {
     reasoningTokens: 0,
     completionTokens: 0,
     cost: 0,
+    unpriced: 0,
     durationMs: 0,
   }
 }

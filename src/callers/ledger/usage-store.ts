@@ -33,6 +33,7 @@ export const columns: Readonly<Record<UsageCount, string>> = {
   reasoningTokens: 'reasoning_tokens',
   completionTokens: 'completion_tokens',
   cost: 'cost',
+  unpriced: 'unpriced',
   durationMs: 'duration_ms',
 }
 const countColumns = usageCounts.map((name) => columns[name])

@@ -73,6 +73,12 @@ export const migrations: readonly (readonly string[])[] = [
       FROM olla_usage_days GROUP BY hour / 672 * 672, subject`,
     'CREATE INDEX olla_usage_blocks_subject ON olla_usage_blocks (subject)',
   ],
+  // Requests that have used tokens of a model without a price: their cost is unknown, not nothing.
+  [
+    'ALTER TABLE olla_usage ADD COLUMN unpriced BIGINT NOT NULL DEFAULT 0',
+    'ALTER TABLE olla_usage_days ADD COLUMN unpriced BIGINT NOT NULL DEFAULT 0',
+    'ALTER TABLE olla_usage_blocks ADD COLUMN unpriced BIGINT NOT NULL DEFAULT 0',
+  ],
 ]
 
 /** Any number, the same in every version: gateways that start together migrate one after the other. */

@@ -42,7 +42,7 @@ export function usageColumns(group: UsageGroup): readonly Column<UsageRow>[] {
       title: 'Cost',
       isNumber: true,
       sortBy: ({ cost }) => cost,
-      show: ({ cost }) => formatMoney(cost),
+      show: costText,
     },
     {
       id: 'mean',
@@ -52,6 +52,17 @@ export function usageColumns(group: UsageGroup): readonly Column<UsageRow>[] {
       show: ({ requests, duration_ms }) => formatMs(requests === 0 ? undefined : duration_ms / requests),
     },
   ]
+}
+
+/** Requests of models without a price have an unknown cost, not none. */
+function costText({ cost, unpriced, requests }: UsageRow) {
+  if (unpriced === 0) return formatMoney(cost)
+  if (cost === 0 && unpriced === requests) return <span class="muted">no price</span>
+  return (
+    <>
+      {formatMoney(cost)} <span class="muted small">{formatCount(unpriced)} without a price</span>
+    </>
+  )
 }
 
 /** Shows only this group when it is chosen. */

@@ -40,9 +40,18 @@ export interface RunningRedis {
 }
 
 /** Starts a server for the tests of a file; it ends with them. */
-export async function startRedis(
+export function startRedis(
   options: readonly string[] = [],
   program: ServerProgram | undefined = redisPrograms[0],
+): Promise<RunningRedis> {
+  return startRedisWith(program, options)
+}
+
+/** @param file configuration that the server reads first */
+export async function startRedisWith(
+  program: ServerProgram | undefined,
+  options: readonly string[],
+  file?: string,
 ): Promise<RunningRedis> {
   if (program === undefined) throw new Error('Redis is not installed (Debian: redis-server)')
   const folder = await mkdtemp(join(tmpdir(), 'olla-redis-'))
@@ -51,7 +60,18 @@ export async function startRedis(
   async function start(more: readonly string[] = []): Promise<void> {
     child = spawn(
       program?.path ?? '',
-      ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options, ...more],
+      [
+        ...(file === undefined ? [] : [file]),
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        ...(options.includes('--sentinel') ? [] : ['--save', '']),
+        ...options,
+        ...more,
+      ],
       { stdio: 'ignore' },
     )
     await eventually(() =>

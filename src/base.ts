@@ -120,6 +120,8 @@ export async function registerEndpoints(
   if (clusterIsOn(cluster) && app.gatewayPeers.isControl) {
     const { default: placeLeases } = await import('../plugins/routing/place-leases.ts')
     await app.register(placeLeases, { cluster })
+    const { default: sharedSessions } = await import('../plugins/routing/shared-sessions.ts')
+    await app.register(sharedSessions, {})
   }
   if (!app.gatewayPeers.isControl) {
     await app.register(healthMirror)

@@ -178,6 +178,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(modelRouting, { model_registry, model_fallbacks, model_filter, discovery })
   await when(clusterIsOn(cluster), () => import('../plugins/routing/place-limits.ts'), {})
   await app.register(endpointSelector, { proxy, selector: options.selector })
+  await when(clusterIsOn(cluster), () => import('../plugins/cluster/cluster-state.ts'), {})
   await app.register(sessionAffinity, { proxy, store: stores?.sessions })
   await when(proxy.stream_upstream !== 'never', () => import('../plugins/dialects/upstream-streams.ts'), {
     proxy,
@@ -201,7 +202,6 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(proxy.usage !== 'off', () => import('../plugins/proxy/answer-usage.ts'), {})
   const hasLedger = ledgerIsOn(callers)
   await when(hasLedger, () => import('../plugins/callers/caller-usage.ts'), {})
-  await when(clusterIsOn(cluster), () => import('../plugins/cluster/cluster-state.ts'), {})
   await when(callersAreOn(callers), () => import('../plugins/callers/caller-limits.ts'), {
     callers,
     translators,

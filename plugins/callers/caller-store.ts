@@ -1,7 +1,7 @@
 /**
  * Opens the store of callers, follows its changes and shares them with the serving threads; the control thread
  * registers it. Decorates `callers`; depends on the event bus and the link to the other threads. Closes the store on
- * close. A store that cannot be used stops the start; one that is only away does not.
+ * close. A store that cannot be used stops the start; one that is only away does not. Uses if present: `cluster`.
  */
 import fp from 'fastify-plugin'
 import { callerAdmin } from '../../src/callers/admin/caller-admin.ts'
@@ -88,8 +88,11 @@ export default fp<CallerStoreOptions>(
       actor: by,
     }: CallerChange): Promise<void> {
       await source?.refresh()
+      if (app.hasDecorator('cluster')) app.cluster.tell('callers', {})
       app.gatewayEvents.publish('callers.changed', { action, kind, id, name, fields, by })
     }
+    // The other replicas have the same store, and would read it within the interval.
+    if (app.hasDecorator('cluster')) app.cluster.news.on('callers', () => void source?.refresh())
     serveOperations(app.gatewayPeers, callerAdmin({ store, configured, clock, publish }))
     app.decorate('callers', {
       directory,

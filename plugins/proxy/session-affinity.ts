@@ -4,7 +4,7 @@
  * that still has them cached; for the proxy engine also `requestAffinity`, unless the host has decorated it. Depends on
  * the request context, the event bus, the cells, the registry and the endpoints' load. Without `enabled` it decorates
  * `sessionAffinity` with undefined and installs nothing for it. An endpoint that goes offline, or becomes another
- * server, loses its sessions. Uses if present: `configVersions`.
+ * server, loses its sessions. Uses if present: `configVersions`, `clusterState`, `gatewayPeers`.
  */
 
 import fp from 'fastify-plugin'
@@ -17,11 +17,17 @@ import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request
 import { StoredResponses, storedResponseCells } from '../../src/proxy/request/stored-responses.ts'
 import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
 import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
+import {
+  ReplicatedSessionStore,
+  sessionsBoundTopic,
+  sessionsLearnedTopic,
+} from '../../src/routing/affinity/replicated-session-store.ts'
 import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
 import { boundSessionCells, sessionCells } from '../../src/routing/affinity/session-cells.ts'
 import { LocalSessionStore, type SessionStore } from '../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../src/routing/affinity/shared-session-store.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
+import type { PeerLink } from '../../src/runtime/links/peer-link.ts'
 
 /** Reads `proxy.sticky_sessions`, and whether priorities are tiers. */
 export interface SessionAffinityOptions extends Sections<'proxy'> {
@@ -53,11 +59,16 @@ export default fp<SessionAffinityOptions>(
     const idleTtlMs = sticky.idleTtlSeconds * 1000
     const bounds = { clock, maxSessions: sticky.maxSessions, idleTtlMs }
     const { counts } = state.of(sessionCells)
-    const store =
+    const ownStore =
       options.store ??
       (state.threads > 1
         ? new SharedSessionStore(bounds, { ...state.of(boundSessionCells(bounds.maxSessions)), counts })
         : new LocalSessionStore(bounds))
+    const replicated =
+      options.store !== undefined || app.clusterState === undefined || !app.hasDecorator('gatewayPeers')
+        ? undefined
+        : replicate(ownStore, clock, app.gatewayPeers)
+    const store = replicated ?? ownStore
     const affinity = new SessionAffinity(
       {
         store,
@@ -131,3 +142,12 @@ export default fp<SessionAffinityOptions>(
     ],
   },
 )
+
+/** A store whose new sessions the other replicas get, and that gets theirs. */
+function replicate(store: SessionStore, clock: Clock, link: PeerLink): SessionStore {
+  const replicated = new ReplicatedSessionStore(store, clock, (bound) =>
+    link.sendToControl(sessionsBoundTopic, bound),
+  )
+  link.on(sessionsLearnedTopic, (learned) => replicated.learn(learned))
+  return replicated
+}

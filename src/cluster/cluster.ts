@@ -2,10 +2,12 @@ import type { Clock, Timer } from '../kernel/clock.ts'
 import { type OpenLink, type RedisLink, ServerAwayError } from './connection/redis-link.ts'
 import { type ScriptCall, ScriptRunner } from './connection/script-runner.ts'
 import { ServerCircuit } from './connection/server-circuit.ts'
+import type { NewsKind, NewsKinds } from './contract/news.ts'
 import type { ClusterState, ClusterView, LeaseView, Member, ReplicaInfo } from './contract/status.ts'
 import { Membership } from './membership/membership.ts'
 import { Newsroom } from './membership/newsroom.ts'
 import { type FleetKeys, fleetKeys } from './scripts/keys.ts'
+import { tellScript } from './scripts/tell.ts'
 
 export interface ClusterOptions {
   readonly clock: Clock
@@ -139,6 +141,15 @@ export class Cluster {
   /** The same with more time, for calls for which no request waits. */
   runInBackground(call: ScriptCall): Promise<unknown> {
     return this.#beats.run(call)
+  }
+
+  /** Sends a message to the other replicas, if the server can be used; it may be lost. */
+  tell<Kind extends NewsKind>(kind: Kind, news: NewsKinds[Kind]): void {
+    if (this.#state !== 'joined') return
+    const message = JSON.stringify({ ...news, kind, by: this.id })
+    this.#beats
+      .run({ script: tellScript, keys: [this.keys.alive], args: [this.keys.news, message] })
+      .catch(() => undefined)
   }
 
   /** A request waits for an answer that is late: the server counts as away until the next heartbeat succeeds. */

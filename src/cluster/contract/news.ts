@@ -19,6 +19,10 @@ export interface NewsKinds {
   places: { readonly endpoints: readonly (readonly ['wanted' | 'free', string])[] }
   /** What the sender has seen of endpoints, by name. */
   endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
+  /** New sessions, each with the name of its endpoint. */
+  sessions: { readonly bound: readonly (readonly [key: number, endpoint: string])[] }
+  /** Keys, teams or owners in the store of callers have changed. */
+  callers: object
   /** A replica has left. */
   left: object
 }

@@ -42,6 +42,7 @@ export default fp<TranslationOptions>(
     const apis: EndpointApis = {
       serves: (endpoint, path, model) => app.pathKnowledge.serves(endpoint, path, model),
       serverVersion: (slot) => app.modelCatalog.snapshot.byEndpoint.get(slot)?.serverVersion,
+      version: () => app.pathKnowledge.version + app.modelCatalog.snapshot.version,
     }
     const plan = new TranslationPlan(formats, apis, wholeOperations(dialects))
     const parts: TranslationParts = {

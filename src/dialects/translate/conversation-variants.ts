@@ -85,8 +85,7 @@ export class ConversationVariants {
   of(target: RoutedEndpoint): RequestVariant | undefined {
     const { plan } = this.#parts
     const { format } = this.#call
-    const speaks = plan.speaks(format, target)
-    const targets = plan.targets(format, target)
+    const { speaks, targets } = plan.route(format, target)
     const isOwn = speaks === true || (speaks === undefined && plan.maySpeak(format, target))
     const unsupported = isOwn ? this.#unsupported(target) : []
     if (targets.length === 0) {

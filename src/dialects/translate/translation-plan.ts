@@ -17,7 +17,28 @@ export interface EndpointApis {
   /** Undefined if unknown. */
   serves(endpoint: Endpoint, path: string, model?: string): boolean | undefined
   serverVersion(slot: number): string | undefined
+  /** Increases whenever a result of the other two may have changed; undefined if nothing may be cached. */
+  readonly version?: () => number
 }
+
+/** How a request in a format reaches an endpoint. */
+export interface FormatRoute {
+  /** Whether the endpoint has the format itself; undefined if unknown. */
+  readonly speaks: boolean | undefined
+  /** The formats to which the request can be translated, best first. */
+  readonly targets: readonly Format[]
+}
+
+/** Routes to one endpoint while nothing changes. */
+interface KnownRoutes {
+  readonly version: number
+  readonly refusesMessages: boolean
+  /** By format and model. */
+  readonly routes: Map<Format, Map<string | undefined, FormatRoute>>
+}
+
+/** Models of an endpoint for which routes are cached. */
+const maxCachedModels = 1_000
 
 /** A model at an endpoint; without a model, whatever the endpoint serves. */
 export type ServedModel = Pick<RoutedEndpoint, 'endpoint' | 'nativeModel'>
@@ -31,6 +52,7 @@ export class TranslationPlan {
   readonly #operations: readonly WholeOperation[]
   readonly #apis: EndpointApis
   readonly #byPath: ReadonlyMap<string, ClientFormat>
+  readonly #known = new WeakMap<Endpoint, KnownRoutes>()
 
   /**
    * @param formats best first
@@ -89,6 +111,34 @@ export class TranslationPlan {
           : undefined
     if (names === undefined || names.length === 0) return unlimited
     return { names, version: this.#apis.serverVersion(slot) }
+  }
+
+  /** How a request reaches an endpoint. Asking for every format of every request would cost more than its translation. */
+  route(from: Format, candidate: ServedModel): FormatRoute {
+    const { endpoint, nativeModel } = candidate
+    const version = this.#apis.version?.()
+    if (version === undefined) return this.#route(from, candidate)
+    const refusesMessages = messagesRefusals.has(endpoint)
+    let known = this.#known.get(endpoint)
+    if (known?.version !== version || known.refusesMessages !== refusesMessages) {
+      known = { version, refusesMessages, routes: new Map() }
+      this.#known.set(endpoint, known)
+    }
+    let byModel = known.routes.get(from)
+    if (byModel === undefined || byModel.size >= maxCachedModels) {
+      byModel = new Map()
+      known.routes.set(from, byModel)
+    }
+    let route = byModel.get(nativeModel)
+    if (route === undefined) {
+      route = this.#route(from, candidate)
+      byModel.set(nativeModel, route)
+    }
+    return route
+  }
+
+  #route(from: Format, candidate: ServedModel): FormatRoute {
+    return { speaks: this.speaks(from, candidate), targets: this.targets(from, candidate) }
   }
 
   /** The formats to which a request can be translated for an endpoint, best first. */

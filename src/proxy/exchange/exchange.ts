@@ -381,13 +381,12 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   #settle(found: RequestOutcome): void {
-    const { active } = this.#services
     const outcome = this.#isCancelled ? 'cancelled' : found
     this.#phase = 'over'
     this.#search.end()
     this.#heartbeat?.stop()
     this.#knownFailover?.drop()
-    active.delete(this)
+    this.#services.active.delete(this)
     if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
     this.#answer.settled(outcome)
     this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)

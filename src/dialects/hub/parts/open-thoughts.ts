@@ -18,13 +18,31 @@ export class OpenThoughts {
   readonly #models = new Set<string>()
 
   of(slot: number, model: string): ThoughtMemory {
-    const key = `${slot} ${model}`
-    return {
-      isOpen: this.#models.has(key),
-      learn: (isOpen) => {
-        if (!isOpen) this.#models.delete(key)
-        else if (this.#models.size < maxModels) this.#models.add(key)
-      },
-    }
+    return new ModelThoughts(this.#models, slot, model)
+  }
+}
+
+class ModelThoughts implements ThoughtMemory {
+  readonly #open: Set<string>
+  readonly #slot: number
+  readonly #model: string
+
+  constructor(open: Set<string>, slot: number, model: string) {
+    this.#open = open
+    this.#slot = slot
+    this.#model = model
+  }
+
+  get isOpen(): boolean {
+    return this.#open.size > 0 && this.#open.has(this.#key)
+  }
+
+  learn(isOpen: boolean): void {
+    if (!isOpen) this.#open.delete(this.#key)
+    else if (this.#open.size < maxModels) this.#open.add(this.#key)
+  }
+
+  get #key(): string {
+    return `${this.#slot} ${this.#model}`
   }
 }

@@ -10,6 +10,8 @@ import type { AnswerFormat, Settings, Thinking } from '../../../hub/contract/con
 import type { Feature } from '../../../hub/contract/features.ts'
 import { outputFormat } from './output-format.ts'
 
+const noFields: JsonObject = {}
+
 /** Reads the settings at the top of a request. `checkMessagesFrame` has checked the ranges. */
 export function readSettings(
   request: JsonObject,
@@ -22,7 +24,7 @@ export function readSettings(
   const topP = numberField(request, 'top_p')
   const topK = numberField(request, 'top_k')
   const stop = stops(request)
-  const user = textField(objectField(request, 'metadata') ?? {}, 'user_id')
+  const user = textField(objectField(request, 'metadata') ?? noFields, 'user_id')
   const format = readFormat(request)
   const thinking = readThinking(request, uses)
   if (maxTokens !== undefined) uses.add('max_tokens')
@@ -51,9 +53,9 @@ export function readSettings(
 }
 
 function stops(request: JsonObject): string[] | undefined {
-  const stop = listField(request, 'stop_sequences').filter(
-    (each): each is string => typeof each === 'string' && each !== '',
-  )
+  const list = listField(request, 'stop_sequences')
+  if (list.length === 0) return undefined
+  const stop = list.filter((each): each is string => typeof each === 'string' && each !== '')
   return stop.length === 0 ? undefined : stop
 }
 
@@ -70,9 +72,9 @@ function readFormat(request: JsonObject): AnswerFormat | undefined {
 }
 
 function readThinking(request: JsonObject, uses: Set<Feature>): Thinking | undefined {
-  const thinking = objectField(request, 'thinking') ?? {}
+  const thinking = objectField(request, 'thinking') ?? noFields
   const type = textField(thinking, 'type')
-  const effort = textField(objectField(request, 'output_config') ?? {}, 'effort')
+  const effort = textField(objectField(request, 'output_config') ?? noFields, 'effort')
   if (type === undefined && effort === undefined) return undefined
   const isOn = type === undefined ? undefined : type !== 'disabled'
   const budgetTokens = numberField(thinking, 'budget_tokens')

@@ -7,11 +7,15 @@ import { offeredTools } from './tool-changes.ts'
 const runByServer =
   /^(?:web_search|web_fetch|code_execution|tool_search_tool|advisor|mcp_toolset|memory_store)(?:_|$)/
 
+const noTools: readonly Tool[] = []
+
 /** Reads the tools on offer. A later definition replaces one of the same name. */
 export function readTools(request: JsonObject, uses: Set<Feature>): readonly Tool[] {
+  const offered = offeredTools(request)
+  if (offered.length === 0) return noTools
   const tools: Tool[] = []
   const places = new Map<string, number>()
-  for (const each of offeredTools(request)) {
+  for (const each of offered) {
     if (!isObject(each)) continue
     const tool = readTool(each)
     if (tool === undefined) continue

@@ -119,23 +119,25 @@ class TurnList {
   #assistant: AssistantPart[] | undefined
 
   user(part: Part): void {
-    if (this.#user === undefined) {
-      this.#user = []
-      this.#results = undefined
-      this.#assistant = undefined
-      this.turns.push({ role: 'user', parts: this.#user })
+    if (this.#user !== undefined) {
+      this.#user.push(part)
+      return
     }
-    this.#user.push(part)
+    this.#user = [part]
+    this.#results = undefined
+    this.#assistant = undefined
+    this.turns.push({ role: 'user', parts: this.#user })
   }
 
   result(result: ToolResult): void {
-    if (this.#results === undefined) {
-      this.#results = []
-      this.#user = undefined
-      this.#assistant = undefined
-      this.turns.push({ role: 'results', results: this.#results })
+    if (this.#results !== undefined) {
+      this.#results.push(result)
+      return
     }
-    this.#results.push(result)
+    this.#results = [result]
+    this.#user = undefined
+    this.#assistant = undefined
+    this.turns.push({ role: 'results', results: this.#results })
   }
 
   /** Returns the parts of the assistant's turn, which exists even if they stay empty. */

@@ -12,13 +12,19 @@ import {
  */
 export function offeredTools(request: JsonObject): readonly unknown[] {
   const declared = listField(request, 'tools')
-  const changes = listField(request, 'messages').flatMap(changesIn)
-  if (changes.length === 0) return declared
+  const messages = listField(request, 'messages')
+  if (!messages.some(hasChanges)) return declared
+  const changes = messages.flatMap(changesIn)
   const tools = new Map<unknown, unknown>()
   for (const tool of declared) tools.set(nameOf(tool) ?? tool, tool)
   const known = new Map(tools)
   for (const block of changes) change(block, tools, known)
   return [...tools.values()]
+}
+
+function hasChanges(message: unknown): boolean {
+  const content = isObject(message) ? message.content : undefined
+  return Array.isArray(content) && content.some(isChange)
 }
 
 function changesIn(message: unknown): readonly JsonObject[] {

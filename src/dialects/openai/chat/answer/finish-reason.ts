@@ -9,6 +9,8 @@ const byFinishReason: Readonly<Record<string, StopReason>> = {
   refusal: 'filtered',
 }
 
+const atEnd = { reason: 'end', stopSequence: null } as const
+
 /**
  * Why an answer ended.
  * @param choice with `finish_reason`; vLLM and SGLang add the matching stop sequence
@@ -20,6 +22,7 @@ export function readFinish(
 ): { readonly reason: StopReason; readonly stopSequence: string | null } {
   const known = byFinishReason[textField(choice, 'finish_reason') ?? '']
   if (known !== undefined) return { reason: known, stopSequence: null }
+  if (choice.stop_reason === undefined && choice.matched_stop === undefined) return atEnd
   const met = [choice.stop_reason, choice.matched_stop].find(
     (value): value is string => typeof value === 'string' && stopSequences.includes(value),
   )

@@ -64,8 +64,9 @@ class MessageList {
   #user(part: ContentPart, name: string | undefined): void {
     if (this.#name !== name) this.#endUser()
     this.#name = name
-    this.#parts ??= []
-    if (part.type !== 'text' || part.text !== '') this.#parts.push(part)
+    const isEmpty = part.type === 'text' && part.text === ''
+    if (this.#parts === undefined) this.#parts = isEmpty ? [] : [part]
+    else if (!isEmpty) this.#parts.push(part)
   }
 
   #endUser(): void {

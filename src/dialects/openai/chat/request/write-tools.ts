@@ -14,11 +14,14 @@ export interface ChatTools {
   readonly choice: unknown
 }
 
+const noTools: ChatTools = { tools: [], toolNames: [], originalNames: undefined, choice: undefined }
+
 /** The tools that a model can call: no hosted ones, which no chat endpoint runs, and none that the choice excludes. */
 export function chatTools(
   { tools, toolChoice }: Conversation,
   { maxToolNameLength }: Pick<ChatTraits, 'maxToolNameLength'>,
 ): ChatTools {
+  if (tools.length === 0) return noTools
   const names: string[] = []
   const toolNames: string[] = []
   const sent: JsonObject[] = []

@@ -1,7 +1,9 @@
-/** API keys for an app's own routes, with policies, a store and admin routes. Decorates `callers`. */
+/** API keys for an app's own routes, with policies, limits, a store and admin routes. Decorates `callers`. */
 import fp from 'fastify-plugin'
 import internalAccess from '../../plugins/admin/internal-access.ts'
 import callerKeys from '../../plugins/callers/caller-keys.ts'
+import callerLimits from '../../plugins/callers/caller-limits.ts'
+import callerRequests from '../../plugins/callers/caller-requests.ts'
 import callerStore from '../../plugins/callers/caller-store.ts'
 import caller, { type CallerOptions } from '../../plugins/http/caller.ts'
 import groups from '../../routes/callers/groups.ts'
@@ -31,6 +33,8 @@ export default fp<CallersOptions>(
       await app.register(callerTokens, { callers })
     }
     await app.register(callerKeys, { callers, server })
+    await app.register(callerLimits, { callers })
+    await app.register(callerRequests)
     if (!admin) return
     await once(app, internalAccess, { dashboard, server })
     await app.register(keys)

@@ -6,6 +6,9 @@ import { createKey } from '../../src/callers/keys/key-text.ts'
 import gateway, { type GatewayOptions, parseConfig } from '../../src/index.ts'
 import callersAlone from '../../src/public/callers.ts'
 import { bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
+import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
+import { eventually } from '../support/simulator.ts'
+import { engineOf, engines } from './engines.ts'
 
 const section = (keys: readonly unknown[], rest: Record<string, unknown> = {}) => ({
   callers: { secret: callersSecret, keys, ...rest },
@@ -93,4 +96,84 @@ describe('keys in a host application', () => {
     await app.inject({ method: 'DELETE', url: '/internal/admin/keys/ci', headers: marker })
     assert.equal((await app.inject({ url: '/hello', headers: bearer(key) })).statusCode, 401)
   })
+
+  it('keep limits on the routes of an app alone', async (t) => {
+    const app = Fastify()
+    t.after(() => app.close())
+    const minute = configuredKey('minute', { limits: { requests_per_minute: 3 } })
+    const slots = configuredKey('slots', { limits: { max_concurrent: 2 } })
+    const { callers } = parseConfig(section([minute.entry, slots.entry]))
+    await app.register(callersAlone, { callers })
+    const held: (() => void)[] = []
+    app.get('/now', () => 'ok')
+    app.get('/held', () => new Promise<string>((resolve) => held.push(() => resolve('ok'))))
+    const ask = (url: string, key: string) => app.inject({ url, headers: bearer(key) })
+    for (const remaining of ['2', '1', '0']) {
+      const answer = await ask('/now', minute.key)
+      assert.deepEqual(
+        [answer.statusCode, answer.headers['x-ratelimit-remaining-requests']],
+        [200, remaining],
+      )
+    }
+    const refused = await ask('/now', minute.key)
+    assert.deepEqual(
+      [refused.statusCode, refused.json<{ error: { code: string } }>().error.code],
+      [429, 'rate_limit_exceeded'],
+    )
+    for (let round = 0; round < 3; round++) {
+      const waiting = [ask('/held', slots.key), ask('/held', slots.key)]
+      await eventually(() => held.length === 2)
+      assert.equal((await ask('/now', slots.key)).statusCode, 429)
+      for (const answer of held.splice(0)) answer()
+      assert.deepEqual(
+        (await Promise.all(waiting)).map(({ statusCode }) => statusCode),
+        [200, 200],
+      )
+    }
+    const address = await app.listen({ host: '127.0.0.1', port: 0 })
+    const leaving = new AbortController()
+    const left = fetch(`${address}/held`, {
+      headers: bearer(slots.key),
+      signal: leaving.signal,
+    })
+    await eventually(() => held.length === 1)
+    leaving.abort()
+    await assert.rejects(left)
+    const again = ask('/held', slots.key)
+    await eventually(() => held.length === 2)
+    await eventually(async () => (await ask('/now', slots.key)).statusCode === 200)
+    for (const answer of held) answer()
+    assert.equal((await again).statusCode, 200)
+  })
+
+  for (const engine of engines)
+    it(`keep the limits of a gateway in an app: ${engine}`, async (t) => {
+      const usage = { prompt_tokens: 5, completion_tokens: 5, total_tokens: 10 }
+      const endpoint = await startScriptedEndpoint(t, ['m'], () => ({
+        body: { id: 'x', choices: [], usage },
+      }))
+      const { key, entry } = configuredKey('ci', {
+        limits: { budgets: [{ amount: 1_000, unit: 'tokens', period: 'ever' }] },
+      })
+      const app = appOf(t, {
+        config: parseConfig({
+          ...section([entry], { owners: [{ name: 'alice', limits: { requests_per_minute: 1 } }] }),
+          proxy: engineOf(engine),
+          discovery: { static: { endpoints: [{ url: endpoint.url, name: 'one', type: 'openai' }] } },
+        }),
+        identify: ({ headers }) => (typeof headers['x-user'] === 'string' ? headers['x-user'] : undefined),
+      })
+      const address = await app.listen({ host: '127.0.0.1', port: 0 })
+      const ask = async (headers: Record<string, string>, maxTokens: number) => {
+        const body = JSON.stringify({ model: 'm', max_tokens: maxTokens, messages: [] })
+        const url = `${address}/v1/chat/completions`
+        const response = await fetch(url, { method: 'POST', headers, body })
+        await response.text()
+        return response.status
+      }
+      await eventually(async () => (await ask({ ...bearer(key) }, 900)) === 200)
+      for (let count = 0; count < 8; count++) assert.equal(await ask(bearer(key), 800), 200)
+      assert.equal(await ask(bearer(key), 995), 429)
+      assert.deepEqual([await ask({ 'x-user': 'alice' }, 1), await ask({ 'x-user': 'alice' }, 1)], [200, 429])
+    })
 })

@@ -132,6 +132,25 @@ describe('the ledger', () => {
     assert.equal(await statusAt(again.url), 429)
   })
 
+  it('and limits go on counting for a key that is rotated', async (t) => {
+    const { gateway, admin } = await start(t)
+    const limits = { budgets: [{ amount: 100, unit: 'tokens', period: 'ever' }] }
+    const created = await admin('POST', '/keys', { name: 'store', limits })
+    const statusOf = async (key: unknown) => {
+      const body = JSON.stringify({ ...JSON.parse(chatThat('complete', 80, false)), max_tokens: 80 })
+      const url = `${gateway.url}/v1/chat/completions`
+      const response = await fetch(url, { method: 'POST', headers: bearer(String(key)), body })
+      await response.text()
+      return response.status
+    }
+    assert.equal(await statusOf(created.body.key), 200)
+    const rotated = await admin('POST', '/keys/store/rotate', { overlap_seconds: 60 })
+    assert.deepEqual([await statusOf(created.body.key), await statusOf(rotated.body.key)], [429, 429])
+    await admin('PATCH', '/keys/store', { limits: { budgets: [{ ...limits.budgets[0], amount: 300 }] } })
+    assert.deepEqual([await statusOf(created.body.key), await statusOf(rotated.body.key)], [200, 200])
+    assert.equal(await statusOf(rotated.body.key), 429)
+  })
+
   it('is shown in pages, by time, as CSV and as metrics, and names wrong parameters', async (t) => {
     const { gateway, admin, total, headers } = await start(t)
     await askFor(gateway.url, headers, 'complete', 3)

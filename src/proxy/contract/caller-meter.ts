@@ -11,7 +11,8 @@ export interface MeteredRequest {
   readonly path: string
   readonly body: Buffer | Upload | null
   readonly inspection: Inspection
-  readonly routing: RoutingOutcome
+  /** Undefined for a request that goes to no endpoint. */
+  readonly routing?: RoutingOutcome
 }
 
 /** Limits and the ledger. Called only for requests with an `identity`. */

@@ -1,4 +1,4 @@
-// Many API keys: what 100,000 of them cost to load, to keep and to find: `npm run bench:callers`.
+// Many API keys: what 100,000 of them cost to load, to keep and to find, and a year of their use: `npm run bench:callers`.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,8 @@ import Fastify from 'fastify'
 import { noLimits, noPolicy } from '../src/callers/contract/defaults.ts'
 import { KeyHasher } from '../src/callers/keys/key-hasher.ts'
 import { createKey, createKeyId } from '../src/callers/keys/key-text.ts'
+import { queryUsage, type UsageQuery } from '../src/callers/ledger/usage-query.ts'
+import { hourMs } from '../src/callers/ledger/usage-row.ts'
 import { migrate } from '../src/callers/store/migrations.ts'
 import { openSqlite } from '../src/callers/store/sqlite-database.ts'
 import { parseConfig } from '../src/config/load.ts'
@@ -38,6 +40,47 @@ async function fill(file: string): Promise<string[]> {
   })
   await database.close()
   return kept
+}
+
+const usageKeys = 1_000
+/** Start of a block of four weeks. */
+const firstHour = 500_640
+const yearHours = 365 * 24
+
+/** Fills the ledger with a row for each key and day of a year, and for each hour of its last week. */
+async function fillUsage(file: string): Promise<void> {
+  const database = openSqlite(file)
+  const series = (from: number, to: number, step: number) =>
+    `WITH RECURSIVE c(n) AS (SELECT ${from} UNION ALL SELECT n + ${step} FROM c WHERE n + ${step} < ${to}) SELECT n FROM c`
+  await database.all(
+    `INSERT INTO olla_usage_subjects SELECT n, 'key_' || n, 'key ' || n, 'owner', 'team ' || n % 20, 'm', 'gpu'
+    FROM (${series(1, usageKeys + 1, 1)})`,
+  )
+  const end = firstHour + yearHours
+  for (const [table, from, step] of [
+    ['olla_usage', end - 7 * 24, 1],
+    ['olla_usage_days', firstHour, 24],
+    ['olla_usage_blocks', firstHour, 672],
+  ] as const) {
+    await database.all(
+      `INSERT INTO ${table} SELECT h.n, s.id, ${step}, ${step}, 0, 0, 0, 0, 100, 10, 0, 50, 0.01, 900
+      FROM (${series(from, end, step)}) h CROSS JOIN olla_usage_subjects s ORDER BY h.n, s.id`,
+    )
+  }
+  await database.close()
+}
+
+/** CPU of a query over the year, in milliseconds. */
+async function usageMs(file: string, query: Pick<UsageQuery, 'by' | 'interval'>): Promise<string> {
+  const database = openSqlite(file)
+  const untilMs = (firstHour + yearHours - 5) * hourMs
+  const all = { sinceMs: firstHour * hourMs, untilMs, filter: {}, limit: 100 }
+  await queryUsage(database, { ...all, ...query }, 0)
+  const begun = process.cpuUsage()
+  await queryUsage(database, { ...all, ...query }, 0)
+  const { user, system } = process.cpuUsage(begun)
+  await database.close()
+  return ((user + system) / 1_000).toFixed(0)
 }
 
 /** Starts the plugin in an app of its own. */
@@ -84,7 +127,17 @@ try {
     ['find an unknown key, ns of CPU', findNs(finds(unknown), 1_000_000).toFixed(0)],
     ['hash a key, ns of CPU', findNs(() => void hasher.hash(keys[0] ?? ''), 200_000).toFixed(0)],
   ]
-  console.log(rows.map(([what, value]) => `${what?.padEnd(36)} ${value?.padStart(8)}`).join('\n'))
+  const ledger = join(folder, 'ledger.db')
+  const database = openSqlite(ledger)
+  await migrate(database, { secretCheck: '' })
+  await database.close()
+  await fillUsage(ledger)
+  rows.push(
+    ['a year of 1,000 keys by key, ms of CPU', await usageMs(ledger, { by: ['key'], interval: 'total' })],
+    ['the same by team', await usageMs(ledger, { by: ['team'], interval: 'total' })],
+    ['the same by day', await usageMs(ledger, { by: [], interval: 'day' })],
+  )
+  console.log(rows.map(([what, value]) => `${what?.padEnd(40)} ${value?.padStart(8)}`).join('\n'))
   await all.app.close()
   await without.app.close()
 } finally {

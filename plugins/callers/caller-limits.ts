@@ -1,7 +1,7 @@
 /**
  * Enforces the limits of keys, owners and teams, and counts what requests use. Decorates `callerMeter`; depends on the
  * directory of callers, the shared cells and the event bus. Uses if present: `callerLedger`, `clusterState`,
- * `gatewayPeers`. Stops its timer on close.
+ * `configVersions`, `gatewayPeers`. Stops its timer on close.
  */
 import fp from 'fastify-plugin'
 import { isKnown } from '../../src/callers/directory/known-caller.ts'
@@ -14,6 +14,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 import type { CallerMeter } from '../../src/proxy/contract/caller-meter.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads `callers.prices` and `callers.time_zone`, and `translators.anthropic.tokenizer` for estimates. */
 export interface CallerLimitsOptions extends Sections<'callers' | 'translators'> {
@@ -25,14 +26,17 @@ const rowsMs = 60_000
 
 export default fp<CallerLimitsOptions>(
   async function callerLimits(app, options) {
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { callers, translators } = readSections(options, ['callers', 'translators'], ['clock'])
     const clock = options.clock ?? systemClock
     const cells = app.gatewayState.of(callerLimitCells)
+    const prices = new PriceTable(callers.prices)
+    followSections(versions, ['callers'], (next) => prices.prepare(next.callers.prices))
     const limiter = new CallerLimiter({
       clock,
       cells,
       estimates: new Estimates(await loadTokenizer(translators.anthropic.tokenizer)),
-      prices: new PriceTable(callers.prices),
+      prices,
       zone: callers.timeZone,
       onWarning: (warning) => app.gatewayEvents.publish('callers.budget', warning),
     })

@@ -1,14 +1,17 @@
 /**
  * Opens the store of callers, follows its changes and shares them with the serving threads; the control thread
  * registers it. Decorates `callers`; depends on the event bus and the link to the other threads. Closes the store on
- * close. A store that cannot be used stops the start; one that is only away does not. Uses if present: `cluster`.
+ * close. A store that cannot be used stops the start; one that is only away does not. Uses if present: `cluster`,
+ * `configVersions`, whose keys, teams and owners it follows.
  */
+import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { callerAdmin } from '../../src/callers/admin/caller-admin.ts'
 import { remoteOperations, serveOperations } from '../../src/callers/admin/operations.ts'
 import type { CallerChange } from '../../src/callers/admin/record-access.ts'
 import type { Callers } from '../../src/callers/callers.ts'
 import { configRecords } from '../../src/callers/contract/config-records.ts'
+import type { CallerRecords } from '../../src/callers/contract/records.ts'
 import { CallerDirectory } from '../../src/callers/directory/directory.ts'
 import { directoryChange, wholeDirectory } from '../../src/callers/directory/directory-change.ts'
 import { type DirectoryChange, noChange } from '../../src/callers/directory/directory-data.ts'
@@ -19,6 +22,7 @@ import { CallerSource } from '../../src/callers/store/caller-source.ts'
 import { openStore } from '../../src/callers/store/open-store.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 export interface CallerStoreOptions extends Sections<'callers'> {
   readonly clock?: Clock
@@ -36,8 +40,24 @@ export default fp<CallerStoreOptions>(
     const { callers } = readSections(options, ['callers'], ['clock'])
     const hasher = new KeyHasher(serverSecret(callers))
     const directory = new CallerDirectory()
-    const configured = configRecords(callers, clock.nowMs())
-    const ownKeys = wholeDirectory(configured)
+    let records = configRecords(callers, clock.nowMs())
+    let ownKeys = wholeDirectory(records)
+    let given: readonly unknown[] = [callers.keys, callers.teams, callers.owners]
+    /** The records of the configuration in force. */
+    const configured: CallerRecords = {
+      get keys() {
+        return records.keys
+      },
+      get hashes() {
+        return records.hashes
+      },
+      get teams() {
+        return records.teams
+      },
+      get owners() {
+        return records.owners
+      },
+    }
     const onError = (error: Error) =>
       app.log.warn({ err: error }, 'a connection to the store of callers failed')
     const store = callers.store === '' ? undefined : await openStore(callers.store, hasher, onError)
@@ -74,10 +94,26 @@ export default fp<CallerStoreOptions>(
       source?.stop()
       await store?.close()
     })
-    const records = await source?.start()
-    directory.apply(records === undefined ? { ...noChange, isWhole: true } : wholeDirectory(records))
+    const stored = await source?.start()
+    directory.apply(stored === undefined ? { ...noChange, isWhole: true } : wholeDirectory(stored))
     if (!isLoaded()) app.log.error('the store of callers is away: only keys of the configuration can be used')
     directory.apply({ ...ownKeys, isWhole: false })
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
+    followSections(versions, ['callers'], (next) => {
+      const { keys, teams, owners } = next.callers
+      const isSame = isDeepStrictEqual([keys, teams, owners], given)
+      const nextRecords = configRecords(next.callers, clock.nowMs())
+      const nextKeys = wholeDirectory(nextRecords)
+      return () => {
+        if (isSame) return
+        const change = { ...nextKeys, ...removedFrom(ownKeys, nextKeys), isWhole: false }
+        given = [keys, teams, owners]
+        records = nextRecords
+        ownKeys = nextKeys
+        directory.apply(change)
+        share({ change, ...state() })
+      }
+    })
 
     async function publish({
       action,
@@ -105,6 +141,18 @@ export default fp<CallerStoreOptions>(
   },
   { name: 'gateway-callers', fastify: '5.x', dependencies: ['gateway-events', 'gateway-peers'] },
 )
+
+/** What the next configuration does not have any more. */
+function removedFrom(before: DirectoryChange, next: DirectoryChange) {
+  const kept = new Set(next.keys.map(({ id }) => id))
+  const gone = <T extends { readonly name: string }>(old: readonly T[], now: readonly T[]) =>
+    old.map(({ name }) => name).filter((name) => !now.some((each) => each.name === name))
+  return {
+    deletedKeys: before.keys.map(({ id }) => id).filter((id) => !kept.has(id)),
+    deletedTeams: gone(before.teams, next.teams),
+    deletedOwners: gone(before.owners, next.owners),
+  }
+}
 
 function withoutConfigured(change: DirectoryChange, { teams, owners }: DirectoryChange): DirectoryChange {
   if (teams.length + owners.length === 0) return change

@@ -101,7 +101,7 @@ export default fp<EndpointRegistryOptions>(
       following.onJoin(async (next) => {
         const { built } = build(next)
         const added = built.filter(({ slot }) => registry.snapshot.bySlot[slot] === undefined)
-        for (const { slot } of added) registry.setService(slot, 'joining', 'not probed yet')
+        for (const { slot } of added) registry.joins(slot)
         if (added.length + registry.snapshot.joining.length > 0) await link?.requestAll(joinTopic, next)
         const joining = join(next)
         await whenJoined(joining, {

@@ -1,6 +1,7 @@
 /** Settings that a reload applies: each is changed while the gateway runs, and the next request shows it. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { callersSecret, configuredKey } from '../support/callers.ts'
 import { postChat, type RunningGateway, startGateway } from '../support/gateway.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 
@@ -79,6 +80,21 @@ describe('a reload applies', () => {
     await change(token('the-second-admin-token'))
     assert.equal(await enter('the-first-admin-token'), 401)
     assert.equal(await enter('the-second-admin-token'), 200)
+  })
+
+  it('keys of the file', async (t) => {
+    const [first, second] = [configuredKey('first'), configuredKey('second')]
+    const keys = (...given: (typeof first)[]) => ({
+      callers: { secret: callersSecret, keys: given.map(({ entry }) => entry) },
+    })
+    const { gateway, change } = await start(t, undefined, keys(first))
+    const enter = async ({ key }: typeof first) => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+      return (await postChat(gateway.url, {}, { headers })).status
+    }
+    assert.deepEqual([await enter(first), await enter(second)], [200, 401])
+    await change(keys(second))
+    assert.deepEqual([await enter(first), await enter(second)], [401, 200])
   })
 
   it('a version, which the status, the metrics and the configuration show', async (t) => {

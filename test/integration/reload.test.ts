@@ -101,6 +101,73 @@ for (const engine of engines) {
 }
 
 describe('reload', () => {
+  it('returns the statistics to an endpoint that comes back, after it is probed and listed again', async (t) => {
+    const one = await server(t, 'one', ['m'])
+    const two = await server(t, 'two', ['n'])
+    const gateway = await startGateway(t, [entry(one, 'one'), entry(two, 'two')])
+    await (await postChat(gateway.url, { model: 'n' })).text()
+    await gateway.reload([entry(one, 'one')])
+    await eventually(async () => (await gateway.status()).length === 1)
+    assert.doesNotMatch(await (await fetch(`${gateway.url}/internal/metrics`)).text(), /endpoint="two"/)
+    const listed = two.control.requests().length
+
+    await gateway.reload([entry(one, 'one'), entry(two, 'two')])
+
+    assert.equal((await postChat(gateway.url, { model: 'n' })).status, 200)
+    const row = (await gateway.status()).find(({ name }) => name === 'two')
+    assert.equal(row?.request_count, 2)
+    assert.ok(two.control.requests().length > listed + 1)
+  })
+
+  it('starts the statistics of another endpoint anew, in the row of a removed one', async (t) => {
+    const one = await server(t, 'one', ['m'])
+    const two = await server(t, 'two', ['n'])
+    const sections = { discovery: { spare_endpoints: 0 } }
+    const gateway = await startGateway(t, [entry(one, 'one'), entry(two, 'two')], sections)
+    await (await postChat(gateway.url, { model: 'n' })).text()
+    await gateway.reload([entry(one, 'one')])
+    await eventually(async () => (await gateway.status()).length === 1)
+    await gateway.reload([entry(one, 'one'), entry(two, 'three')])
+    const row = (await gateway.status()).find(({ name }) => name === 'three')
+    assert.deepEqual({ count: row?.request_count, status: row?.status }, { count: 0, status: 'healthy' })
+    const tooMany = await gateway.reload([entry(one, 'one'), entry(two, 'three'), entry(two, 'four')])
+    assert.equal(tooMany.outcome, 'refused')
+    assert.match(tooMany.reason ?? '', /raise discovery\.spare_endpoints/)
+    assert.equal((await gateway.status()).length, 2)
+  })
+
+  it('ends the requests of a removed endpoint after the drain timeout', async (t) => {
+    const one = await server(t, 'one', ['m'])
+    const two = await server(t, 'two', ['n'], { tokensPerSecond: 20 })
+    const sections = { discovery: { drain_timeout: '300ms' } }
+    const gateway = await startGateway(t, [entry(one, 'one'), entry(two, 'two')], sections)
+    const stream = await postChat(gateway.url, { model: 'n', stream: true, max_tokens: 10_000 })
+    await gateway.reload([entry(one, 'one')])
+    const text = await stream.text().catch(String)
+    assert.doesNotMatch(text, /\[DONE\]/)
+    await eventually(async () => (await gateway.status()).length === 1)
+    await eventually(() => two.control.counters().openSockets === 0)
+  })
+
+  it('probes each endpoint at its own pace, and a removed one no more', async (t) => {
+    const one = await server(t, 'one', ['m'])
+    const two = await server(t, 'two', ['m'])
+    const slow = { check_interval: '60s', check_timeout: '10s' }
+    const gateway = await startGateway(t, [{ ...entry(one, 'one'), ...slow }])
+    const probes = ({ control }: typeof one) =>
+      control.requests().filter(({ path }) => path === '/health' || path === '/').length
+    const before = probes(one)
+    for (let round = 0; round < 10; round++) {
+      await gateway.reload([
+        { ...entry(one, 'one'), ...slow, weight: round + 2 },
+        { ...entry(two, 'two'), ...slow },
+      ])
+      await gateway.reload([{ ...entry(one, 'one'), ...slow, weight: round + 2 }])
+      await eventually(async () => (await gateway.status()).length === 1)
+    }
+    assert.equal(probes(one), before)
+  })
+
   it('only compares in a dry run', async (t) => {
     const one = await server(t, 'one', ['m'])
     const gateway = await startGateway(t, [entry(one, 'one')])

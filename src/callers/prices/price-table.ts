@@ -24,24 +24,29 @@ export interface PricedUse {
   readonly audioSeconds: number
 }
 
+type PriceEntries = SectionOptions<'callers'>['prices']
+
+interface PricedModels {
+  readonly globs: readonly string[]
+  readonly price: Price
+}
+
 /** Prices by models' names. The first entry that matches a name counts. */
 export class PriceTable {
-  readonly #entries: readonly { readonly globs: readonly string[]; readonly price: Price }[]
-  readonly #known = new Remembered<Price | null>()
+  #entries: readonly PricedModels[]
+  #known = new Remembered<Price | null>()
 
-  constructor(entries: SectionOptions<'callers'>['prices']) {
-    this.#entries = entries.map(
-      ({ models, input, cached_input: cachedInput, output, request, audio_second: audioSecond }) => ({
-        globs: models.map((glob) => glob.toLowerCase()),
-        price: {
-          input: input / 1e6,
-          cachedInput: (cachedInput ?? input) / 1e6,
-          output: output / 1e6,
-          request,
-          audioSecond,
-        },
-      }),
-    )
+  constructor(entries: PriceEntries) {
+    this.#entries = entries.map(pricedModels)
+  }
+
+  /** @returns a function that uses these prices from now on */
+  prepare(entries: PriceEntries): () => void {
+    const prepared = entries.map(pricedModels)
+    return () => {
+      this.#entries = prepared
+      this.#known = new Remembered()
+    }
   }
 
   /** @returns undefined if the model has no price, which is not the same as being free */
@@ -55,6 +60,26 @@ export class PriceTable {
       this.#known.set(name, price)
     }
     return price ?? undefined
+  }
+}
+
+function pricedModels({
+  models,
+  input,
+  cached_input: cachedInput,
+  output,
+  request,
+  audio_second: audioSecond,
+}: PriceEntries[number]): PricedModels {
+  return {
+    globs: models.map((glob) => glob.toLowerCase()),
+    price: {
+      input: input / 1e6,
+      cachedInput: (cachedInput ?? input) / 1e6,
+      output: output / 1e6,
+      request,
+      audioSecond,
+    },
   }
 }
 

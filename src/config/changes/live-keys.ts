@@ -1,3 +1,4 @@
+import { callersAreOn } from '../options/derived.ts'
 import type { GatewayConfig } from '../schema/schema.ts'
 
 interface LiveKey {
@@ -55,6 +56,10 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'dashboard.access_policy' },
   // The form for it is made at the start.
   { key: 'dashboard.admin_token', isLive: hasTokens },
+  { key: 'callers.keys', isLive: haveCallers },
+  { key: 'callers.teams', isLive: haveCallers },
+  { key: 'callers.owners', isLive: haveCallers },
+  { key: 'callers.prices', isLive: haveCallers },
   { key: 'logging.level' },
 ]
 
@@ -73,6 +78,10 @@ function hasRateLimits({ server }: GatewayConfig): boolean {
     limits.per_ip_requests_per_minute > 0 ||
     limits.health_requests_per_minute > 0
   )
+}
+
+function haveCallers({ callers: before }: GatewayConfig, { callers: after }: GatewayConfig): boolean {
+  return callersAreOn(before) && callersAreOn(after)
 }
 
 function hasTokens({ dashboard: before }: GatewayConfig, { dashboard: after }: GatewayConfig): boolean {

@@ -169,6 +169,13 @@ export class EndpointRegistry {
     if (isShown) this.#publish(slot, from, to, reason)
   }
 
+  /** An added endpoint is about to be probed; one that returns under its name may be in another state by now. */
+  joins(slot: number): void {
+    this.#change(slot, () => withService(withHealth(0, 'unknown'), 'joining'))
+    Atomics.add(this.#cells.version, 0, 1)
+    this.#note(slot, 'not probed yet', true)
+  }
+
   /**
    * Takes an endpoint out of service or back, on all threads at once. Requests in flight continue.
    * @returns false if it was so already

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http'
+import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 
 export interface ApiClientOptions {
   /** `https://host:port` or, with `socketPath`, `http://localhost`. */
@@ -19,7 +20,7 @@ export interface ApiAnswer {
 /** Gets JSON of an API of the infrastructure: Kubernetes or Docker. */
 export interface ApiClient {
   /**
-   * @param timeoutMs limit until the headers; the body has `idleMs` between two chunks
+   * @param timeoutMs maximum silence until the headers; the body has `idleMs` between two chunks, 0: no limit
    * @throws Error with a code if there is no answer
    */
   get(path: string, options: { timeoutMs: number; idleMs: number; signal: AbortSignal }): Promise<ApiAnswer>
@@ -27,47 +28,61 @@ export interface ApiClient {
 }
 
 export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOptions): ApiClient {
+  const isSecure = origin.startsWith('https:')
   let agent: Promise<Agent> | undefined
-  const connect = async () =>
-    new Agent({
-      pipelining: 1,
-      connections: 4,
-      ...(socketPath === undefined && caFile === undefined
-        ? {}
-        : {
-            connect: {
-              ...(socketPath === undefined ? {} : { socketPath }),
-              ...(caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') }),
-            },
-          }),
-    })
+  const createAgent = async () => {
+    const options = { keepAlive: true, maxSockets: 4 }
+    if (!isSecure) return new Agent(options)
+    return new SecureAgent(
+      caFile === undefined ? options : { ...options, ca: await readFile(caFile, 'utf8') },
+    )
+  }
   return {
     async get(path, { timeoutMs, idleMs, signal }) {
       const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
-      agent ??= connect()
+      agent ??= createAgent()
       // A file that cannot be read now may be there later.
       agent.catch(() => {
         agent = undefined
       })
-      const options: Dispatcher.RequestOptions = {
-        origin,
-        path,
-        method: 'GET',
+      const options: RequestOptions = {
+        agent: await agent,
         headers: {
           accept: 'application/json',
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
-        headersTimeout: timeoutMs,
-        bodyTimeout: idleMs,
+        ...(socketPath === undefined ? {} : { socketPath }),
+        timeout: timeoutMs,
         signal,
       }
-      return (await agent).request(options)
+      const url = new URL(path, origin)
+      const response = await responseTo(isSecure ? secureRequest(url, options) : request(url, options))
+      response.setTimeout(idleMs, () => response.destroy(timeoutError()))
+      return { statusCode: response.statusCode ?? 0, body: response }
     },
     async close() {
       const present = await agent?.catch(() => undefined)
-      await present?.destroy()
+      present?.destroy()
     },
   }
+}
+
+function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const abort = () => sent.destroy(timeoutError())
+    sent.on('timeout', abort)
+    // Stays: an aborted request emits an error after its response as well.
+    sent.on('error', reject)
+    sent.on('response', (response) => {
+      sent.off('timeout', abort)
+      resolve(response)
+    })
+    sent.end()
+  })
+}
+
+function timeoutError(): Error {
+  return Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })
 }
 
 /**

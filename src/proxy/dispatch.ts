@@ -315,18 +315,16 @@ function sendImmediate(
   return true
 }
 
+/** The parts of a request on which its translation depends. */
+type Translatable = Pick<
+  ReadRequest,
+  'target' | 'body' | 'inspection' | 'extra' | 'client' | 'original' | 'shortening'
+>
+
 /** The form of a request for each endpoint: translated where that is necessary, else as the client sent it. */
 function translated(
   { translation }: DispatchServices,
-  {
-    target,
-    body,
-    inspection,
-    extra,
-    client,
-    original,
-    shortening,
-  }: Pick<ReadRequest, 'target' | 'body' | 'inspection' | 'extra' | 'client' | 'original' | 'shortening'>,
+  { target, body, inspection, extra, client, original, shortening }: Translatable,
   context: RequestContext,
 ): ExchangeRequest['variant'] {
   const { model, modelSpan } = inspection

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
-import { playgroundApis } from '../../dashboard/src/api/dialects.ts'
 import type { Limits, Policy } from '../../dashboard/src/api/types.ts'
 import { callerViewIds } from '../../dashboard/src/state/view-address.ts'
 import { eventually } from '../support/simulator.ts'
@@ -185,41 +184,6 @@ describe('keys', () => {
     await page.getByRole('link', { name: 'page-100' }).waitFor()
     assertNoProblems(watched)
     await page.close()
-  })
-})
-
-describe('the playground', () => {
-  it('sends the key that it asks for, to every API, and keeps it for the tab only', async () => {
-    const { key } = await admin('keys', { name: 'player' })
-    const watched = await openPage(browser.context, gateway.page, { expected: /v1\/chat/ })
-    const { page, show } = watched
-    await show('playground')
-    const ask = async (text: string) => {
-      await page.getByLabel('Message', { exact: true }).fill(text)
-      await page.getByRole('button', { name: 'Send' }).click()
-      await page.getByRole('button', { name: 'Send' }).waitFor()
-    }
-    await ask('without a key')
-    await page.locator('.turn .bad').waitFor()
-    await page.getByRole('button', { name: 'New conversation' }).click()
-    await page.getByLabel('API key').fill(String(key))
-    await page.getByLabel('Max tokens').fill('4')
-    const apis = page.getByLabel('API', { exact: true })
-    for (const [at, { id }] of playgroundApis.entries()) {
-      await apis.selectOption(id)
-      await ask('hello')
-      await page.locator('.turn').nth(at).locator('.answer-text').getByText(/\w/).waitFor()
-    }
-    assert.equal(await page.locator('.turn .bad').count(), 0)
-    const kept = await page.evaluate(() => [
-      sessionStorage.getItem('playground-key'),
-      JSON.stringify(localStorage),
-    ])
-    assert.equal(kept[0], key)
-    assert.ok(!kept[1]?.includes(String(key)))
-    assertNoProblems(watched)
-    await page.close()
-    await admin('keys/player', {}, 'DELETE').catch(() => undefined)
   })
 })
 

@@ -38,7 +38,11 @@ export default fp<CallerLimitsOptions>(
       estimates: new Estimates(await loadTokenizer(translators.anthropic.tokenizer)),
       prices,
       zone: callers.timeZone,
-      onWarning: (warning) => app.gatewayEvents.publish('callers.budget', warning),
+      onWarning(warning) {
+        const { kind, id } = warning
+        const name = (kind === 'key' ? app.callers.directory.nameOf(id) : undefined) ?? id
+        app.gatewayEvents.publish('callers.budget', { ...warning, name })
+      },
     })
     let timer: Timer | undefined
     function schedule(): void {

@@ -353,6 +353,34 @@ describe('a thousand keys', () => {
   })
 })
 
+describe('a webhook that does not accept messages', () => {
+  it('is shown above every view', async () => {
+    const secret = 'a secret of a webhook in a browser test'
+    // Nothing listens there.
+    const webhooks = [{ url: 'http://127.0.0.1:1/path', secret, events: ['callers.changed'] }]
+    const store = join(folder, 'webhooks.db')
+    const failing = await startDemoGateway({}, { store, webhooks })
+    try {
+      const made = await fetch(`${failing.url}/internal/admin/keys`, {
+        method: 'POST',
+        headers: { 'X-Olla-Gateway': '1', 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'ci' }),
+      })
+      assert.equal(made.status, 201)
+      const watched = await openPage(browser.context, failing.page)
+      const { page, show } = watched
+      await show('fleet')
+      await page.getByText('The webhook http://127.0.0.1:1 does not accept messages').waitFor()
+      await page.getByText('1 message waits').waitFor()
+      assert.deepEqual(await axeFindings(page), [])
+      assertNoProblems(watched)
+      await page.close()
+    } finally {
+      await failing.close()
+    }
+  })
+})
+
 describe('without callers', () => {
   it('there are no such views, and no requests for them', async () => {
     const plain = await startDemoGateway()

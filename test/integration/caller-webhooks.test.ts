@@ -64,7 +64,8 @@ describe('webhooks', () => {
     for (const message of [soft, reached]) {
       assert.ok(isSigned(message, secret))
       assert.equal(message.path, '/hooks/path-secret')
-      const { kind, id, counted, window, limit } = message.body.data
+      const { kind, id, name, counted, window, limit } = message.body.data
+      assert.equal(name, 'ci')
       assert.deepEqual(
         [message.body.type, kind, id, counted],
         ['callers.budget', 'key', 'config:ci', 'total'],

@@ -19,6 +19,7 @@ import { PlaygroundView } from '../views/playground/playground-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
 import { UsageView } from '../views/usage/usage-view.tsx'
+import { CallersNotice } from './callers-notice.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
 import { StatusStrip } from './status-strip.tsx'
 import { TopBar } from './top-bar.tsx'
@@ -52,6 +53,7 @@ export function App() {
       <TopBar />
       <StatusStrip />
       <ConnectionNotice />
+      <CallersNotice />
       <Tabs label="Views" tabs={all} selected={view} onSelect={goTo}>
         <View />
       </Tabs>

@@ -71,3 +71,16 @@ function valuesText(values: Readonly<Record<string, unknown>>): string {
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(', ')
 }
+
+const ledgerFailures: Readonly<Record<string, string>> = {
+  disk_full: 'the disk is full',
+  read_only: 'the store is read-only',
+  locked: 'another program keeps the store locked',
+  unreachable: 'the store cannot be reached',
+  refused: 'the store refuses the user',
+}
+
+/** Why the ledger cannot be written. @param error as the status has it */
+export function ledgerText(error: string | null): string {
+  return ledgerFailures[error ?? ''] ?? 'the store cannot be written'
+}

@@ -100,9 +100,9 @@ const described: Readonly<Record<string, Describe>> = {
     text: `${words(kind)} ${String(name)}: ${words(action)}`,
     detail: `by ${words(by)}`,
   }),
-  'callers.budget': ({ state, kind, id, counted, window, used, limit }) => ({
+  'callers.budget': ({ state, kind, name, counted, window, used, limit }) => ({
     tone: state === 'reached' ? 'bad' : 'warn',
-    text: `budget of ${words(kind)} ${String(id)} ${state === 'reached' ? 'has refused a request' : 'is nearly used up'}`,
+    text: `budget of ${words(kind)} ${String(name)} ${state === 'reached' ? 'has refused a request' : 'is nearly used up'}`,
     detail: `${String(used)} of ${String(limit)} ${words(counted)}, ${words(window)}`,
   }),
   'callers.store': ({ state, reason }) => ({

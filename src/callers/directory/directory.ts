@@ -76,6 +76,11 @@ export class CallerDirectory {
     return this.#external.find(identity, this.#teams, this.#owners)
   }
 
+  /** The name of a key; undefined if there is none with that ID. */
+  nameOf(id: string): string | undefined {
+    return this.#byId.get(id)?.name
+  }
+
   apply(change: DirectoryChange): void {
     if (change.isWhole) {
       this.#byHash = new Map()

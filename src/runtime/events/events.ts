@@ -61,6 +61,7 @@ export interface GatewayEvents {
     state: 'soft' | 'reached'
     kind: 'key' | 'team' | 'owner'
     id: string
+    name: string
     counted: string
     window: string
     used: number

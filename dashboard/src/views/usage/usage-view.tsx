@@ -14,7 +14,7 @@ import {
   usageMeasure,
   usageWindows,
 } from '../../live/usage.ts'
-import { formatMoney } from '../../state/caller-texts.ts'
+import { formatMoney, ledgerText } from '../../state/caller-texts.ts'
 import { usageMeasures } from '../../state/group-points.ts'
 import { usageCharts, usagePoints } from '../../state/usage-points.ts'
 import { Ago } from '../../ui/age.tsx'
@@ -157,24 +157,15 @@ function Filters() {
   )
 }
 
-const failures: Readonly<Record<string, string>> = {
-  disk_full: 'the disk is full',
-  read_only: 'it is read-only',
-  locked: 'another program keeps it locked',
-  unreachable: 'it cannot be reached',
-  refused: 'it refuses the user',
-}
-
 function LedgerNotice({ ledger }: { ledger: UsagePage['ledger'] }) {
   if (ledger.writable && ledger.lost_requests === 0) return null
   const { error, failing_since: since, last_write_at: written } = ledger
-  const why = error === null ? undefined : failures[error]
   return (
     <Notice tone="warn" title="Some use is missing here.">
       {!ledger.writable && (
         <>
           {' '}
-          The store cannot be written{why !== undefined && `: ${why}`}
+          It is not written, because {ledgerText(error)}
           {since !== null && (
             <>
               , since <Ago at={since} />

@@ -146,7 +146,6 @@ export function dispatch(
   else sendLater(services, read, routingRequest, lookup.then(noRefresh), request, reply)
 }
 
-/** The refresh was for all requests, not for a single one. */
 function noRefresh(): undefined {
   return undefined
 }

@@ -16,5 +16,8 @@ export type {
 } from './proxy/request/hooks.ts'
 export type { SessionStore } from './routing/affinity/session-store.ts'
 export type { Candidate, EndpointLoad, EndpointSelector } from './routing/selection/selector.ts'
+export type { ChangeResult } from './runtime/configuration/changes.ts'
+export type { ConfigControl } from './runtime/configuration/control.ts'
+export type { ConfigSource, ReloadResult } from './runtime/configuration/reloads.ts'
 export type { GatewayEvent, GatewayEvents, GatewayEventType } from './runtime/events/events.ts'
 export type { DrainResult } from './runtime/lifecycle/drain.ts'

@@ -1,6 +1,8 @@
 /** Reloading endpoints while requests run. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { parseConfig } from '../../src/config/load.ts'
+import type { ConfigControl } from '../../src/runtime/configuration/control.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
@@ -166,6 +168,31 @@ describe('reload', () => {
       await eventually(async () => (await gateway.status()).length === 1)
     }
     assert.equal(probes(one), before)
+  })
+
+  it('is up to the host of an embedded gateway', async (t) => {
+    const one = await server(t, 'one', ['m'])
+    const two = await server(t, 'two', ['n'])
+    let control: ConfigControl | undefined
+    const gateway = await startGateway(
+      t,
+      [entry(one, 'one')],
+      {},
+      {
+        gateway: {
+          onConfigControl(given) {
+            control = given
+          },
+        },
+      },
+    )
+    const endpoints = [entry(one, 'one'), entry(two, 'two')]
+    const rate_limits = { per_ip_requests_per_minute: 0, global_requests_per_minute: 0 }
+    const config = parseConfig({ server: { rate_limits }, discovery: { static: { endpoints } } })
+    const result = await control?.apply(config, 'the host')
+    assert.equal(result?.outcome, 'applied')
+    assert.equal(control?.version, 2)
+    assert.equal((await postChat(gateway.url, { model: 'n' })).status, 200)
   })
 
   it('only compares in a dry run', async (t) => {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http'
-import { Agent as SecureAgent, request as secureRequest } from 'node:https'
+import { Client } from 'undici'
 
 export interface ApiClientOptions {
   /** `https://host:port` or, with `socketPath`, `http://localhost`. */
@@ -24,45 +23,36 @@ export interface ApiClient {
    * @throws Error with a code if there is no answer
    */
   get(path: string, options: { timeoutMs: number; idleMs: number; signal: AbortSignal }): Promise<ApiAnswer>
-  close(): Promise<void>
 }
 
+/** Each request has a connection of its own: there is one in a second at most, and some are open for long. */
 export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOptions): ApiClient {
-  const isSecure = origin.startsWith('https:')
-  let agent: Promise<Agent> | undefined
-  const createAgent = async () => {
-    const options = { keepAlive: true, maxSockets: 4 }
-    if (!isSecure) return new Agent(options)
-    return new SecureAgent(
-      caFile === undefined ? options : { ...options, ca: await readFile(caFile, 'utf8') },
-    )
-  }
   return {
     async get(path, { timeoutMs, idleMs, signal }) {
       const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
-      agent ??= createAgent()
-      // A file that cannot be read now may be there later.
-      agent.catch(() => {
-        agent = undefined
+      const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8')
+      const client = new Client(origin, {
+        connect: { ...(socketPath === undefined ? {} : { socketPath }), ...(ca === undefined ? {} : { ca }) },
       })
-      const options: RequestOptions = {
-        agent: await agent,
-        headers: {
-          accept: 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-        ...(socketPath === undefined ? {} : { socketPath }),
-        timeout: timeoutMs,
-        signal,
+      const end = () => void client.destroy()
+      try {
+        const { statusCode, body } = await client.request({
+          path,
+          method: 'GET',
+          headers: {
+            accept: 'application/json',
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          },
+          headersTimeout: timeoutMs,
+          bodyTimeout: idleMs,
+          signal,
+        })
+        body.once('close', end)
+        return { statusCode, body }
+      } catch (error) {
+        end()
+        throw error
       }
-      const url = new URL(path, origin)
-      const response = await responseTo(isSecure ? secureRequest(url, options) : request(url, options))
-      response.setTimeout(idleMs, () => response.destroy(timeoutError()))
-      return { statusCode: response.statusCode ?? 0, body: response }
-    },
-    async close() {
-      const present = await agent?.catch(() => undefined)
-      present?.destroy()
     },
   }
 }

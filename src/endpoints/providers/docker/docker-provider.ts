@@ -54,7 +54,6 @@ export class DockerProvider implements Provider {
     this.#stopped.abort()
     this.#lists.stop()
     this.#events.stop()
-    void this.#options.api.close()
   }
 
   async #list(): Promise<number> {

@@ -67,7 +67,6 @@ export class KubernetesProvider implements Provider {
   stop(): void {
     this.#stopped.abort()
     this.#repeat.stop()
-    void this.#options.api.close()
   }
 
   /** One list, or one watch until it ends. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { Client } from 'undici'
+import http from 'node:http'
+import https from 'node:https'
 
 export interface ApiClientOptions {
   /** `https://host:port` or, with `socketPath`, `http://localhost`. */
@@ -27,32 +28,30 @@ export interface ApiClient {
 
 /** Each request has a connection of its own: there is one in a second at most, and some are open for long. */
 export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOptions): ApiClient {
+  const { protocol } = new URL(origin)
   return {
     async get(path, { timeoutMs, idleMs, signal }) {
       const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
       const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8')
-      const client = new Client(origin, {
-        connect: { ...(socketPath === undefined ? {} : { socketPath }), ...(ca === undefined ? {} : { ca }) },
+      const request = (protocol === 'https:' ? https : http).request(new URL(path, origin), {
+        agent: false,
+        signal,
+        timeout: timeoutMs,
+        headers: {
+          accept: 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        ...(socketPath === undefined ? {} : { socketPath }),
+        ...(ca === undefined ? {} : { ca }),
       })
-      const end = () => void client.destroy()
-      try {
-        const { statusCode, body } = await client.request({
-          path,
-          method: 'GET',
-          headers: {
-            accept: 'application/json',
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          },
-          headersTimeout: timeoutMs,
-          bodyTimeout: idleMs,
-          signal,
-        })
-        body.once('close', end)
-        return { statusCode, body }
-      } catch (error) {
-        end()
-        throw error
-      }
+      request.on('timeout', () => request.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' })))
+      request.end()
+      const body = await new Promise<http.IncomingMessage>((resolve, reject) => {
+        request.once('response', resolve)
+        request.on('error', reject)
+      })
+      request.setTimeout(idleMs)
+      return { statusCode: body.statusCode ?? 0, body }
     },
   }
 }

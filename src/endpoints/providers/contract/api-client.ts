@@ -56,24 +56,6 @@ export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOp
   }
 }
 
-function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const abort = () => sent.destroy(timeoutError())
-    sent.on('timeout', abort)
-    // Stays: an aborted request emits an error after its response as well.
-    sent.on('error', reject)
-    sent.on('response', (response) => {
-      sent.off('timeout', abort)
-      resolve(response)
-    })
-    sent.end()
-  })
-}
-
-function timeoutError(): Error {
-  return Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })
-}
-
 /**
  * Reads an answer's body as JSON.
  * @throws SyntaxError if it is not JSON; RangeError if it is longer than `maxBytes`

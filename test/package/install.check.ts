@@ -105,6 +105,24 @@ describe('the packed package', () => {
     assert.ok(total <= maxInstalledMiB * 1_048_576, `${mebibytes(total)} MB: ${largest.join(', ')}`)
   })
 
+  it('imports no library that npm does not install', async () => {
+    const manifest: unknown = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    const { dependencies = {}, peerDependencies = {} } = manifest as Record<string, Record<string, string>>
+    const installed = [...Object.keys(dependencies), ...Object.keys(peerDependencies)]
+    // The command has its libraries in its own files.
+    const modules = packed.files.filter(({ path }) => /^dist\/(src|plugins|chunks)\/.*\.js$/.test(path))
+    const texts = await Promise.all(modules.map(({ path }) => readFile(join(root, path), 'utf8')))
+    const imported = texts.flatMap((text) => [
+      ...text.matchAll(/\b(?:from|import)\(?['"`]((?:@[\w.-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]+)?['"`]/g),
+    ])
+    const libraries = new Set(imported.map(([, name = '']) => name))
+    assert.ok(libraries.has('fastify-plugin'), 'the imports are found')
+    assert.deepEqual(
+      [...libraries].filter((name) => !installed.includes(name)),
+      [],
+    )
+  })
+
   it('has declarations for its exports, and no others', () => {
     const declarations = packed.files.filter(({ path }) => path.endsWith('.d.ts'))
     assert.ok(declarations.some(({ path }) => path === 'dist/src/index.d.ts'))

@@ -12,6 +12,16 @@ import { eventually } from '../support/simulator.ts'
 
 const lastMs = 1_000
 
+interface CallersStatus {
+  readonly store: { readonly available: boolean }
+  readonly ledger: {
+    readonly writable: boolean
+    readonly error: string | null
+    readonly lag_seconds: number
+    readonly failing_since: string | null
+  }
+}
+
 describe('the ledger of a process that is killed', () => {
   it('lacks at most what was served in the last second', async (t) => {
     const { key, entry } = configuredKey('ci')
@@ -75,12 +85,16 @@ describe('the ledger in a PostgreSQL that goes away', { skip: whyNoPostgres ?? f
     const postgres = await startPostgres()
     const { key, entry } = configuredKey('ci')
     const endpoint = await startCountingEndpoint(t)
-    const callers = { store: await postgres.createSchema(), secret: callersSecret, keys: [entry] }
-    const { url } = await startGateway(t, [{ url: endpoint.url }], { callers })
+    const section = { store: await postgres.createSchema(), secret: callersSecret, keys: [entry] }
+    const { url } = await startGateway(t, [{ url: endpoint.url }], { callers: section })
     const ask = (tokens: number) => askFor(url, bearer(key), 'complete', tokens)
     const requests = async () => {
       const { status, body } = await adminOf(url)('GET', '/usage')
       return status === 200 ? (body.total as { requests: number }).requests : status
+    }
+    const statusOfCallers = async () => {
+      const status: unknown = await (await fetch(`${url}/internal/status`)).json()
+      return (status as { callers: CallersStatus }).callers
     }
     const metric = async (name: string) => {
       const text = await (await fetch(`${url}/internal/metrics`)).text()
@@ -95,6 +109,10 @@ describe('the ledger in a PostgreSQL that goes away', { skip: whyNoPostgres ?? f
     await ask(3)
     await eventually(async () => (await metric('olla_ledger_pending_rows')) > 0)
     assert.equal(await requests(), 503)
+    const callers = await statusOfCallers()
+    assert.deepEqual([callers.ledger.writable, callers.ledger.error], [false, 'unreachable'])
+    assert.ok(callers.ledger.lag_seconds > 0 && callers.ledger.failing_since !== null)
+    await eventually(async () => !(await statusOfCallers()).store.available)
 
     await postgres.start()
     await eventually(async () => (await requests()) === 3, { timeoutMs: 30_000 })

@@ -105,6 +105,7 @@ export class Cluster {
       },
       onSchema: (version) => this.#lost(`schema ${version}`),
     })
+    this.news.on('left', () => this.#membership.beatSoon())
   }
 
   get state(): ClusterState {

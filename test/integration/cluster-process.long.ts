@@ -3,10 +3,11 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it, type TestContext } from 'node:test'
 import { type BusyEndpoint, startBusyEndpoint } from '../support/busy-endpoint.ts'
+import { bearer, callersSecret, configuredKey } from '../support/callers.ts'
 import { folder, listening, run } from '../support/command.ts'
 import { postChat } from '../support/gateway.ts'
 import { type RunningRedis, startRedis, whyNoRedis } from '../support/redis.ts'
-import { type ClusterBody, clusterOf, nextPrefix } from '../support/replicas.ts'
+import { clusterOf, nextPrefix } from '../support/replicas.ts'
 import { eventually } from '../support/simulator.ts'
 
 interface Replica {
@@ -19,9 +20,9 @@ async function startProcesses(
   t: TestContext,
   redis: RunningRedis,
   endpoint: BusyEndpoint,
-  options: { threads?: number; count?: number; cluster?: string } = {},
+  options: { threads?: number; count?: number; cluster?: string; callers?: string } = {},
 ): Promise<Replica[]> {
-  const { threads = 1, count = 3, cluster = '' } = options
+  const { threads = 1, count = 3, cluster = '', callers = '{}' } = options
   const prefix = nextPrefix()
   const replicas = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
@@ -29,6 +30,7 @@ async function startProcesses(
 server: { host: 127.0.0.1, port: 0, threads: ${threads}, shutdown_timeout: 5s, rate_limits: { global_requests_per_minute: 0, per_ip_requests_per_minute: 0 } }
 discovery: { health: { slow_start: 0 }, static: { endpoints: [ { url: '${endpoint.url}', name: box, type: openai-compatible, max_concurrent: 4, check_interval: 1s, check_timeout: 500ms } ] } }
 cluster: { redis: '${redis.url}', key_prefix: '${prefix}', replica_id: r${index}${cluster} }
+callers: ${callers}
 `
       const cwd = await folder({ 'gateway.yaml': config })
       const running = run(t, ['-c', 'gateway.yaml'], { cwd })
@@ -36,11 +38,11 @@ cluster: { redis: '${redis.url}', key_prefix: '${prefix}', replica_id: r${index}
       return { url, child: running.child }
     }),
   )
-  await joined(replicas)
+  await joined(replicas, callers === '{}')
   return replicas
 }
 
-async function joined(replicas: readonly Replica[]): Promise<void> {
+async function joined(replicas: readonly Replica[], areOpen: boolean): Promise<void> {
   await eventually(
     async () => {
       const bodies = await Promise.all(replicas.map(clusterOf))
@@ -48,11 +50,11 @@ async function joined(replicas: readonly Replica[]): Promise<void> {
     },
     { timeoutMs: 30_000 },
   )
-  for (const { url } of replicas) await eventually(async () => (await chat(url)) === 200)
+  for (const { url } of replicas) await eventually(async () => (await chat(url)) === (areOpen ? 200 : 401))
 }
 
-async function chat(url: string): Promise<number> {
-  const response = await postChat(url)
+async function chat(url: string, headers?: Record<string, string>): Promise<number> {
+  const response = await postChat(url, {}, headers === undefined ? {} : { headers })
   await response.text()
   return response.status
 }
@@ -102,6 +104,29 @@ describe('replicas as processes', { skip }, async () => {
     assert.ok(endpoint.seen.max <= 4, String(endpoint.seen.max))
   })
 
+  it('exceed no limit with 200 clients', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 5)
+    const { key, entry } = configuredKey('ci', { limits: { requests_per_minute: 600 } })
+    const replicas = await startProcesses(t, redis, endpoint, {
+      cluster: ', timeout: 500ms',
+      callers: JSON.stringify({ secret: callersSecret, keys: [entry] }),
+    })
+    // Model lists are read: no request waits for them.
+    endpoint.seen.max = 0
+    let left = 1_000
+    const statuses: number[] = []
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        while (left-- > 0) statuses.push(await chat(replicas[index % 3]?.url ?? '', bearer(key)))
+      }),
+    )
+    assert.equal(statuses.filter((status) => status === 200).length, 600)
+    assert.equal(statuses.filter((status) => status === 429).length, 400)
+    assert.equal(endpoint.seen.max, 4)
+    const bodies = await Promise.all(replicas.map(clusterOf))
+    t.diagnostic(`${bodies.reduce((sum, { calls }) => sum + calls, 0)} calls for 1000 requests`)
+  })
+
   it('count exactly with several threads each', async (t) => {
     const endpoint = await startBusyEndpoint(t, 10)
     const replicas = await startProcesses(t, redis, endpoint, { threads: 2, cluster: ', timeout: 500ms' })
@@ -135,8 +160,7 @@ describe('replicas as processes', { skip }, async () => {
       await eventually(() => statuses.length > before + 50)
     }
     const [last] = current
-    const body: ClusterBody = await clusterOf(last ?? replicas[0] ?? assert.fail())
-    assert.equal(body.members.length, 1)
+    await eventually(async () => (await clusterOf(last ?? assert.fail())).members.length === 1)
     isOver = true
     await load
     assert.deepEqual(

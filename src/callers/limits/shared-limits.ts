@@ -1,19 +1,20 @@
 import type { ClusterReader } from '../../cluster/contract/cluster-cells.ts'
 import {
+  type CountedLimit,
   type LimitAmount,
-  type LimitSettlement,
   type LimitVerdict,
   limitRequestTopic,
   limitSettlementTopic,
+  type SlotUse,
 } from '../../cluster/contract/limits.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { GatewayError } from '../../kernel/errors.ts'
+import { GatewayError } from '../../kernel/errors.ts'
 import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { PeerLink } from '../../runtime/links/peer-link.ts'
 import { toMoneyUnits } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
 import { LimitCharge } from './limit-charge.ts'
-import { type CallerLimit, limitName } from './limit-plan.ts'
+import { type CallerLimit, type LimitPlan, limitName } from './limit-plan.ts'
 import { limitRefusal, slotRefusal } from './limit-refusal.ts'
 import { waitFor } from './refusing-limits.ts'
 import type { Moment } from './window.ts'
@@ -26,8 +27,22 @@ export interface SharedLimitsServices {
   readonly slotsInUse: (row: number) => number
 }
 
+/** What the requests of a caller have in common. */
+interface SharedPlan {
+  readonly limits: readonly SharedLimit[]
+  readonly slots: readonly SlotUse[]
+  readonly slotKeys: readonly string[]
+}
+
+interface SharedLimit {
+  readonly limit: CallerLimit
+  /** Of a calendar, replaced when its bucket is over. */
+  counted: CountedLimit
+}
+
 /** What a request has reserved for all replicas. */
 interface SharedReservation {
+  readonly limits: readonly SharedLimit[]
   readonly amounts: readonly LimitAmount[]
   /** The bucket of each amount; empty if the server did not decide. */
   readonly buckets: readonly number[]
@@ -39,6 +54,7 @@ const dayMs = 86_400_000
 const maxTtlMs = 400 * dayMs
 /** What the control thread may take beyond the time of the server. */
 const decisionMs = 1_000
+const none: readonly never[] = []
 
 /**
  * Reserves for all replicas what a request has reserved on this one. While the server is away, this replica allows
@@ -46,52 +62,45 @@ const decisionMs = 1_000
  */
 export class SharedLimits {
   readonly #services: SharedLimitsServices
+  readonly #plans = new WeakMap<LimitPlan, SharedPlan>()
   readonly #reservations = new WeakMap<LimitCharge, SharedReservation>()
+  readonly #moment = { wallMs: 0, monotonicMs: 0 }
 
   constructor(services: SharedLimitsServices) {
     this.#services = services
   }
 
   /**
-   * @returns undefined if nothing limits the request
+   * Call right after the request has reserved on this replica.
+   * @returns undefined if there is nothing to wait for
    * @throws GatewayError if the shares of this replica do not allow the request; what is reserved here must be released
    */
   confirm({ charge }: RequestContext): Promise<GatewayError | undefined> | undefined {
     if (!(charge instanceof LimitCharge) || charge.plan === undefined) return undefined
     const { state, link } = this.#services
-    const { plan } = charge
-    const limits: CallerLimit[] = []
+    const plan = this.#planOf(charge.plan)
+    const limits: SharedLimit[] = []
     const amounts: LimitAmount[] = []
-    for (const [at, limit] of plan.limits.entries()) {
+    const moment = this.#now()
+    for (let at = 0; at < plan.limits.length; at++) {
+      const shared = plan.limits[at]
       const bucket = charge.buckets[at] ?? -1
-      if (bucket < 0) continue
-      limits.push(limit)
-      amounts.push(this.#amountOf(limit, charge))
+      if (shared === undefined || bucket < 0) continue
+      const { limit } = shared
+      if (limit.window.span === 0 && shared.counted.bucket !== bucket)
+        shared.counted = countedLimit(limit, bucket, moment)
+      const amount = amountOf(limit, charge)
+      limits.push(shared)
+      // The row has just been added to, by this request.
+      amounts.push({ of: shared.counted, amount, known: Math.max(0, limit.row.total - amount) })
     }
-    const slots = plan.slots.map(({ kind, id, limit }) => ({ key: `${kind}:${id}`, limit }))
     if (!state.isJoined) {
       this.#alone(charge, limits, amounts)
       return undefined
     }
-    return link.requestControl(limitRequestTopic, { amounts, slots }, decisionMs).then((verdict) => {
-      if (verdict === undefined || verdict.kind === 'away') {
-        try {
-          this.#alone(charge, limits, amounts)
-        } catch (error) {
-          return error as GatewayError
-        }
-        return undefined
-      }
-      if (verdict.kind === 'reserved') {
-        this.#reservations.set(charge, {
-          amounts,
-          buckets: verdict.buckets,
-          slots: slots.map(({ key }) => key),
-        })
-        return undefined
-      }
-      return this.#refusal(verdict, charge, limits)
-    })
+    return link
+      .requestControl(limitRequestTopic, { amounts, slots: plan.slots }, decisionMs)
+      .then((verdict) => this.#decided(verdict, charge, { limits, amounts, slots: plan.slotKeys }))
   }
 
   /** Settles what was reserved by what was used; nothing for a request that was not sent. */
@@ -100,30 +109,50 @@ export class SharedLimits {
     const reservation = this.#reservations.get(charge)
     if (reservation === undefined) return
     this.#reservations.delete(charge)
-    const { amounts, buckets, slots } = reservation
-    const isKnown = buckets.length > 0
-    const settlement: LimitSettlement = {
-      differences: isKnown
-        ? amounts.map(({ key, amount }, at) => ({
-            key,
-            bucket: buckets[at] ?? 0,
-            amount: usedOf(key, use) - amount,
-          }))
-        : [],
-      slots,
-      late: isKnown ? [] : amounts.map((each) => ({ ...each, amount: usedOf(each.key, use) })),
+    const { limits, amounts, buckets, slots } = reservation
+    const differences: { key: string; bucket: number; amount: number }[] = []
+    const late: LimitAmount[] = []
+    for (let at = 0; at < amounts.length; at++) {
+      const reserved = amounts[at]
+      const limit = limits[at]?.limit
+      if (reserved === undefined || limit === undefined) continue
+      const amount = usedOf(limit, use)
+      const bucket = buckets[at]
+      if (bucket === undefined) late.push({ ...reserved, amount })
+      else if (amount !== reserved.amount)
+        differences.push({ key: reserved.of.key, bucket, amount: amount - reserved.amount })
     }
-    this.#services.link.sendToControl(limitSettlementTopic, settlement)
+    if (differences.length + slots.length + late.length === 0) return
+    this.#services.link.sendToControl(limitSettlementTopic, { differences, slots, late })
+  }
+
+  #decided(
+    verdict: LimitVerdict | undefined,
+    charge: LimitCharge,
+    { limits, amounts, slots }: Omit<SharedReservation, 'buckets'>,
+  ): GatewayError | undefined {
+    if (verdict?.kind === 'reserved') {
+      this.#reservations.set(charge, { limits, amounts, buckets: verdict.buckets, slots })
+      return undefined
+    }
+    if (verdict !== undefined && verdict.kind !== 'away') return this.#refusal(verdict, charge, limits)
+    try {
+      this.#alone(charge, limits, amounts)
+      return undefined
+    } catch (error) {
+      if (error instanceof GatewayError) return error
+      throw error
+    }
   }
 
   /** Without the server: each replica has its share of what is counted here. */
-  #alone(charge: LimitCharge, limits: readonly CallerLimit[], amounts: readonly LimitAmount[]): void {
+  #alone(charge: LimitCharge, limits: readonly SharedLimit[], amounts: readonly LimitAmount[]): void {
     const { state, slotsInUse } = this.#services
-    for (const slot of charge.plan?.slots ?? []) {
+    for (const slot of charge.plan?.slots ?? none) {
       if (slotsInUse(slot.row) > state.shareOf(slot.limit)) throw slotRefusal(slot)
     }
     const moment = this.#now()
-    for (const [at, limit] of limits.entries()) {
+    for (const [at, { limit }] of limits.entries()) {
       const share = state.shareOf(limit.limit)
       const { amount = 0, known = 0 } = amounts[at] ?? {}
       if (known + amount > share) {
@@ -131,19 +160,19 @@ export class SharedLimits {
         throw limitRefusal([{ limit, waitMs: Math.max(1, waitMs) }])
       }
     }
-    this.#reservations.set(charge, { amounts, buckets: [], slots: [] })
+    this.#reservations.set(charge, { limits, amounts, buckets: none, slots: none })
   }
 
   #refusal(
     verdict: Extract<LimitVerdict, { kind: 'amount' | 'slot' }>,
     { plan }: LimitCharge,
-    limits: readonly CallerLimit[],
+    limits: readonly SharedLimit[],
   ): GatewayError | undefined {
     if (verdict.kind === 'slot') {
       const slot = plan?.slots[verdict.at]
       return slot === undefined ? undefined : slotRefusal(slot)
     }
-    const limit = limits[verdict.at]
+    const limit = limits[verdict.at]?.limit
     if (limit === undefined) return undefined
     const moment = this.#now()
     const waitMs =
@@ -153,33 +182,52 @@ export class SharedLimits {
     return limitRefusal([{ limit, waitMs }])
   }
 
-  #amountOf(limit: CallerLimit, charge: LimitCharge): LimitAmount {
-    const { kind, id, row, window } = limit
-    const moment = this.#now()
-    const bucket = window.bucketAt(moment)
-    const amount = reservedOf(limit, charge)
-    const isRolling = window.span > 0
-    const bucketMs = isRolling ? window.leavesInMs(bucket, moment) - window.leavesInMs(bucket - 1, moment) : 0
-    const leftMs = isRolling ? (window.span + 2) * bucketMs : window.leavesInMs(bucket, moment) + dayMs
-    return {
-      key: `${kind}:${id}:${limitName(limit)}`,
-      limit: limit.limit,
-      amount,
-      known: Math.max(0, row.sum(bucket) - amount),
-      bucketMs: Math.round(bucketMs),
-      span: window.span,
-      bucket,
-      ttlMs: Math.ceil(Math.min(maxTtlMs, leftMs)),
+  #planOf(plan: LimitPlan): SharedPlan {
+    let shared = this.#plans.get(plan)
+    if (shared === undefined) {
+      const moment = this.#now()
+      const slots = plan.slots.map(({ kind, id, limit }) => ({ key: `${kind}:${id}`, limit }))
+      shared = {
+        limits: plan.limits.map((limit) => ({
+          limit,
+          counted: countedLimit(limit, limit.window.bucketAt(moment), moment),
+        })),
+        slots,
+        slotKeys: slots.map(({ key }) => key),
+      }
+      this.#plans.set(plan, shared)
     }
+    return shared
   }
 
+  /** @returns an object that the next call changes */
   #now(): Moment {
     const { clock } = this.#services
-    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    this.#moment.wallMs = clock.nowMs()
+    this.#moment.monotonicMs = clock.monotonicMs()
+    return this.#moment
   }
 }
 
-function reservedOf({ counted }: CallerLimit, charge: LimitCharge): number {
+function countedLimit(limit: CallerLimit, bucket: number, moment: Moment): CountedLimit {
+  const { kind, id, window } = limit
+  const isRolling = window.span > 0
+  const bucketMs = isRolling
+    ? Math.round(window.leavesInMs(bucket, moment) - window.leavesInMs(bucket - 1, moment))
+    : 0
+  const neededMs = isRolling ? (window.span + 2) * bucketMs : window.leavesInMs(bucket, moment) + dayMs
+  return {
+    key: `${kind}:${id}:${limitName(limit)}`,
+    limit: limit.limit,
+    bucketMs,
+    span: window.span,
+    bucket,
+    ttlMs: Math.ceil(Math.min(maxTtlMs, neededMs)),
+  }
+}
+
+/** What a request has reserved of a limit. */
+function amountOf({ counted }: CallerLimit, charge: LimitCharge): number {
   const { promptTokens = 0, completionTokens, money } = charge
   switch (counted) {
     case 'requests':
@@ -195,10 +243,8 @@ function reservedOf({ counted }: CallerLimit, charge: LimitCharge): number {
   }
 }
 
-/** @param key of a limit, whose name says what it counts */
-function usedOf(key: string, use: RequestUse | undefined): number {
+function usedOf({ counted }: CallerLimit, use: RequestUse | undefined): number {
   if (use === undefined) return 0
-  const counted = / (?<counted>\w+) \w+ \w+$/.exec(key)?.groups?.counted
   switch (counted) {
     case 'requests':
       return 1
@@ -208,7 +254,7 @@ function usedOf(key: string, use: RequestUse | undefined): number {
       return use.completionTokens
     case 'total':
       return use.promptTokens + use.completionTokens
-    default:
+    case 'money':
       return use.cost === undefined ? 0 : toMoneyUnits(use.cost)
   }
 }

@@ -185,6 +185,8 @@ function clientOptions(cluster: ClusterSection): RedisClientOptions {
     RESP: 3,
     name: 'olla-gateway',
     disableOfflineQueue: true,
+    // Calls have their own; the client's would cost a signal and a timer each, and end once a command is written.
+    commandOptions: { timeout: 0 },
     pingInterval: pingMs,
     socket: {
       connectTimeout: connectMs,

@@ -1,21 +1,26 @@
 import type { Topic } from '../../runtime/links/peer-link.ts'
 
-/** An amount to reserve of a limit. */
-export interface LimitAmount {
+/** A limit as the server counts it; one object for all requests. */
+export interface CountedLimit {
   /** Unique for subject, what is counted, and window. */
   readonly key: string
   readonly limit: number
-  readonly amount: number
-  /** What this replica knows to be used without this amount, in case the server has lost it. */
-  readonly known: number
   /** Length of a bucket of a rolling window, which the server's time decides; 0 for a calendar. */
   readonly bucketMs: number
   /** Earlier buckets that count with the current one. */
   readonly span: number
   /** The current bucket of a calendar. */
   readonly bucket: number
-  /** Milliseconds for which the amount may be needed. */
+  /** Milliseconds for which an amount may be needed. */
   readonly ttlMs: number
+}
+
+/** An amount to reserve of a limit. */
+export interface LimitAmount {
+  readonly of: CountedLimit
+  readonly amount: number
+  /** What this replica knows to be used without this amount, in case the server has lost it. */
+  readonly known: number
 }
 
 /** A limit of requests at a time. */

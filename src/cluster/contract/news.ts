@@ -13,10 +13,13 @@ export interface EndpointState {
   readonly pauseMs?: number
 }
 
+/** What has happened, the endpoint, and how many places a replica that wants some has. */
+export type PlaceNews = readonly [what: 'wanted' | 'free', endpoint: string, holds?: number]
+
 /** Messages between replicas, as JSON. Each has the ID of its sender, which ignores it. */
 export interface NewsKinds {
   /** Places of endpoints are wanted, or free for those who want some. */
-  places: { readonly endpoints: readonly (readonly ['wanted' | 'free', string])[] }
+  places: { readonly endpoints: readonly PlaceNews[] }
   /** What the sender has seen of endpoints, by name. */
   endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
   /** New sessions, each with the name of its endpoint. */

@@ -110,7 +110,7 @@ export class LimitDesk implements ClusterPart {
     const data = {
       own: Object.fromEntries([...names].map((name) => [name, this.#total(name)])),
       settled: settled.map(({ key, bucket, amount }) => [indexOf(key), bucket, amount]),
-      late: late.map(({ key, bucketMs, bucket, ttlMs, amount }) => [
+      late: late.map(({ of: { key, bucketMs, bucket, ttlMs }, amount }) => [
         indexOf(key),
         bucketMs,
         bucket,
@@ -119,15 +119,15 @@ export class LimitDesk implements ClusterPart {
       ]),
       requests: batch.map(({ request: { amounts, slots } }) => ({
         s: slots.map(({ key, limit }) => [key, limit]),
-        a: amounts.map((each) => [
-          indexOf(each.key),
-          each.bucketMs,
-          each.span,
-          each.bucket,
-          each.ttlMs,
-          each.limit,
-          each.amount,
-          each.known,
+        a: amounts.map(({ of, amount, known }) => [
+          indexOf(of.key),
+          of.bucketMs,
+          of.span,
+          of.bucket,
+          of.ttlMs,
+          of.limit,
+          amount,
+          known,
         ]),
       })),
     }
@@ -179,9 +179,10 @@ export class LimitDesk implements ClusterPart {
   }
 
   #keepLate(amount: LimitAmount): void {
-    const known = this.#late.get(amount.key)
+    const { key } = amount.of
+    const known = this.#late.get(key)
     if (known === undefined && this.#late.size >= maxLate) return
-    this.#late.set(amount.key, { ...amount, amount: amount.amount + (known?.amount ?? 0) })
+    this.#late.set(key, { ...amount, amount: amount.amount + (known?.amount ?? 0) })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { Cluster, ClusterPart } from '../cluster.ts'
+import type { PlaceNews } from '../contract/news.ts'
 import type { LeaseView } from '../contract/status.ts'
 import { shareOf } from '../membership/shares.ts'
 import { placesScript } from '../scripts/places.ts'
@@ -56,6 +57,10 @@ interface Lease {
   quietUntilMs: number
   /** What was last applied. */
   shown: number
+  /** The others are to know that this replica lacks places. */
+  asks: boolean
+  /** Monotonic milliseconds of the last call. */
+  calledAtMs: number
   /** What the server knows to be needed. */
   sentNeed: number
 }
@@ -66,6 +71,8 @@ const pollMs = 10
 const askAgainMs = 50
 /** The same for a reserve. */
 const askReserveMs = 500
+/** What a replica is to use of its places depends on what the others need: advice that is older is renewed. */
+const adviceMs = 250
 /** The reserve grows with an eighth of the requests in flight. */
 const reserveShift = 3
 
@@ -156,14 +163,17 @@ export class PlaceLeases implements ClusterPart {
   }
 
   /** Another replica wants places, or has given some back. */
-  news(endpoints: readonly (readonly ['wanted' | 'free', string])[]): void {
-    for (const [what, name] of endpoints) {
+  news(endpoints: readonly PlaceNews[]): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    for (const [what, name, holds = 0] of endpoints) {
       const lease = this.#byName.get(name)
       if (lease === undefined) continue
       if (what === 'wanted') {
+        const hasIdle = lease.held > this.#options.inUse(lease.endpoint.slot)
+        const isNews = !lease.isContended || holds === 0 || nowMs - lease.calledAtMs > adviceMs
         lease.isContended = true
         // The answer says how many places this replica is to use.
-        if (lease.held > 0) lease.isDirty = true
+        if (lease.held > 0 && (hasIdle || isNews)) lease.isDirty = true
       } else if (this.#need(lease) > lease.held) {
         lease.isDirty = true
         lease.quietUntilMs = 0
@@ -208,6 +218,7 @@ export class PlaceLeases implements ClusterPart {
       if (lease.isLeaving && lease.held === 0 && !this.#isCalling) this.#forget(lease)
       // The others give places back for what this replica needs.
       const needsLess = lease.sentNeed > lease.held && need <= lease.held
+      if (lacks) lease.asks = true
       if (lacks || returns || needsLess) lease.isDirty = true
     }
     this.#call()
@@ -254,7 +265,9 @@ export class PlaceLeases implements ClusterPart {
       const most = isSettling ? Math.max(lease.held, this.#share(lease)) : maxConcurrent
       const keep = Math.max(lease.allowed, used)
       lease.sentNeed = need
-      args.push(name, ...[maxConcurrent, need, reserve, keep, most].map(String))
+      args.push(name, ...[maxConcurrent, need, reserve, keep, most, Number(lease.asks)].map(String))
+      lease.asks = false
+      lease.calledAtMs = clock.monotonicMs()
     }
     const call = { script: placesScript, keys: [cluster.keys.alive, cluster.keys.places], args }
     const sent = isUrgent ? cluster.run(call) : cluster.runInBackground(call)
@@ -314,9 +327,12 @@ export class PlaceLeases implements ClusterPart {
       if (lease.isLeaving) continue
       const share = this.#share(lease)
       const allowed = this.#allowed(lease, share)
-      this.#options.apply(lease.endpoint.slot, allowed, share)
+      // A replica that was stopped for a while must not use a share that the others have taken over: without a lease it
+      // waits for the next heartbeat, which ends the wait either way.
+      const alone = this.#options.cluster.state === 'joined' ? 0 : share
+      this.#options.apply(lease.endpoint.slot, allowed, alone)
       const before = lease.shown
-      lease.shown = this.#options.cluster.isMember ? allowed : share
+      lease.shown = this.#options.cluster.isMember ? allowed : alone
       if (lease.shown > before) this.#options.granted(lease.endpoint.slot, lease.shown - Math.max(0, before))
     }
   }
@@ -334,5 +350,7 @@ function newLease(endpoint: LimitedEndpoint): Lease {
     quietUntilMs: 0,
     shown: -1,
     sentNeed: 0,
+    asks: false,
+    calledAtMs: 0,
   }
 }

@@ -9,7 +9,8 @@ import { script, serverNow } from './script.ts'
  * is to give up one. So every member gets its turn, even at an endpoint with one place.
  *
  * Keys: alive, places. Arguments: replica, channel, then for each endpoint its name, `max_concurrent`, the places
- * needed, a reserve beyond them that it gets if others need none, those to keep, and the most that it may get now.
+ * needed, a reserve beyond them that it gets if others need none, those to keep, the most that it may get now, and 1 if
+ * the others are to know that it lacks some.
  * Returns `lost` to a replica that is no member, or `ok` and for each endpoint the places that the replica holds, how
  * many of them it is to use from now on, and whether others need some.
  */
@@ -22,7 +23,7 @@ if not mine or tonumber(mine) < now then return { 'lost' } end
 local members = redis.call('ZRANGEBYSCORE', alive, now, '+inf')
 local out = { 'ok' }
 local news = {}
-for i = 3, #ARGV, 6 do
+for i = 3, #ARGV, 7 do
   local endpoint = ARGV[i]
   local max, need, reserve = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   local keep, most = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
@@ -46,9 +47,10 @@ for i = 3, #ARGV, 6 do
       end
     end
   end
+  local fair = math.ceil(max / (wanting + 1))
   local want = unmet and need or need + reserve
   local allowed = math.min(want, most, math.max(0, max - others))
-  if unmet then allowed = math.min(allowed, math.ceil(max / (wanting + 1))) end
+  if unmet then allowed = math.min(allowed, fair) end
   if starving and held > 0 and max - others - held < 1 then allowed = math.min(allowed, held - 1) end
   local holds = math.max(allowed, keep)
   if holds == 0 and need == 0 then
@@ -57,7 +59,7 @@ for i = 3, #ARGV, 6 do
     redis.call('HSET', places, endpoint .. '\\n' .. me, holds .. ':' .. need)
   end
   if holds < held and unmet then news[#news + 1] = { 'free', endpoint } end
-  if need > allowed and others > 0 then news[#news + 1] = { 'wanted', endpoint } end
+  if need > allowed and others > 0 and ARGV[i + 6] == '1' then news[#news + 1] = { 'wanted', endpoint, holds } end
   out[#out + 1] = holds
   out[#out + 1] = allowed
   out[#out + 1] = unmet and 1 or 0

@@ -101,9 +101,11 @@ export default fp<ProxyEngineOptions>(
         retryBudget: budgetShare(section.retryBudget, app.gatewayPeers.threads),
       }),
     })
+    const first = configured(proxy)
     const engine = new ProxyEngine(proxy.engine, {
       clock,
-      ...configured(proxy),
+      options: first.options,
+      retries: first.retries,
       transport: new TurnTransport(app.upstreamTransport),
       selector: app.endpointSelector,
       load: app.endpointLoad,

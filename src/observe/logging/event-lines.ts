@@ -13,8 +13,12 @@ const everyNthFailure = 5
 /** @returns undefined if the event is not logged */
 export function eventLine(event: GatewayEvent): EventLine | undefined {
   switch (event.type) {
-    case 'endpoint.status':
-      return { level: isRoutable(event.data.to) ? 'info' : 'warn', message: `endpoint is ${event.data.to}` }
+    case 'endpoint.status': {
+      const { to } = event.data
+      // Someone has asked for a drain.
+      const isExpected = isRoutable(to) || to === 'draining' || to === 'drained'
+      return { level: isExpected ? 'info' : 'warn', message: `endpoint is ${to}` }
+    }
     case 'breaker.transition':
       return { level: event.data.to === 'open' ? 'warn' : 'info', message: `circuit is ${event.data.to}` }
     case 'model.transition':

@@ -20,6 +20,8 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5'
 interface Work {
   readonly title: string
   readonly bodyBytes: number
+  /** Messages between which the text is divided, if it is not in one. */
+  readonly messages?: number
   /** Events of the stream; 0 means a JSON answer. */
   readonly events: number
 }
@@ -29,6 +31,7 @@ const longStream: Work = { title: 'stream of 250 events, 1 KB body', bodyBytes: 
 const works: readonly Work[] = [
   { title: 'JSON answer, 1 KB body', bodyBytes: 1_000, events: 0 },
   { title: 'JSON answer, 100 KB body', bodyBytes: 100_000, events: 0 },
+  { title: 'JSON answer, 100 KB body, 115 messages', bodyBytes: 100_000, messages: 115, events: 0 },
   shortStream,
   longStream,
 ]
@@ -83,7 +86,7 @@ async function measure(bench: Workbench, work: Work, gateway: Running, rounds: n
   const generator: LoadGenerator = { program: bench.programs.load, cores: bench.cores.load }
   const bodyFile = join(bench.folder, `${work.events}-${work.bodyBytes}.json`)
   // Both APIs accept it: the system message is inside `messages`.
-  writeFileSync(bodyFile, chatBody(work.bodyBytes, work.events > 0))
+  writeFileSync(bodyFile, bodyOf(work))
   const taken: Record<keyof Cost, number[]> = { plain: [], translated: [] }
   const kinds: readonly (keyof Cost)[] = ['plain', 'translated']
   for (let round = 0; round < rounds; round++) {
@@ -112,6 +115,19 @@ async function measure(bench: Workbench, work: Work, gateway: Running, rounds: n
     }
   }
   return { plain: median(taken.plain), translated: median(taken.translated) }
+}
+
+function bodyOf({ bodyBytes, messages, events }: Work): string {
+  const body = chatBody(bodyBytes, events > 0)
+  if (messages === undefined) return body
+  const { messages: written, ...rest }: { messages: { role: string; content: string }[] } = JSON.parse(body)
+  const [system, { content } = { content: '' }] = written
+  const length = Math.ceil(content.length / messages)
+  const parts = Array.from({ length: messages }, (_, at) => ({
+    role: at % 2 === 0 ? 'user' : 'assistant',
+    content: content.slice(at * length, (at + 1) * length).trim(),
+  }))
+  return JSON.stringify({ ...rest, messages: [system, ...parts] })
 }
 
 /** Milliseconds from the request to the first byte of the stream, one request at a time. */

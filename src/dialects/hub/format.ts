@@ -73,6 +73,8 @@ export interface FormatTarget {
   readonly traits: ChatTraits
   /** The model's context at the endpoint; undefined if unknown. */
   readonly contextTokens?: number | undefined
+  /** Length of a text with what its marks stand for; undefined if no text has marks. */
+  readonly lengthOf?: ((text: string) => number) | undefined
 }
 
 export interface WrittenRequest {

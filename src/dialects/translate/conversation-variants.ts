@@ -143,6 +143,7 @@ export class ConversationVariants {
       model: nativeModel,
       traits: this.#traits(target, nativeModel, abilities?.capabilities),
       contextTokens: abilities?.contextLength,
+      lengthOf: texts && ((text) => texts.lengthOf(text)),
     })
     const isUsageAsked =
       written.body.stream_options !== undefined &&

@@ -121,6 +121,24 @@ describe('the form of a request', () => {
     assert.deepEqual(applied, [{ from: 'chat', to: 'completions', dropped: [] }])
   })
 
+  it('leaves room in the context for texts that are not decoded', () => {
+    const contextLength = 20_000
+    const text = 'word '.repeat(4_000)
+    const alternating = Array.from({ length: 41 }, (_, at) => ({
+      role: at % 2 === 0 ? 'user' : 'assistant',
+      content: text.slice(0, 500),
+    }))
+    for (const sent of [[{ role: 'user', content: text }], alternating]) {
+      const { variants } = setup({ format: 'chat', request: { messages: sent }, paths: ['/v1/messages'] })
+      const variant =
+        variants.of(target('vllm', { abilities: { type: 'chat', capabilities: [], contextLength } })) ??
+        assert.fail()
+      const maxTokens = Number(bodyOf(variant).max_tokens)
+      assert.ok(maxTokens < contextLength - 6_000, String(maxTokens))
+      assert.ok(maxTokens > contextLength - 8_000, String(maxTokens))
+    }
+  })
+
   for (const [name, statusCode, body] of [
     ['an unknown model', 404, '{"error":{"message":"model not found","code":"model_not_found"}}'],
     ['a bad request', 400, '{"error":{"message":"no"}}'],

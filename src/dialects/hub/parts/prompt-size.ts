@@ -9,18 +9,23 @@ const documentTokens = 8_000
 /** Of a message or a tool, beside its text. */
 const frameTokens = 8
 
-/** A high estimate of the tokens of a prompt, to leave room for it in the context. */
-export function estimatePromptTokens({ turns, tools }: Conversation): number {
+const ownLength = (text: string) => text.length
+
+/**
+ * A high estimate of the tokens of a prompt, to leave room for it in the context.
+ * @param lengthOf length of a text with what its marks stand for, if it may contain marks
+ */
+export function estimatePromptTokens({ turns, tools }: Conversation, lengthOf = ownLength): number {
   let characters = 0
   let tokens = frameTokens * (turns.length + tools.length)
   const add = (part: Part | AssistantPart) => {
-    if (part.kind === 'call') characters += part.name.length + part.args.length
+    if (part.kind === 'call') characters += part.name.length + lengthOf(part.args)
     else if (part.kind === 'image') tokens += imageTokens
     else if (part.kind === 'document') tokens += documentTokens
-    else if (part.kind !== 'audio') characters += part.text.length
+    else if (part.kind !== 'audio') characters += lengthOf(part.text)
   }
   for (const turn of turns) {
-    if (turn.role === 'system') characters += turn.text.length
+    if (turn.role === 'system') characters += lengthOf(turn.text)
     else if (turn.role === 'results') for (const { parts } of turn.results) parts.forEach(add)
     else turn.parts.forEach(add)
   }

@@ -54,11 +54,11 @@ function optional(key: string, value: unknown): JsonObject {
   return value === undefined ? {} : { [key]: value }
 }
 
-function defaultMaxTokens(conversation: Conversation, { contextTokens }: FormatTarget): number {
+function defaultMaxTokens(conversation: Conversation, { contextTokens, lengthOf }: FormatTarget): number {
   const { thinking } = conversation.settings
   const budget = thinking?.isOn === false ? 0 : (thinking?.budgetTokens ?? 0)
   if (contextTokens === undefined) return unknownDefaultTokens + budget
-  const room = contextTokens - estimatePromptTokens(conversation)
+  const room = contextTokens - estimatePromptTokens(conversation, lengthOf)
   return Math.max(minDefaultTokens, Math.min(maxDefaultTokens + budget, room))
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startBusyEndpoint } from '../support/busy-endpoint.ts'
+import { startGateway } from '../support/gateway.ts'
 import { startRedis, whyNoRedis } from '../support/redis.ts'
 import { ask, clusterOf, startReplicas } from '../support/replicas.ts'
+import { eventually } from '../support/simulator.ts'
 
 const skip = whyNoRedis ?? false
 
@@ -76,5 +78,40 @@ describe('replicas with a shared server', { skip }, async () => {
     }
     assert.equal(endpoint.seen.max, 2)
     for (const replica of replicas) assert.equal((await clusterOf(replica)).state, 'joined')
+  })
+
+  it('go on when their connections are cut again and again', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 2)
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, max_concurrent: 3 }], {
+      cluster: { retry_interval: '50ms' },
+    })
+    for (let turn = 0; turn < 10; turn++) {
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'normal')
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      const statuses = await Promise.all(replicas.flatMap((replica) => [ask(replica), ask(replica)]))
+      assert.ok(statuses.every((status) => status === 200))
+    }
+    for (const replica of replicas) {
+      await eventually(async () => {
+        const { state, members } = await clusterOf(replica)
+        return state === 'joined' && members.length === 3
+      })
+    }
+  })
+
+  it('do not mix with members of another schema', async (t) => {
+    const endpoint = await startBusyEndpoint(t, 1)
+    const key_prefix = 'newer'
+    // A member of a version to come.
+    await redis.command('SET', `${key_prefix}:{fleet}:schema`, '99')
+    await redis.command('ZADD', `${key_prefix}:{fleet}:alive`, '99999999999999', 'other')
+    const gateway = await startGateway(t, [{ url: endpoint.url, max_concurrent: 2 }], {
+      cluster: { redis: redis.url, key_prefix, retry_interval: '50ms', heartbeat: '100ms' },
+    })
+    await eventually(async () => (await clusterOf(gateway)).reason === 'schema 99')
+    assert.equal(await ask(gateway), 200)
+    await redis.command('ZREM', `${key_prefix}:{fleet}:alive`, 'other')
+    await eventually(async () => (await clusterOf(gateway)).state === 'joined')
+    assert.equal(await ask(gateway), 200)
   })
 })

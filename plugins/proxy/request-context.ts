@@ -1,6 +1,7 @@
 /**
  * Creates the context of each request, and answers errors in the dialect of the API that was called. Decorates
- * `request.gateway` and `clientAddresses`; sets `X-Olla-Request-ID` on every response.
+ * `request.gateway` and `clientAddresses`; sets `X-Olla-Request-ID` on every response. Uses if present:
+ * `configVersions`, whose version a request notes.
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -40,6 +41,12 @@ export default fp<RequestContextOptions>(
     const { pseudonym } = options
     const nextId = createRequestIds()
     let serial = 0
+    const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
+    const noted = (version = 1) => (version > 1 ? version : undefined)
+    let configVersion = noted(versions?.current.version)
+    versions?.follow(({ version }) => () => {
+      configVersion = noted(version)
+    })
     const addresses = new ClientAddresses({
       trustProxyHeaders: rateLimits.trustProxyHeaders,
       trustedProxies: rateLimits.trustedProxyCidrs,
@@ -70,6 +77,7 @@ export default fp<RequestContextOptions>(
       context.rawHeaders = request.raw.rawHeaders
       serial++
       context.serial = serial
+      context.configVersion = configVersion
       context.method = request.method
       context.url = url
       context.headers.push('X-Olla-Request-ID', id)

@@ -40,6 +40,7 @@ describe('the configuration file of a running gateway', () => {
     running.child.kill('SIGHUP')
     await eventually(async () => (await models()).length === 2)
     assert.match(running.output(), /version 2 is in force/)
+    await eventually(() => /"config_version":2[^}]*"msg":"request"/.test(running.output()))
   })
 
   it('is applied on all threads', async (t) => {

@@ -56,6 +56,7 @@ export function createRequestLineWriter(): (
   const strategy = new LineMembers<string>('routing_strategy')
   const decision = new LineMembers<string>('routing_decision')
   const reason = new LineMembers<string>('routing_reason')
+  const configVersion = new LineMembers<number>('config_version')
   const error = new LineMembers<string>('error')
   const userAgent = new LineMembers<string>('user_agent')
 
@@ -102,6 +103,7 @@ export function createRequestLineWriter(): (
     if (context.translation !== undefined)
       line.append(`,"translation":"${translationText(context.translation)}"`)
     if (context.isStreamedUpstream) line.append(',"streamed_upstream":true')
+    line.appendBytes(configVersion.of(context.configVersion))
     line.appendBytes(error.of(context.error))
     line.appendBytes(userAgent.of(request.userAgent))
   }

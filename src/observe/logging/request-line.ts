@@ -62,6 +62,7 @@ export function requestLine(
     routing_reason: context.routingReason,
     translation: context.translation === undefined ? undefined : translationText(context.translation),
     streamed_upstream: context.isStreamedUpstream ? true : undefined,
+    config_version: context.configVersion,
     error: context.error,
     user_agent: request.userAgent === undefined ? undefined : withoutKeys(request.userAgent),
   }

@@ -138,6 +138,8 @@ export class RequestContext
   identityHeaders: IdentityHeaders | undefined = undefined
   charge: Charge | undefined = undefined
   traceId: string | undefined = undefined
+  /** Version of the configuration in which it began; undefined before the first change. */
+  configVersion: number | undefined = undefined
   model: string | undefined = undefined
   endpoint: string | undefined = undefined
   lastEndpoint: string | undefined = undefined

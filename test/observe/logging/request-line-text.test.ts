@@ -69,6 +69,7 @@ const context = fc
     outcome: maybe(fc.constantFrom('success', 'rejection', 'failure', 'client_closed', 'cancelled')),
     model: maybe(text),
     endpoint: maybe(text),
+    configVersion: maybe(fc.nat()),
     attemptCount: fc.nat(3),
     attempts: fc.array(attempt, { maxLength: 2 }),
     firstByteMs: maybe(number),

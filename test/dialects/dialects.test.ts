@@ -84,7 +84,7 @@ const expected: Readonly<Record<string, Expected>> = {
     errorEvent: 'data: {"error":{"message":',
     foreignError: { error: { message: 'busy', type: 'server_error', param: null, code: null } },
     ownError: '{"error":{"message":"no"}}',
-    forms: ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'native_completion'],
+    forms: ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'transcription', 'native_completion'],
     isListed: true,
     event: undefined,
     requestIdHeader: undefined,
@@ -95,7 +95,13 @@ describe('dialects', () => {
   it('have unique names and forms', () => {
     assert.deepEqual(dialects.map(({ name }) => name).sort(), Object.keys(expected).sort())
     assert.equal(new Set(answerForms.map(({ name }) => name)).size, answerForms.length)
-    assert.deepEqual([...usageSections].sort(), ['anthropic', 'ollama', 'openai', 'responses'])
+    assert.deepEqual([...usageSections].sort(), [
+      'anthropic',
+      'ollama',
+      'openai',
+      'openai_audio',
+      'responses',
+    ])
     assert.ok(isTranslatedPath('/v1/messages'))
     assert.ok(!isTranslatedPath('/v1/chat/completions'))
     assert.deepEqual(
@@ -185,6 +191,8 @@ interface FormCase {
   /** A chunk with content, the usage, the ending. */
   readonly stream: readonly [content: string, usage: string, ending: string] | undefined
   readonly tokens: readonly [prompt: number, completion: number]
+  /** Whether answers on the path are only read for their usage, not judged. */
+  readonly isUsageOnly?: boolean
 }
 
 const data = (value: object) => `data: ${JSON.stringify(value)}\n\n`
@@ -235,6 +243,12 @@ const formCases: Readonly<Record<string, FormCase>> = {
   },
   embeddings: { path: '/v1/embeddings', stream: undefined, tokens: [5, 7] },
   rerank: { path: '/v1/rerank', stream: undefined, tokens: [5, 7] },
+  transcription: {
+    path: '/v1/audio/transcriptions',
+    stream: undefined,
+    tokens: [5, 7],
+    isUsageOnly: true,
+  },
   native_completion: { path: '/completion', stream: undefined, tokens: [5, 7] },
 }
 
@@ -243,12 +257,12 @@ describe('answer forms', () => {
     assert.deepEqual(Object.keys(formCases).sort(), answerForms.map(({ name }) => name).sort())
   })
 
-  for (const [name, { path, stream, tokens }] of Object.entries(formCases)) {
+  for (const [name, { path, stream, tokens, isUsageOnly }] of Object.entries(formCases)) {
     const form = answerFormNamed(name)
     const { section, standard } = form.usage
 
     it(`${name}: owns its path`, () => {
-      assert.equal(answerFormOf('POST', path), form)
+      assert.equal(answerFormOf('POST', path), isUsageOnly === true ? undefined : form)
       assert.equal(answerFormOf('GET', path), undefined)
       assert.equal(usageFormOf(path), form)
     })

@@ -29,10 +29,13 @@ export const nativeCompletion: AnswerForm = answerForm({
   contentKeys: openaiContentKeys,
 })
 
-/** Audio to text, in the audio's language or in English. */
+/**
+ * Audio to text, in the audio's language or in English. Owns no path: an empty text is the answer to silence, and
+ * whisper.cpp labels plain text as `text/html`, so no answer can be judged by its beginning.
+ */
 export const transcription: AnswerForm = answerForm({
   name: 'transcription',
-  owns: (path) => /\/audio\/(?:transcriptions|translations)$/.test(path),
+  owns: () => false,
   usage: audioUsage,
   contentKeys: ['delta'],
 })

@@ -23,5 +23,5 @@ export const audioUsage: UsageDefinition = {
     audio_seconds: ['usage.seconds', 'duration'],
   },
   isAtStart: true,
-  furtherPaths: undefined,
+  furtherPaths: /\/audio\/(?:transcriptions|translations)$/,
 }

@@ -8,9 +8,6 @@ export interface BlockLine {
   readonly answers: Int32Array
 }
 
-/** Only a blocked control thread takes this long. */
-const answerMs = 30_000
-
 /** Answers a serving thread's requests until it ends. */
 export function provideBlocks(find: FindBlock): BlockLine {
   const { port1, port2 } = new MessageChannel()
@@ -26,13 +23,14 @@ export function provideBlocks(find: FindBlock): BlockLine {
 
 /**
  * Requests blocks from the control thread. Blocks this thread until the answer arrives: plugins create their tables
- * during registration, before the thread serves.
+ * during registration, before the thread serves. Has no time limit of its own, because the supervisor terminates a
+ * thread that does not start, even while it blocks here; a second, shorter limit would fail threads on busy machines.
  */
 export function requestBlocks({ port, answers }: BlockLine): FindBlock {
   return (wanted) => {
     const before = Atomics.load(answers, 0)
     port.postMessage(wanted)
-    Atomics.wait(answers, 0, before, answerMs)
+    Atomics.wait(answers, 0, before)
     const answer: { message: Block } | undefined = receiveMessageOnPort(port)
     if (answer === undefined) {
       throw new Error(`the control thread did not send the cells ${wanted.name}`)

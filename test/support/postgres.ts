@@ -5,6 +5,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { openPostgres } from '../../src/callers/store/postgres-database.ts'
+import { childrenOf } from './child-processes.ts'
 import { freePort } from './free-port.ts'
 import { eventually } from './simulator.ts'
 
@@ -76,15 +77,10 @@ export async function startPostgres(): Promise<RunningPostgres> {
     stop: () => stopped(),
     start,
     signal: (name) => {
+      // The server has a process for each connection.
       for (const each of [pid, ...childrenOf(pid)]) process.kill(each, name)
     },
   }
-}
-
-/** The server has a process for each connection. */
-function childrenOf(pid: number): number[] {
-  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-  return stdout.split('\n').filter(Boolean).map(Number)
 }
 
 const isDone = () => true

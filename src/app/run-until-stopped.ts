@@ -53,8 +53,15 @@ export async function runUntilStopped({
     stop: (signal) => control.signal(signal),
     async reload(signal) {
       const running = await starting?.catch(() => undefined)
-      if (running?.reload !== undefined) await running.reload(signal)
-      else logger.warn({ signal }, 'there is no configuration file to reload')
+      if (running?.reload === undefined) {
+        logger.warn({ signal }, 'there is no configuration file to reload')
+        return
+      }
+      logger.info({ signal }, 'reading the configuration again')
+      const { outcome, changes } = await running.reload(signal)
+      // The events of other outcomes are logged.
+      if (outcome === 'unchanged')
+        logger.info({ signal, needsRestart: changes.map(({ key }) => key) }, 'configuration unchanged')
     },
     note: (signal) => logger.warn({ signal }, 'this signal has no effect'),
   })

@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { childrenOf } from '../support/child-processes.ts'
 import { configFor, folder, listening, type RunningCommand, run } from '../support/command.ts'
 import { eventually } from '../support/simulator.ts'
 
@@ -60,7 +61,7 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
     })
   }
 
-  it('leave a gateway running under nohup after its terminal has closed', async (t) => {
+  it('reload, but do not stop, a gateway under nohup after its terminal has closed', async (t) => {
     const cwd = await folder({ 'config.yaml': configFor(nowhere) })
     const child = spawn('nohup', [process.execPath, command], { cwd, env: { PATH: process.env.PATH ?? '' } })
     t.after(() => child.kill('SIGKILL'))
@@ -68,7 +69,10 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
     child.stdout.on('data', (data) => (output += String(data)))
     await eventually(() => /listening on http/.test(output), { timeoutMs: 60_000 })
     child.kill('SIGHUP')
-    await eventually(() => /"signal":"SIGHUP"/.test(output))
+    await eventually(() =>
+      /"signal":"SIGHUP","needsRestart":\[\],"msg":"configuration unchanged"/.test(output),
+    )
+    assert.doesNotMatch(output, /stopping/)
     const exit = once(child, 'exit')
     child.kill('SIGTERM')
     assert.deepEqual(await exit, [0, null])
@@ -110,7 +114,4 @@ describe('signals', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
 })
 
 /** The process that another one has started and waits for; that one where it has replaced itself. */
-function childOf(parent: number): number {
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim()
-  return children === '' ? parent : Number(children.split(' ')[0])
-}
+const childOf = (parent: number) => childrenOf(parent)[0] ?? parent

@@ -14,6 +14,7 @@ import { Heartbeats, keepBeating } from '../runtime/process/heartbeat.ts'
 import { ServiceManager } from '../runtime/process/service-manager.ts'
 import { systemdNotify } from '../runtime/process/systemd-notify.ts'
 import { listenQuietly } from './listen.ts'
+import { assertFree, whyNoSharedPort } from './port-checks.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 import type { RunningGateway } from './serving-threads.ts'
 
@@ -112,9 +113,9 @@ export async function start(
     logger.warn(message),
   )
   if (wanted === 1) return serveHere(config, log, maxConnections, signal, source)
-  const { serveOnThreads, whyNoSharedPort } = await import('./serving-threads.ts')
   const reason = await whyNoSharedPort(config.server.host)
   if (reason === undefined) {
+    const { serveOnThreads } = await import('./serving-threads.ts')
     return serveOnThreads(wanted, {
       config,
       logger,
@@ -137,6 +138,8 @@ async function serveHere(
   signal: AbortSignal | undefined,
   source: ConfigSource | undefined,
 ): Promise<RunningGateway> {
+  const { host, port } = config.server
+  await assertFree(host, port)
   let control: ConfigControl | undefined
   const { createHttpServer } = await import('./http-server.ts')
   const drainable = createDrainable()
@@ -153,7 +156,6 @@ async function serveHere(
       control = given
     },
   })
-  const { host, port } = config.server
   const address = signal?.aborted === true ? '' : await listenQuietly(app, logger, { host, port })
   return {
     address,

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -6,7 +5,7 @@ import type { GatewayConfig } from '../config/schema/schema.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { loadCells } from '../routing/selection/load-cells.ts'
 import { type BlocksDescription, SharedBlocks } from '../runtime/cells/shared-blocks.ts'
-import type { ConfigSource } from '../runtime/configuration/reloads.ts'
+import type { ConfigSource, ReloadResult } from '../runtime/configuration/reloads.ts'
 import type { ConfigVersion } from '../runtime/configuration/versions.ts'
 import type { DrainResult } from '../runtime/lifecycle/drain.ts'
 import { ControlLink } from '../runtime/links/control-link.ts'
@@ -18,6 +17,7 @@ import { type RunningThread, Supervisor, type ThreadEvents } from '../runtime/th
 import { logTopic } from '../runtime/threads/thread-control.ts'
 import { watchThreads } from '../runtime/threads/thread-watch.ts'
 import control from './control.ts'
+import { assertFree } from './port-checks.ts'
 
 /** Data that a serving thread receives at startup. */
 export interface ServingThreadData {
@@ -72,7 +72,7 @@ export interface RunningGateway {
   /** Whether a thread could not be terminated, so that the process cannot exit normally. */
   readonly isBlocked?: () => boolean
   /** Loads the configuration again; absent if that is not possible. @param by who or what asks for it */
-  readonly reload?: ((by: string) => Promise<unknown>) | undefined
+  readonly reload?: ((by: string) => Promise<ReloadResult>) | undefined
   /** Lets requests finish, then stops; repeated calls return the same result. */
   close(): Promise<DrainResult>
 }
@@ -108,6 +108,8 @@ export async function serveOnThreads(
   }: ServingThreadsOptions,
 ): Promise<GatewayOnThreads> {
   const { host, port } = config.server
+  // The system would silently share the port with a gateway that is already running.
+  await assertFree(host, port)
   const planes = threads + 1
   const link = new ControlLink({
     threads,
@@ -187,8 +189,6 @@ export async function serveOnThreads(
   if (signal?.aborted === true) void close()
   else signal?.addEventListener('abort', () => void close(), { once: true })
   try {
-    // The system would silently share the port with a gateway that is already running.
-    if (port !== 0) await assertFree(host, port)
     const address = await supervisor.start()
     if (stopped !== undefined) return { ...gateway, address }
     app.gatewayEvents.publish('lifecycle.phase', { phase: 'ready', inFlight: 0 })
@@ -199,38 +199,6 @@ export async function serveOnThreads(
     await app.close()
     throw error
   }
-}
-
-/**
- * Checks whether several threads can listen on one port (Node 22.12 and later, if the system can).
- * @returns the reason why not; undefined if they can
- */
-export async function whyNoSharedPort(host: string): Promise<string | undefined> {
-  const server = createServer()
-  try {
-    await listen(server, { host, port: 0, reusePort: true })
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  } finally {
-    server.close()
-  }
-}
-
-async function assertFree(host: string, port: number): Promise<void> {
-  const server = createServer()
-  await listen(server, { host, port })
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-}
-
-function listen(
-  server: ReturnType<typeof createServer>,
-  options: { host: string; port: number; reusePort?: boolean },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options, resolve)
-  })
 }
 
 function spawn(

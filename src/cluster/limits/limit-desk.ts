@@ -47,8 +47,8 @@ export class LimitDesk implements ClusterPart {
     if (this.#options.cluster.state !== 'joined') return away
     return new Promise((decide) => {
       this.#waiting.push({ request, thread, decide })
-      // Requests of one turn share a call.
-      if (!this.#isCalling && this.#waiting.length === 1) queueMicrotask(() => this.#call())
+      // Requests that are read in one turn share a call.
+      if (!this.#isCalling && this.#waiting.length === 1) setImmediate(() => this.#call())
     })
   }
 
@@ -150,7 +150,8 @@ export class LimitDesk implements ClusterPart {
       )
       .finally(() => {
         this.#isCalling = false
-        this.#call()
+        // Requests that have been read in this turn come along.
+        setImmediate(() => this.#call())
       })
   }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import configReload from '../plugins/admin/config-reload.ts'
+import endpointAdmin from '../plugins/admin/endpoint-admin.ts'
 import backendProfiles from '../plugins/endpoints/backend-profiles.ts'
 import circuitBreaker from '../plugins/endpoints/circuit-breaker.ts'
 import discoveryMirror from '../plugins/endpoints/discovery-mirror.ts'
@@ -112,7 +113,8 @@ export async function registerEndpoints(
   config: GatewayConfig,
   { profiles: inline, source }: EndpointOptions = {},
 ): Promise<void> {
-  const { proxy, discovery, model_registry, model_filter, profiles, cluster } = withWriteTimeout(config)
+  const { server, proxy, discovery, model_registry, model_filter, profiles, cluster } =
+    withWriteTimeout(config)
   await app.register(backendProfiles, { profiles, proxy, usageSections, inline })
   await app.register(endpointRegistry, { discovery, proxy })
   await app.register(upstreamPools, { proxy })
@@ -141,5 +143,6 @@ export async function registerEndpoints(
     const { default: endpointProviders } = await import('../plugins/endpoints/endpoint-providers.ts')
     await app.register(endpointProviders)
   }
+  await app.register(endpointAdmin, { server })
   if (source !== undefined) await app.register(configReload, { source })
 }

@@ -28,6 +28,7 @@ import eventLog from '../plugins/runtime/event-log.ts'
 import lifecycle from '../plugins/runtime/lifecycle.ts'
 import internalClients from '../routes/admin/clients.ts'
 import internalConfig from '../routes/admin/config.ts'
+import endpointAdmin from '../routes/admin/endpoint-admin.ts'
 import endpointDrain from '../routes/admin/endpoint-drain.ts'
 import internalEvents from '../routes/admin/events.ts'
 import internalExplain from '../routes/admin/explain.ts'
@@ -228,6 +229,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalRequests, { dashboard })
   await app.register(internalConfig)
   await app.register(internalReload)
+  await app.register(endpointAdmin)
   await app.register(endpointDrain)
   await app.register(internalClients)
   await app.register(internalOpenApi)

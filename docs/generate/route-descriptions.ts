@@ -32,6 +32,27 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/clients/, 'clients', 'Ready-to-use configurations for client programs', get],
   [/^\/internal\/openapi\.json$/, 'status', 'This document', get],
   [/^\/internal\/admin\/reload$/, 'configuration', 'Loads the configuration again and applies it', both],
+  [/^\/internal\/admin\/endpoints$/, 'configuration', 'Endpoints; POST adds one', ['get', 'post']],
+  [/^\/internal\/admin\/endpoints\/\{\w+\}$/, 'configuration', 'One endpoint, by name', change],
+  [
+    /^\/internal\/admin\/endpoints\/\{\w+\}\/reset$/,
+    'configuration',
+    'Takes back changes of an endpoint',
+    post,
+  ],
+  [/^\/internal\/admin\/endpoints\/\{\w+\}\/probe$/, 'configuration', 'Probes an endpoint now', post],
+  [
+    /^\/internal\/admin\/endpoints\/\{\w+\}\/refresh$/,
+    'configuration',
+    'Reads the models of an endpoint now',
+    post,
+  ],
+  [
+    /^\/internal\/admin\/endpoints\/\{\w+\}\/reset-circuit$/,
+    'configuration',
+    'Closes the circuit of an endpoint',
+    post,
+  ],
   [
     /^\/internal\/admin\/endpoints\/\{\w+\}\/drain$/,
     'configuration',

@@ -51,7 +51,7 @@ export default fp<EndpointProvidersOptions>(
       }),
       reports: set.add(rulesOf(config)),
     }))
-    app.configChanges.addLayer((config) => found.over(config))
+    app.configChanges.addLayer((endpoints, config) => found.over(endpoints, config))
     app.gatewayPeers.on(discoveryTopic, () => found.view())
     app.gatewayPeers.on(approveTopic, (name) => set.approve(name))
     app.gatewayPeers.on(refreshTopic, () => {

@@ -2,7 +2,8 @@ import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { stringify } from 'yaml'
 import { formatDuration, isRecord } from './file/decode.ts'
 import { maskSecrets } from './file/secrets.ts'
-import { type GatewayConfig, GatewayConfigSchema } from './schema/schema.ts'
+import { EndpointSchema } from './schema/discovery-schema.ts'
+import { type EndpointConfig, type GatewayConfig, GatewayConfigSchema } from './schema/schema.ts'
 import { unitKeyword } from './schema/units.ts'
 
 /** The effective configuration as YAML: defaults filled in, durations with units, secrets masked. */
@@ -14,6 +15,18 @@ export function printConfig(config: GatewayConfig): string {
 export function encodeConfig(config: GatewayConfig): Record<string, unknown> {
   const encoded = encode(GatewayConfigSchema, maskSecrets(config))
   return isRecord(encoded) ? encoded : {}
+}
+
+/** An endpoint in the form of the file, with its secrets, or with the files that they are read from. */
+export function encodeEndpoint(endpoint: EndpointConfig): Record<string, unknown> {
+  const encoded = encode(EndpointSchema, endpoint)
+  const { auth, ...rest } = isRecord(encoded) ? encoded : {}
+  if (!isRecord(auth)) return rest
+  const fromFiles = Object.keys(auth).filter((key) => `${key}_file` in auth)
+  return {
+    ...rest,
+    auth: Object.fromEntries(Object.entries(auth).filter(([key]) => !fromFiles.includes(key))),
+  }
 }
 
 /** Reverses `decode` for display: milliseconds become durations. */

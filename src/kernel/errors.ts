@@ -107,6 +107,11 @@ export const errorTable = {
     type: 'invalid_request',
     message: 'The request conflicts with the state of its target.',
   },
+  precondition_failed: {
+    status: 412,
+    type: 'invalid_request',
+    message: 'The target has changed in the meantime.',
+  },
   payload_too_large: {
     status: 413,
     type: 'too_large',

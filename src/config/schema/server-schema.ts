@@ -80,6 +80,10 @@ export const ServerSchema = Section(
           'Apply changes of the configuration file as they happen. If absent, only for a file that was named (`-c`, `OLLA_CONFIG_FILE`) (beyond Olla).',
       }),
     ),
+    state_file: Text(
+      '',
+      'File that keeps endpoints added and changed by `/internal/admin/endpoints`; if empty, they last until the gateway stops (beyond Olla).',
+    ),
     request_logging: Flag(true, 'Log one line per request.'),
     request_limits: Section(
       {

@@ -44,20 +44,20 @@ export class FoundEndpoints {
     this.#options = options
   }
 
-  /** Endpoints to add to those of a configuration. */
-  over(config: GatewayConfig): EndpointConfig[] {
+  /** The given endpoints, and those that were found. */
+  over(present: readonly EndpointConfig[], config: GatewayConfig): EndpointConfig[] {
     const { set, isOwn } = this.#options
-    set.setFileEndpoints(
-      config.discovery.static.endpoints.map(({ name, url }) => ({ url, name: name ?? new URL(url).host })),
-    )
+    set.setFileEndpoints(present.map((endpoint) => ({ url: endpoint.url, name: nameOf(endpoint) })))
     const parsed = new Map<string, Parsed>()
     const problems = new Map<string, string>()
-    const endpoints: EndpointConfig[] = []
+    const endpoints = [...present]
+    const names = new Set(present.map(nameOf))
     for (const live of set.endpoints()) {
       const [text, result] = this.#read(live)
       parsed.set(text, result)
       if ('problem' in result) problems.set(live.name, result.problem)
       else if (isOwn(config, result.endpoint)) problems.set(live.name, 'is the gateway itself')
+      else if (names.has(live.name)) problems.set(live.name, 'has the name of another endpoint')
       else endpoints.push(result.endpoint)
     }
     this.#parsed = parsed
@@ -88,4 +88,8 @@ export class FoundEndpoints {
       ]
     }
   }
+}
+
+function nameOf({ name, url }: EndpointConfig): string {
+  return name ?? new URL(url).host
 }

@@ -144,12 +144,12 @@ export class CircuitBreaker {
     }
   }
 
-  /** Closes the circuit after a forced request succeeded. */
-  recover(): void {
+  /** Closes the circuit, by default because a forced request succeeded. */
+  recover(reason = 'a request was answered'): void {
     const cell = this.#load(phaseCell)
     this.#forgetFailures()
     if ((cell & phaseMask) === closed || !this.#swap(cell, nextCell(cell, closed))) return
-    this.#notify((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', 'a request was answered')
+    this.#notify((cell & phaseMask) === open ? 'open' : 'half_open', 'closed', reason)
   }
 
   /** Opens the circuit, or keeps it open, for a time: what another replica has seen. The longest deadline wins. */

@@ -22,6 +22,8 @@ export interface ChangeOptions {
   readonly by: string
   /** Only compares. */
   readonly dryRun?: boolean | undefined
+  /** Called if the change is not applied, before the next one begins: it takes back what `make` prepared elsewhere. */
+  readonly revert?: () => void
 }
 
 export interface ChangeResult {
@@ -35,10 +37,13 @@ export interface ChangeResult {
 }
 
 /**
- * What adds endpoints to those of the configuration. Called once for each change, with the configuration that it brings.
- * Names that the configuration has already are left out.
+ * Adds endpoints to those of the configuration and earlier layers, or changes them. Called once for each change, with the
+ * configuration that it brings. Names are unique.
  */
-export type EndpointLayer = (config: GatewayConfig) => readonly EndpointConfig[]
+export type EndpointLayer = (
+  endpoints: readonly EndpointConfig[],
+  config: GatewayConfig,
+) => readonly EndpointConfig[]
 
 /** Changes the configuration of all threads, one change after the other. Only on the control thread. */
 export class ConfigChanges {
@@ -53,7 +58,7 @@ export class ConfigChanges {
     this.#base = services.versions.current.config
   }
 
-  /** Endpoints of the layer join with the next change. Earlier layers take precedence. */
+  /** The layer counts from the next change on. */
   addLayer(layer: EndpointLayer): void {
     this.#layers.push(layer)
   }
@@ -75,15 +80,18 @@ export class ConfigChanges {
 
   async #apply(
     make: (current: GatewayConfig) => GatewayConfig,
-    { by, dryRun }: ChangeOptions,
+    { by, dryRun, revert }: ChangeOptions,
   ): Promise<ChangeResult> {
     const { versions, followers, events, assignRows, admits, settled } = this.#services
     const { current } = versions
     const base = withWriteTimeout(make(this.#base))
     const wanted = this.#withLayers(base)
     const changes = compareConfigs(current.config, wanted)
-    if (dryRun === true || !changes.some(({ isLive }) => isLive))
-      return { outcome: 'unchanged', version: current.version, changes }
+    if (dryRun === true) this.#takeBack(revert)
+    const isDue = dryRun !== true && changes.some(({ isLive }) => isLive)
+    // What a layer hides may still differ.
+    if (dryRun !== true && !isDue) this.#keep(base)
+    if (!isDue) return { outcome: 'unchanged', version: current.version, changes }
     const config = withoutRestartKeys(current.config, wanted, changes)
     try {
       const next = { version: current.version + 1, config, endpointRows: assignRows(config) }
@@ -96,10 +104,11 @@ export class ConfigChanges {
       await followers.commit(next.version)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
+      this.#takeBack(revert)
       await settled(versions.current)
       return { outcome: 'refused', version: versions.current.version, changes, reason }
     }
-    this.#base = withoutRestartKeys(this.#base, base, compareConfigs(this.#base, base))
+    this.#keep(base)
     await settled(versions.current)
     events.publish('config.changed', {
       version: versions.current.version,
@@ -110,24 +119,25 @@ export class ConfigChanges {
     return { outcome: 'applied', version: versions.current.version, changes }
   }
 
+  #keep(base: GatewayConfig): void {
+    this.#base = withoutRestartKeys(this.#base, base, compareConfigs(this.#base, base))
+  }
+
+  /** Layers then have seen the endpoints in force last. */
+  #takeBack(revert: ChangeOptions['revert']): void {
+    revert?.()
+    this.#withLayers(this.#base)
+  }
+
   #withLayers(config: GatewayConfig): GatewayConfig {
     if (this.#layers.length === 0) return config
-    const endpoints = [...config.discovery.static.endpoints]
-    const names = new Set(endpoints.map(nameOf))
-    for (const layer of this.#layers) {
-      for (const endpoint of layer(config)) {
-        if (names.has(nameOf(endpoint))) continue
-        names.add(nameOf(endpoint))
-        endpoints.push(endpoint)
-      }
-    }
+    const endpoints = this.#layers.reduce<readonly EndpointConfig[]>(
+      (present, layer) => layer(present, config),
+      config.discovery.static.endpoints,
+    )
     return {
       ...config,
-      discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints } },
+      discovery: { ...config.discovery, static: { ...config.discovery.static, endpoints: [...endpoints] } },
     }
   }
-}
-
-function nameOf({ name, url }: EndpointConfig): string {
-  return name ?? new URL(url).host
 }

@@ -36,7 +36,7 @@ describe('found endpoints as configuration', () => {
     const { found } = setUp(['http://localhost:40114', 'http://127.0.0.1:40115'])
     const config = parseConfig({ server: { port: 40114 } })
     assert.deepEqual(
-      found.over(config).map(({ url }) => url),
+      found.over([], config).map(({ url }) => url),
       ['http://127.0.0.1:40115'],
     )
     assert.equal(found.view().endpoints[0]?.problem, 'is the gateway itself')
@@ -45,19 +45,19 @@ describe('found endpoints as configuration', () => {
   it('are read once while they stay', () => {
     const { found, parsed } = setUp(['http://a:1', 'http://b:1'])
     const config = parseConfig({})
-    const [first] = found.over(config)
-    assert.equal(found.over(config)[0], first)
+    const [first] = found.over([], config)
+    assert.equal(found.over([], config)[0], first)
     assert.equal(parsed(), 2)
   })
 
   it('are forgotten when they leave', () => {
     const { found, reports, parsed } = setUp(['http://a:1'])
     const config = parseConfig({})
-    found.over(config)
+    found.over([], config)
     reports.found([])
-    assert.deepEqual(found.over(config), [])
+    assert.deepEqual(found.over([], config), [])
     reports.found([{ url: 'http://a:1', name: 'found-0', settings: {}, labels: {}, isReady: true }])
-    found.over(config)
+    found.over([], config)
     assert.equal(parsed(), 2)
   })
 })

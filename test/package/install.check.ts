@@ -113,7 +113,7 @@ describe('the packed package', () => {
     const modules = packed.files.filter(({ path }) => /^dist\/(src|plugins|chunks)\/.*\.js$/.test(path))
     const texts = await Promise.all(modules.map(({ path }) => readFile(join(root, path), 'utf8')))
     const imported = texts.flatMap((text) => [
-      ...text.matchAll(/\b(?:from|import)\(?['"`]((?:@[\w.-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]+)?['"`]/g),
+      ...text.matchAll(/\b(?:from|import\(?)['"`]((?:@[\w.-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]+)?['"`]/g),
     ])
     const libraries = new Set(imported.map(([, name = '']) => name))
     assert.ok(libraries.has('fastify-plugin'), 'the imports are found')

@@ -64,8 +64,10 @@ export function metricReference(): string {
     '- Models get their own series in order of first request, up to `metrics.exposed_models`; all',
     '  others, and names that no endpoint has, share `model="(other)"`. This bounds a scrape of 200 endpoints and thousands',
     '  of models.',
-    '- Percentiles in `/internal/status/endpoints` and `/internal/stats/models` come from the same histograms, which have',
-    '  finer buckets there.',
+    '- Percentiles in `/internal/status/endpoints`, `/internal/stats/models` and samples come from the same histograms,',
+    '  which have 218 buckets there, each at most 9 % wider than the one before: from 0.1 ms to an hour, percentiles are',
+    '  right within 5 %. `olla_model_p95_latency_ms` and `olla_model_p99_latency_ms` have this precision as well;',
+    '  `histogram_quantile` has that of the exposed buckets.',
     '',
     ...metricGroups.flatMap(([title, families]) => [
       `## ${title}`,

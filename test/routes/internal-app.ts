@@ -26,6 +26,8 @@ import { EndpointRegistry } from '../../src/endpoints/registry/registry.ts'
 import { statusCells } from '../../src/endpoints/registry/status-cells.ts'
 import { CircuitBreakers } from '../../src/endpoints/resilience/circuit-breakers.ts'
 import { circuitCells } from '../../src/endpoints/resilience/circuit-cells.ts'
+import type { RequestRecord } from '../../src/proxy/contract/request-record.ts'
+import { type GapCells, gapCells } from '../../src/proxy/usage/gap-cells.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { noConnections } from '../support/no-connections.ts'
 
@@ -39,6 +41,10 @@ export interface InternalApp {
   readonly discoveries: DiscoveryRecords
   /** Whether every endpoint has asked for a pause. */
   readonly pausing: { current: boolean }
+  /** Counts a request. */
+  readonly record: (record: RequestRecord) => void
+  /** Token gaps. */
+  readonly gaps: GapCells
   /** Begins the drain of a shutdown. */
   readonly drain: () => Promise<void>
 }
@@ -63,6 +69,7 @@ export async function createInternalApp(
   const pausing = { current: false }
   let records: DiscoveryRecords | undefined
   let registry: EndpointRegistry | undefined
+  let counted: Pick<InternalApp, 'record' | 'gaps'> | undefined
   let drain: InternalApp['drain'] = () => Promise.resolve()
   const app = Fastify()
   t.after(() => app.close())
@@ -107,6 +114,8 @@ export async function createInternalApp(
     await scope.register(stub('gateway-internal-access', { internalAccess: undefined }))
     await scope.register(stub('gateway-session-affinity', { sessionAffinity: undefined }))
     await scope.register(gatewayStats)
+    const { gatewayStats: stats, gatewayState } = scope
+    counted = { record: (record) => stats.record(record), gaps: gatewayState.of(gapCells) }
     scope.get('/test/record', () => {
       scope.gatewayStats.record({
         endpointSlot: 0,
@@ -129,8 +138,9 @@ export async function createInternalApp(
   }
   await app.register(register, { prefix: options.prefix ?? '' })
   await app.ready()
-  if (registry === undefined || records === undefined) throw new Error('the registry was not created')
-  return { app, clock, registry, catalog, discoveries: records, probe, pausing, drain }
+  if (registry === undefined || records === undefined || counted === undefined)
+    throw new Error('the registry was not created')
+  return { app, clock, registry, catalog, discoveries: records, probe, pausing, drain, ...counted }
 }
 
 function stub(name: string, decorators: Record<string, unknown>) {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { Value } from '@sinclair/typebox/value'
 import { VersionSchema } from '../../src/kernel/version.ts'
 import { ProcessSchema } from '../../src/observe/views/process.ts'
-import { endpoint } from '../observe/stats/fixtures.ts'
+import { endpoint, figures, request } from '../observe/stats/fixtures.ts'
 import { createInternalApp } from './internal-app.ts'
 
 describe('/internal/stats/models', () => {
@@ -30,6 +30,37 @@ describe('/internal/stats/models', () => {
       ['(other)'],
     )
   })
+})
+
+describe('percentiles', () => {
+  const routes: readonly [path: string, list: string][] = [
+    ['/internal/status/endpoints', 'endpoints'],
+    ['/internal/stats/models', 'models'],
+  ]
+  for (const [path, list] of routes) {
+    it(`are right within 5 % in ${path}`, async (t) => {
+      const { app, catalog, record, gaps } = await createInternalApp(t, [endpoint()])
+      catalog.update(endpoint(), [{ name: 'm', raw: {} }], 1)
+      // 62 to 86 ms, which were one bucket once; then a few slow ones.
+      const durations = Array.from({ length: 200 }, (_, at) => (at < 190 ? 62 + at / 8 : 1_000 + 11 * at))
+      for (const durationMs of durations) {
+        record(request({ model: 'm', durationMs, answer: figures({ firstTokenMs: durationMs / 7 }) }))
+        for (const table of [gaps.endpoints, gaps.models]) table.record(0, durationMs / 100)
+      }
+      const [row] = (await app.inject(path)).json()[list]
+      for (const [field, divisor] of [
+        ['latency', 1],
+        ['first_token', 7],
+        ['inter_token', 100],
+      ] as const) {
+        for (const share of [50, 95, 99]) {
+          const exact = (durations[Math.ceil((share / 100) * durations.length) - 1] ?? 0) / divisor
+          const shown = row[`p${share}_${field}_ms`]
+          assert.ok(Math.abs(shown - exact) <= exact * 0.05, `p${share} ${field}: ${shown}, not ${exact}`)
+        }
+      }
+    })
+  }
 })
 
 it('/internal/stats/sticky reports that sticky sessions are off', async (t) => {

@@ -33,6 +33,7 @@ export function formatRate(perSecond: number | undefined): string {
 export function formatMs(ms: number | undefined): string {
   if (ms === undefined) return absent
   if (ms > 0 && ms < 1) return '<1 ms'
+  if (ms < 9.95 && !Number.isInteger(ms)) return `${ms.toFixed(1)} ms`
   if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`
   if (ms < 9_995) return `${(ms / 1000).toFixed(2)} s`
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`

@@ -29,7 +29,9 @@ export function sparkline(values: readonly number[], width: number): string {
 /** `140ms`, `2.3s`, `4m 5s`; `-` if absent. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return '-'
+  if (ms < 9.95 && !Number.isInteger(ms)) return `${ms.toFixed(1)}ms`
   if (ms < 1_000) return `${Math.round(ms)}ms`
+  if (ms < 9_995) return `${(ms / 1_000).toFixed(2)}s`
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)}s`
   const seconds = Math.floor(ms / 1_000)
   return `${Math.floor(seconds / 60)}m ${seconds % 60}s`

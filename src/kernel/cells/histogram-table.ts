@@ -1,3 +1,4 @@
+import { bucketIndex, cellOf } from './bucket-index.ts'
 import { ownPlace, planeStride, type TablePlace } from './table-place.ts'
 
 /** One row of a histogram. */
@@ -11,7 +12,7 @@ export interface HistogramReading {
 
 /**
  * Fixed-bucket histograms for many rows, one plane per thread as in `CounterTable`. Percentiles are exact to the
- * bucket.
+ * bucket: the error is at most half its width.
  */
 export class HistogramTable {
   /** Upper bounds (inclusive) of the buckets, ascending; a last bucket holds larger values. */
@@ -19,18 +20,31 @@ export class HistogramTable {
   readonly rows: number
   readonly threads: number
   readonly #cells: Float64Array
+  readonly #min: number
+  readonly #max: number
+  readonly #scale: number
+  readonly #firstBounds: Uint16Array
   /** Start of this thread's plane. */
   readonly #plane: number
   /** Distance between planes. */
   readonly #stride: number
   /** Cells of a row: its buckets, then the sum. */
   readonly #width: number
+  /** Of one reading at a time. */
+  readonly #totals: Float64Array
 
+  /** @param bounds as for `bucketIndex` */
   constructor(bounds: readonly number[], rows: number, place: TablePlace = ownPlace()) {
+    const { scale, firstBounds } = bucketIndex(bounds)
     this.bounds = bounds
+    this.#min = bounds[0] ?? 0
+    this.#max = bounds.at(-1) ?? 0
+    this.#scale = scale
+    this.#firstBounds = firstBounds
     this.rows = rows
     this.threads = place.threads
     this.#width = bounds.length + 2
+    this.#totals = new Float64Array(this.#width)
     this.#stride = planeStride(rows * this.#width, Float64Array.BYTES_PER_ELEMENT)
     this.#plane = place.thread * this.#stride
     const cells = this.threads * this.#stride
@@ -45,14 +59,10 @@ export class HistogramTable {
 
   /** Returns the bucket of a value, for callers that record it in several rows or many times. */
   bucketOf(value: number): number {
-    let low = 0
-    let high = this.bounds.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (value <= (this.bounds[middle] ?? 0)) high = middle
-      else low = middle + 1
-    }
-    return low
+    if (value <= this.#min) return 0
+    if (!(value <= this.#max)) return this.bounds.length
+    const bucket = this.#firstBounds[cellOf((value * this.#scale) | 0)] ?? 0
+    return value <= (this.bounds[bucket] ?? 0) ? bucket : bucket + 1
   }
 
   /**
@@ -86,42 +96,65 @@ export class HistogramTable {
 
   /** Reads several rows as one. */
   readAll(rows: readonly number[]): HistogramReading {
-    const width = this.#width
-    const totals = new Float64Array(width)
+    const totals = this.#sum(rows)
+    const counts = Array.from(totals.subarray(0, -1))
+    return { counts, count: totalOf(counts), sum: totals.at(-1) ?? 0 }
+  }
+
+  /** Like `quantiles`, for one; 0 for an empty row. */
+  quantile(row: number, share: number): number {
+    return this.quantiles(row, [share])?.[0] ?? 0
+  }
+
+  /**
+   * Returns the quantiles of a row, to the bucket; undefined for an empty row.
+   * @param shares ascending, 0 to 1
+   */
+  quantiles(row: number, shares: readonly number[]): number[] | undefined {
+    return quantilesOf(this.#sum([row]).subarray(0, -1), this.bounds, shares)
+  }
+
+  /** Returns the cells of rows, added up over threads, until the next call. */
+  #sum(rows: readonly number[]): Float64Array {
+    const totals = this.#totals.fill(0)
     for (let thread = 0; thread < this.threads; thread++) {
       for (const row of rows) {
-        const start = thread * this.#stride + row * width
-        for (let cell = 0; cell < width; cell++) {
+        const start = thread * this.#stride + row * this.#width
+        for (let cell = 0; cell < totals.length; cell++) {
           totals[cell] = (totals[cell] ?? 0) + (this.#cells[start + cell] ?? 0)
         }
       }
     }
-    const counts = Array.from(totals.subarray(0, width - 1))
-    return { counts, count: totalOf(counts), sum: totals[width - 1] ?? 0 }
-  }
-
-  /**
-   * Returns the upper bound of the bucket that holds the given quantile (0 to 1); the last bound if the quantile is
-   * above all bounds; 0 for an empty row.
-   */
-  quantile(row: number, quantile: number): number {
-    return quantileOf(this.counts(row), this.bounds, quantile)
+    return totals
   }
 }
 
-/** Like `HistogramTable.quantile`, for counts read before. */
-export function quantileOf(counts: readonly number[], bounds: readonly number[], quantile: number): number {
+/** Like `HistogramTable.quantiles`, for counts read before. */
+export function quantilesOf(
+  counts: ArrayLike<number>,
+  bounds: readonly number[],
+  shares: readonly number[],
+): number[] | undefined {
   const total = totalOf(counts)
-  if (total === 0) return 0
-  const rank = Math.max(1, Math.ceil(quantile * total))
-  let seen = 0
-  for (const [bucket, count] of counts.entries()) {
-    seen += count
-    if (seen >= rank) return bounds[Math.min(bucket, bounds.length - 1)] ?? 0
-  }
-  return bounds.at(-1) ?? 0
+  if (total === 0) return undefined
+  let bucket = 0
+  let seen = counts[0] ?? 0
+  return shares.map((share) => {
+    const rank = Math.max(1, Math.ceil(share * total))
+    while (seen < rank && bucket < counts.length) seen += counts[++bucket] ?? 0
+    return middleOf(bucket, bounds)
+  })
 }
 
-function totalOf(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0)
+/** The harmonic mean of a bucket's bounds: its relative distance to both is the same. */
+function middleOf(bucket: number, bounds: readonly number[]): number {
+  const to = bounds[Math.min(bucket, bounds.length - 1)] ?? 0
+  const from = bucket < bounds.length ? (bounds[bucket - 1] ?? to) : to
+  return (2 * from * to) / (from + to)
+}
+
+function totalOf(counts: ArrayLike<number>): number {
+  let total = 0
+  for (let bucket = 0; bucket < counts.length; bucket++) total += counts[bucket] ?? 0
+  return total
 }

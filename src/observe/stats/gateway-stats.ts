@@ -23,8 +23,6 @@ export interface PlacementTraffic {
 export interface ModelTraffic {
   readonly name: string
   readonly traffic: Traffic
-  readonly p95Ms: number
-  readonly p99Ms: number
   readonly timings: Timings
   /** Approximate number of distinct clients that requested it. */
   readonly clients: number
@@ -82,11 +80,13 @@ export class GatewayStats {
   }
 
   timings(): Timings {
-    return readTimings(this.#cells.totalHistograms, 0)
+    const { totals, totalHistograms } = this.#cells
+    return readTimings(totalHistograms, 0, totals.maximum(0, totals.column('durationMaxMs')))
   }
 
   endpointTimings(slot: number): Timings {
-    return readTimings(this.#cells.endpointHistograms, slot)
+    const { endpoints, endpointHistograms } = this.#cells
+    return readTimings(endpointHistograms, slot, endpoints.maximum(slot, endpoints.column('durationMaxMs')))
   }
 
   /** Requested models, in the order of their first request; `(other)` last. */
@@ -99,9 +99,7 @@ export class GatewayStats {
       models.push({
         name,
         traffic,
-        p95Ms: this.#quantile(row, 0.95, traffic),
-        p99Ms: this.#quantile(row, 0.99, traffic),
-        timings: readTimings(this.#cells.modelHistograms, row),
+        timings: readTimings(this.#cells.modelHistograms, row, traffic.maxMs),
         clients: this.#cells.modelClients.estimate(row),
         placements: placements.get(row) ?? [],
       })
@@ -122,11 +120,6 @@ export class GatewayStats {
       slot: key % endpoints.rows,
       requests: placements.sum(row, this.#placementColumns.requests),
     }))
-  }
-
-  /** The bound of a bucket may exceed the maximum that was measured. */
-  #quantile(row: number, quantile: number, { maxMs }: Traffic): number {
-    return Math.min(maxMs, this.#cells.modelHistograms.duration.quantile(row, quantile))
   }
 
   #readPlacements(): Map<number, PlacementTraffic[]> {

@@ -1,5 +1,5 @@
 import type { CounterTable } from '../../kernel/cells/counter-table.ts'
-import { type HistogramTable, quantileOf } from '../../kernel/cells/histogram-table.ts'
+import { type HistogramTable, quantilesOf } from '../../kernel/cells/histogram-table.ts'
 import { numberPerThread } from '../../kernel/cells/kinds.ts'
 import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
@@ -8,6 +8,7 @@ import { loadCells } from '../../routing/selection/load-cells.ts'
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
 import type { EndpointSample, Percentiles, Sample } from './sample.ts'
 import { statsCells } from './stats-cells.ts'
+import { threeDigits } from './timings.ts'
 import type { TrafficColumn } from './traffic-columns.ts'
 
 /** Completion tokens of each thread's streams in flight, updated at intervals. */
@@ -188,6 +189,8 @@ export class Sampler {
   }
 }
 
+const shares = [0.5, 0.9, 0.99]
+
 /** Quantiles over a histogram's latest readings. */
 class MovingQuantiles {
   readonly #table: HistogramTable
@@ -206,9 +209,8 @@ class MovingQuantiles {
     if (this.#readings.length > this.#depth + 1) this.#readings.shift()
     const then = this.#readings[0] ?? now
     const counts = now.map((count, bucket) => count - (then[bucket] ?? 0))
-    if (!counts.some((count) => count > 0)) return null
-    const at = (quantile: number) => quantileOf(counts, this.#table.bounds, quantile)
-    return { p50: at(0.5), p90: at(0.9), p99: at(0.99) }
+    const [p50, p90, p99] = quantilesOf(counts, this.#table.bounds, shares)?.map(threeDigits) ?? []
+    return p50 === undefined || p90 === undefined || p99 === undefined ? null : { p50, p90, p99 }
   }
 }
 

@@ -1,8 +1,9 @@
 import { counters, distinct, group, histogram, nameRows, numberRows } from '../../kernel/cells/kinds.ts'
 import { cellLayout } from '../../kernel/cells/layout.ts'
 import { gapCells } from '../../proxy/usage/gap-cells.ts'
+import { timeBoundsMs } from '../../proxy/usage/time-bounds.ts'
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
-import { attemptBounds, durationBoundsMs, requestSizeBounds } from './histogram-bounds.ts'
+import { attemptBounds, requestSizeBounds } from './histogram-bounds.ts'
 import { statusColumns } from './status-columns.ts'
 import { placementColumns, trafficColumns } from './traffic-columns.ts'
 
@@ -24,7 +25,7 @@ export const statsCells = cellLayout('stats', ({ endpoints, models }) => {
     statuses: counters(statusColumns, endpoints + 1),
     totalHistograms: group({
       ...distributions(1),
-      queueWait: histogram(durationBoundsMs),
+      queueWait: histogram(timeBoundsMs),
       attempts: histogram(attemptBounds),
     }),
     endpointHistograms: group(distributions(endpoints)),
@@ -34,8 +35,8 @@ export const statsCells = cellLayout('stats', ({ endpoints, models }) => {
 
 function distributions(rows: number) {
   return {
-    duration: histogram(durationBoundsMs, rows),
-    firstToken: histogram(durationBoundsMs, rows),
+    duration: histogram(timeBoundsMs, rows),
+    firstToken: histogram(timeBoundsMs, rows),
     requestSize: histogram(requestSizeBounds, rows),
   }
 }

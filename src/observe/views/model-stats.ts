@@ -110,10 +110,7 @@ export function modelStatsView({
   }
 }
 
-function modelRow(
-  { name, traffic, timings, p95Ms, p99Ms, clients }: ModelTraffic,
-  nowMs: number,
-): Static<typeof ModelRow> {
+function modelRow({ name, traffic, timings, clients }: ModelTraffic, nowMs: number): Static<typeof ModelRow> {
   return {
     name,
     total_requests: traffic.requests,
@@ -123,8 +120,8 @@ function modelRow(
     success_rate: formatPercentage(traffic.successRate),
     total_traffic: formatBytes(traffic.responseBytes),
     average_latency: formatLatency(traffic.averageMs ?? 0),
-    p95_latency: formatLatency(p95Ms),
-    p99_latency: formatLatency(p99Ms),
+    p95_latency: formatLatency(timings.duration?.p95 ?? 0),
+    p99_latency: formatLatency(timings.duration?.p99 ?? 0),
     average_first_byte: formatLatency(traffic.averageFirstByteMs ?? 0),
     last_requested: formatAgo(traffic.lastUsedAtMs, nowMs),
     unique_clients: clients,

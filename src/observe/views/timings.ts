@@ -5,7 +5,7 @@ import { present } from './fields.ts'
 const Bound = (of: string) =>
   Type.Optional(Type.Number({ minimum: 0, description: `Milliseconds, ${of}; absent before the first.` }))
 
-/** Percentiles, as the bounds of the buckets that contain them. */
+/** Percentiles, right within 5 %. */
 export const timingFields = {
   p50_latency_ms: Bound('of successes (beyond Olla)'),
   p95_latency_ms: Bound('of successes (beyond Olla)'),

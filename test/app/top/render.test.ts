@@ -253,7 +253,7 @@ describe('texts of a terminal', () => {
       '-',
       '0ms',
       '999ms',
-      '1.0s',
+      '1.00s',
       '60.0s',
       '4m 5s',
     ])

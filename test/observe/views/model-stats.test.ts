@@ -11,9 +11,7 @@ function model(name: string, overrides: Partial<Traffic>, rest: Partial<ModelTra
   return {
     name,
     traffic: traffic(overrides),
-    p95Ms: 3,
-    p99Ms: 4,
-    timings: noTimings,
+    timings: { ...noTimings, duration: { p50: 0.2, p95: 3, p99: 4 } },
     clients: 0,
     placements: [],
     ...rest,
@@ -86,6 +84,9 @@ describe('/internal/stats/models', () => {
           prompt_tokens: 0,
           completion_tokens: 0,
           cached_tokens: 0,
+          p50_latency_ms: 0.2,
+          p95_latency_ms: 3,
+          p99_latency_ms: 4,
         },
       ],
       summary: {

@@ -1,4 +1,4 @@
-import { absent, formatCount, formatOllaTime, formatPercentage } from '../../format/format.ts'
+import { absent, formatCount, formatMs, formatOllaTime, formatPercentage } from '../../format/format.ts'
 import type { ModelRow } from '../../state/model-rows.ts'
 import { formatAddress } from '../../state/view-address.ts'
 import type { Column } from '../../ui/data-table.tsx'
@@ -51,7 +51,7 @@ export const modelColumns: readonly Column<ModelRow>[] = [
     show: ({ stats }) => known(stats?.average_first_byte),
   },
   { id: 'mean', title: 'Mean time', isNumber: true, show: ({ stats }) => known(stats?.average_latency) },
-  { id: 'p95', title: 'p95', isNumber: true, show: ({ stats }) => known(stats?.p95_latency) },
+  { id: 'p95', title: 'p95', isNumber: true, show: ({ stats }) => formatMs(stats?.p95_latency_ms) },
   {
     id: 'tokens',
     title: 'Tokens out',

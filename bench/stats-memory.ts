@@ -114,6 +114,7 @@ const endpoints = Array.from(
     modelCount: 25,
     modelsSyncedAtMs: 0,
     listError: undefined,
+    engine: { reading: undefined, loaded: undefined },
     labels: labelText({ endpoint: `endpoint-${slot}` }),
   }),
 )

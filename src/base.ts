@@ -22,6 +22,7 @@ import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { clearStatsRow } from './observe/stats/clear-row.ts'
+import { loadCells } from './routing/selection/load-cells.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
 import type { ConfigSource } from './runtime/configuration/reloads.ts'
 import type { ConfigVersion } from './runtime/configuration/versions.ts'
@@ -125,6 +126,16 @@ export async function registerEndpoints(
     const { default: sharedSessions } = await import('../plugins/routing/shared-sessions.ts')
     await app.register(sharedSessions, {})
   }
+  const { gatewayState } = app
+  if (discovery.signals.interval > 0) {
+    const { default: engineSignals } = await import('../plugins/endpoints/engine-signals.ts')
+    const { inFlight } = gatewayState.of(loadCells)
+    await app.register(engineSignals, {
+      discovery,
+      // Requests of other replicas are no others'.
+      inFlight: (slot) => inFlight.value(slot) + (app.placeLimits?.others(slot) ?? 0),
+    })
+  }
   if (!app.gatewayPeers.isControl) {
     await app.register(healthMirror)
     await app.register(discoveryMirror, { discovery })
@@ -133,7 +144,6 @@ export async function registerEndpoints(
   await app.register(healthChecker, { discovery })
   await app.register(modelDiscovery, { discovery, model_registry, model_filter })
   await app.register(modelResidency, { discovery })
-  const { gatewayState } = app
   await app.register(endpointChanges, { clearRow: (row) => clearStatsRow(gatewayState, row) })
   if (clusterIsOn(cluster)) {
     const { default: sharedEndpoints } = await import('../plugins/endpoints/shared-endpoints.ts')

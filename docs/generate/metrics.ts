@@ -1,6 +1,7 @@
 import { callerMetrics } from '../../src/observe/prometheus/caller-metrics.ts'
 import { clusterMetrics } from '../../src/observe/prometheus/cluster-metrics.ts'
 import { endpointMetrics } from '../../src/observe/prometheus/endpoint-metrics.ts'
+import { engineMetrics } from '../../src/observe/prometheus/engine-metrics.ts'
 import { type MetricFamily, seriesNames } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
 import { gatewayMetrics } from '../../src/observe/prometheus/gateway-metrics.ts'
@@ -14,6 +15,7 @@ import { cell, code, table } from './markdown.ts'
 export const metricGroups: readonly (readonly [title: string, families: readonly MetricFamily[]])[] = [
   ['Gateway', gatewayMetrics],
   ['Endpoints', endpointMetrics],
+  ['Engines', engineMetrics],
   ['Models', modelMetrics],
   ['Translators', translatorMetrics],
   ['Sessions', stickyMetrics],

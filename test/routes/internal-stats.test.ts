@@ -96,6 +96,8 @@ it('/version names the available backend types in Olla’s spelling', async (t) 
     'omlx',
     'openai_compatible',
     'sglang',
+    'tensorrt-llm',
+    'tgi',
     'vllm',
     'vllm-mlx',
   ])

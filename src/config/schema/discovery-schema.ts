@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { ProviderSchema } from './providers-schema.ts'
 import { BreakerSchema, TimeoutsSchema } from './proxy-schema.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text, TextList } from './sections.ts'
+import { SignalSourceSchema, SignalsSchema } from './signals-schema.ts'
 import { Duration } from './units.ts'
 
 const AuthSchema = Section(
@@ -67,6 +68,13 @@ export const EndpointSchema = Section(
     }),
     timeouts: TimeoutsSchema,
     circuit_breaker: Type.Optional(Type.Partial(BreakerSchema, { additionalProperties: false })),
+    signals: Type.Optional(
+      Type.Array(SignalSourceSchema, {
+        maxItems: 8,
+        description:
+          "Where the engine reports its load; the profile's if absent, nowhere if empty (beyond Olla).",
+      }),
+    ),
   },
   'One inference server.',
 )
@@ -122,6 +130,7 @@ export const DiscoverySchema = Section(
       description:
         'Interval at which endpoints are queried for the models in their memory; 0 means never (beyond Olla).',
     }),
+    signals: SignalsSchema,
     health: Section(
       {
         slow_start: Duration({

@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { SignalSourceSchema } from '../../config/schema/signals-schema.ts'
 import { NameFilter } from '../../kernel/names/name-filter.ts'
+import { signalSource } from '../signals/signal-source.ts'
 import { isShippedByOlla } from './olla-profiles.ts'
 import { type BackendProfile, type ListFormat, listFormats, tokenizeStyles } from './profile.ts'
 import { overlay } from './profile-overlay.ts'
@@ -93,6 +95,7 @@ const ProfileSchema = Type.Object({
     }),
   ),
   request: Type.Optional(Type.Object({ response_format: Type.Optional(Type.String()) })),
+  signals: Type.Optional(Type.Array(SignalSourceSchema, { maxItems: 8 })),
   usage: Type.Optional(UsageSchema),
   metrics: Type.Optional(Type.Object({ extraction: Type.Optional(ExtractionSchema) })),
   detection: Type.Optional(
@@ -349,6 +352,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
     alwaysLoaded: api.always_loaded ?? false,
     loadedModelsPath: api.loaded_models_path,
     listFormat: listFormatOf(document, file),
+    signals: (document.signals ?? []).map(signalSource),
     usage: profileUsage(document.usage, document.metrics?.extraction),
     detection: {
       order: detection.order ?? 500,

@@ -1,3 +1,4 @@
+import type { SignalSource } from '../signals/signal-source.ts'
 import type { ChatTraits } from './chat-shape.ts'
 import type { ProfileUsage } from './profile-usage.ts'
 
@@ -54,6 +55,8 @@ export interface BackendProfile {
   /** A route that lists the models in memory, in the format of its model list. */
   readonly loadedModelsPath: string | undefined
   readonly listFormat: ListFormat
+  /** Where the engine reports its load; a later source is read for what the earlier ones do not have. */
+  readonly signals: readonly SignalSource[]
   readonly usage: ProfileUsage
   readonly detection: {
     /** Lower is tried earlier; detection takes the first profile that matches. */

@@ -4,9 +4,10 @@ import type { SectionOptions } from '../../config/options/sections.ts'
 import { BreakerSchema } from '../../config/schema/proxy-schema.ts'
 import type { EndpointConfig } from '../../config/schema/schema.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
+import { type SignalSource, signalSource } from '../signals/signal-source.ts'
 import { credentialNames, endpointHeaders } from './auth.ts'
 import type { BreakerPolicy } from './breaker-policy.ts'
-import type { Endpoint, StageTimeouts } from './endpoint.ts'
+import type { Endpoint, EndpointSignals, StageTimeouts } from './endpoint.ts'
 import { endpointIds, shownUrl } from './identity.ts'
 import { joinPath } from './upstream-path.ts'
 
@@ -61,6 +62,8 @@ export function buildEndpoints(
       credentialNames: context.proxy.management ? noNames : credentialNames(config),
       allowsManagement: context.proxy.management,
       modelFilter: config.model_filter,
+      signals: withUrls(url, config.signals?.map(signalSource) ?? profile?.signals ?? []),
+      ownSignals: config.signals !== undefined,
       timeouts: stageTimeouts(config, context.proxy),
       breaker: breakerPolicy({
         ...context.proxy.circuitBreaker,
@@ -79,7 +82,12 @@ export function withProfile(endpoint: Endpoint, profile: BackendProfile): Endpoi
     profile,
     healthUrl: endpoint.ownHealthUrl ? endpoint.healthUrl : joinUrl(base, profile.healthCheckPath),
     modelUrl: endpoint.ownModelUrl ? endpoint.modelUrl : joinUrl(base, profile.modelDiscoveryPath),
+    signals: endpoint.ownSignals ? endpoint.signals : withUrls(base, profile.signals),
   }
+}
+
+function withUrls(base: URL, sources: readonly SignalSource[]): EndpointSignals[] {
+  return sources.map((source) => ({ ...source, url: joinUrl(base, source.path) }))
 }
 
 export function withHeaders(endpoint: Endpoint, headers: readonly string[]): Endpoint {

@@ -1,5 +1,6 @@
 import type { ModelFilterRules } from '../../kernel/names/name-filter.ts'
 import type { BackendProfile } from '../profiles/profile.ts'
+import type { SignalSource } from '../signals/signal-source.ts'
 import type { BreakerPolicy } from './breaker-policy.ts'
 
 /** Time limits of the stages of one attempt, in milliseconds; 0 disables a limit. */
@@ -12,6 +13,12 @@ export interface StageTimeouts {
   readonly idleMs: number
   /** The whole request with all attempts. */
   readonly totalMs: number
+}
+
+/** A source of signals of one endpoint. */
+export interface EndpointSignals extends SignalSource {
+  /** Absolute. */
+  readonly url: string
 }
 
 /**
@@ -64,6 +71,10 @@ export interface Endpoint {
   /** Whether the gateway forwards management operations. */
   readonly allowsManagement: boolean
   readonly modelFilter: ModelFilterRules
+  /** Where the engine reports its load; empty if nowhere. */
+  readonly signals: readonly EndpointSignals[]
+  /** Whether the configuration sets them, so that a detected profile does not change them. */
+  readonly ownSignals: boolean
   readonly timeouts: StageTimeouts
   readonly breaker: BreakerPolicy
 }

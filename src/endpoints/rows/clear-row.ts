@@ -1,5 +1,6 @@
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
 import { discoveryCells } from '../discovery/discovery-records.ts'
+import { clearSignals } from '../engines/signal-cells.ts'
 import { answerCells } from '../health/answer-times.ts'
 import { probeCells } from '../health/probe-records.ts'
 import { statusCells } from '../registry/status-cells.ts'
@@ -22,6 +23,7 @@ export function clearServerRow(state: Cells, row: number): void {
   state.of(discoveryCells).reads.clearRow(row)
   state.of(answerCells).answeredAtMs[row] = 0
   state.of(coolDownCells).untilMs[row] = 0
+  clearSignals(state, row)
   const { endpoints, models } = state.of(circuitCells)
   endpoints.clear(row)
   for (const modelRow of models.rows(row)) models.free(modelRow)

@@ -13,7 +13,7 @@ async function folder(files: Readonly<Record<string, string>>): Promise<string> 
 }
 
 describe('ProfileStore', () => {
-  it('has the twelve built-in profiles, each with paths and a probe', () => {
+  it('has the built-in profiles, each with paths and a probe', () => {
     const store = new ProfileStore({ builtIn: profilesFolder })
     assert.deepEqual(
       store.names(),
@@ -28,6 +28,8 @@ describe('ProfileStore', () => {
         'omlx',
         'openai-compatible',
         'sglang',
+        'tensorrt-llm',
+        'tgi',
         'vllm',
         'vllm-mlx',
       ].sort(),
@@ -82,7 +84,7 @@ describe('ProfileStore', () => {
       builtIn: profilesFolder,
       filter: { include: ['*llm*'], exclude: ['lite*'] },
     })
-    assert.deepEqual(store.names(), ['vllm', 'vllm-mlx'])
+    assert.deepEqual(store.names(), ['tensorrt-llm', 'vllm', 'vllm-mlx'])
     assert.equal(store.get('ollama'), undefined)
   })
 

@@ -32,7 +32,18 @@ describe('the usage section of a profile', () => {
     const asking = store.all().filter(({ usage }) => usage.requestsStreamUsage)
     assert.deepEqual(
       asking.map(({ name }) => name),
-      ['litellm', 'lm-studio', 'lmdeploy', 'ollama', 'omlx', 'sglang', 'vllm', 'vllm-mlx'],
+      [
+        'litellm',
+        'lm-studio',
+        'lmdeploy',
+        'ollama',
+        'omlx',
+        'sglang',
+        'tensorrt-llm',
+        'tgi',
+        'vllm',
+        'vllm-mlx',
+      ],
     )
     assert.equal(unknownUsage.requestsStreamUsage, false)
   })

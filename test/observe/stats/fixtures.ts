@@ -69,6 +69,8 @@ export function endpoint(overrides: Partial<Endpoint> = {}): Endpoint {
     credentialNames: new Set(),
     allowsManagement: false,
     modelFilter: { include: [], exclude: [] },
+    signals: [],
+    ownSignals: false,
     timeouts: { connectMs: 0, tlsMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
     breaker: {
       enabled: true,
@@ -120,6 +122,7 @@ export function endpointSource(
     modelCount: 0,
     modelsSyncedAtMs: undefined,
     listError: undefined,
+    engine: { reading: undefined, loaded: undefined },
     ...overrides,
     endpoint: endpoint(overrides.endpoint),
     traffic: traffic(overrides.traffic),

@@ -1,4 +1,5 @@
 import { messageAndCountRoutes, messageRoutes } from './anthropic.ts'
+import { engineMetrics, llamaSlotList, llamaSlots, lmStudioInstances } from './engine-metrics.ts'
 import { echoRoutes, mediaRoutes } from './media.ts'
 import type { CompleteModel, SimulatorKind } from './model.ts'
 import { ollamaRoutes } from './ollama.ts'
@@ -89,6 +90,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
         ...since('0.3.29', storedResponses),
       }),
       'GET /api/v0/models': info(lmStudioModels),
+      'GET /api/v1/models': info(lmStudioInstances),
     },
   },
   vllm: {
@@ -107,6 +109,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
         ...since('0.10.0', responses),
       }),
       'GET /health': empty,
+      'GET /metrics': engineMetrics.vllm,
       'GET /version': versionRoute,
       ...messageTokenizer,
       ...vllmRankingRoutes,
@@ -137,6 +140,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
       ...under('/v1', { ...openAiRoutes({ ownedBy: 'sglang', extra: maxModelLength }), ...mediaRoutes }),
       ...sglangRankingRoutes,
       'GET /health': empty,
+      'GET /metrics': engineMetrics.sglang,
       'GET /health_generate': info(({ answer }) => answer.generated(1, () => ({}))),
       'GET /get_model_info': info(({ state, answer }) =>
         answer.json({ model_path: state.models[0]?.name ?? '', is_generation: true }),
@@ -166,9 +170,8 @@ export const kinds: Record<SimulatorKind, Kind> = {
       'GET /health': alive,
       'GET /props': info(llamaProperties),
       ...templateTokenizer,
-      'GET /slots': info(({ answer }) =>
-        answer.json(Array.from({ length: llamaSlots }, (_, id) => ({ id, is_processing: false }))),
-      ),
+      'GET /metrics': engineMetrics.llamacpp,
+      'GET /slots': info(llamaSlotList),
     },
   },
   lemonade: {
@@ -224,6 +227,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
       ...echoRoutes,
       ...without('POST /v1/embeddings', under('/v1', openAiRoutes({ ownedBy: 'lmdeploy' }))),
       'GET /health': empty,
+      'GET /metrics': engineMetrics.lmdeploy,
       'GET /is_sleeping': info(({ answer }) => answer.json({ is_sleeping: false })),
     },
   },
@@ -270,8 +274,6 @@ export const kinds: Record<SimulatorKind, Kind> = {
     routes: { ...echoRoutes, ...under('/v1', { ...openAiRoutes({ ownedBy: 'openai' }), ...mediaRoutes }) },
   },
 }
-
-const llamaSlots = 4
 
 function without(key: string, table: RouteTable): RouteTable {
   return Object.fromEntries(Object.entries(table).filter(([each]) => each !== key))

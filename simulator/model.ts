@@ -74,6 +74,8 @@ export interface SimulatorState {
   readonly setModels: (models: readonly CompleteModel[]) => void
   /** Digests of the files that clients have sent (Ollama). */
   readonly blobs: Set<string>
+  /** Generations under way. */
+  readonly generating: () => number
   /** The script for this request; undefined generates an answer. */
   readonly takeScript: () => Script | undefined
   /** Kept responses by their ID. */

@@ -67,6 +67,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       models = next
     },
     blobs: new Set<string>(),
+    generating: () => traffic.generating,
     takeScript: () => scripts.shift(),
     responses: new Map<string, StoredResponse>(),
   }

@@ -60,6 +60,13 @@ export class Traffic {
     return passage
   }
 
+  /** Generations under way. */
+  get generating(): number {
+    let sum = 0
+    for (const { generations } of this.#open) sum += generations
+    return sum
+  }
+
   received(bytes: number): void {
     this.#receivedBytes += bytes
   }
@@ -74,15 +81,13 @@ export class Traffic {
   }
 
   counters(openSockets: number): SimulatorCounters {
-    let underWay = 0
-    for (const { generations } of this.#open) underWay += generations
     return {
       requests: this.#total,
       byPath: Object.fromEntries(this.#byPath),
       aborts: this.#aborts,
       inFlight: this.#open.size,
       openSockets,
-      generationsStarted: this.#generationsStarted + underWay,
+      generationsStarted: this.#generationsStarted + this.generating,
       generationsFinished: this.#generationsFinished,
       receivedBytes: this.#receivedBytes,
       faults: Object.fromEntries(this.#faults),

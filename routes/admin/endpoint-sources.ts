@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { modelIssues } from '../../src/observe/views/model-issues.ts'
 import type { EndpointSource } from '../../src/observe/views/source.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
+import { engineSource } from './engine-source.ts'
 
 /** Plugins whose decorators `endpointSources` reads. */
 export const endpointSourceDependencies = [
@@ -33,6 +34,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
       modelCount: models?.models.length ?? 0,
       modelsSyncedAtMs: models?.seenMs,
       listError: app.modelDiscovery.record(slot).lastError,
+      engine: engineSource(app, endpoint),
     }
   })
 }

@@ -1,7 +1,7 @@
 /**
  * `POST /internal/explain`: where a request would go and why, without sending it and without advancing the selector.
  * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `configVersions`,
- * `messageTranslator`, `translation`, `upstreamStreams`.
+ * `engineSignals`, `messageTranslator`, `translation`, `upstreamStreams`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -15,9 +15,11 @@ import { managementTargets } from '../../src/endpoints/registry/management-targe
 import { explain } from '../../src/observe/explain/explain.ts'
 import { explainManagement } from '../../src/observe/explain/explain-management.ts'
 import { ExplanationSchema } from '../../src/observe/explain/explanation.ts'
+import { engineView } from '../../src/observe/views/engine.ts'
 import { isStreamedAt } from '../../src/proxy/request/streamed-request.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
 import { acceptBytes } from '../http/request-bodies.ts'
+import { engineSource } from './engine-source.ts'
 
 export type ExplainOptions = Sections<'proxy'>
 
@@ -90,6 +92,7 @@ export default fp<ExplainOptions>(
           affinity: sessions?.affinity,
           tiers,
           warmMargin,
+          engineOf: (endpoint) => engineView(engineSource(app, endpoint)),
           isStreamedAt:
             streams === undefined
               ? undefined
@@ -126,6 +129,7 @@ export default fp<ExplainOptions>(
       'gateway-buffer-budget',
       'gateway-backend-profiles',
       'gateway-endpoint-registry',
+      'gateway-model-discovery',
     ],
   },
 )

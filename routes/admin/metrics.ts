@@ -1,6 +1,6 @@
 /**
  * `/internal/metrics` for Prometheus, as text or OpenMetrics. Adds the metrics of the gateway, its endpoints and
- * models, translators, sessions and the process to `gatewayMetrics`.
+ * models, translators, sessions and the process to `gatewayMetrics`. Uses if present: `engineSignals`.
  */
 
 import { setImmediate } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 import { endpointMetrics, labelEndpoints } from '../../src/observe/prometheus/endpoint-metrics.ts'
+import { engineMetrics } from '../../src/observe/prometheus/engine-metrics.ts'
 import { Exposition, labelText } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
 import { gatewayMetrics } from '../../src/observe/prometheus/gateway-metrics.ts'
@@ -71,6 +72,17 @@ export default fp<InternalMetricsOptions>(
       }
     })
     metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(endpointSources(app)) }))
+    const { engineSignals } = app
+    if (engineSignals !== undefined) {
+      metrics.add(engineMetrics, () => {
+        const sources = labelEndpoints(endpointSources(app))
+        return {
+          engines: sources.flatMap(({ labels, engine: { reading } }) =>
+            reading === undefined ? [] : { labels, reading },
+          ),
+        }
+      })
+    }
     const models = () =>
       readModels({
         cells,

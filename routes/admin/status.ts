@@ -1,6 +1,6 @@
 /**
  * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: the current state of the gateway, its
- * endpoints and their models, with entity tags and compression for polling clients.
+ * endpoints and their models, with entity tags and compression for polling clients. Uses if present: `engineSignals`.
  */
 
 import fp from 'fastify-plugin'

@@ -144,11 +144,28 @@ describe('the list of metrics', () => {
   it('lists exactly the metrics that a gateway exposes', async (t) => {
     const simulator = await withSimulator(t, { kind: 'vllm', name: 'one', models: ['m'] })
     const { key, entry } = configuredKey('ci')
-    const gateway = await startGateway(t, [{ url: simulator.url, type: 'vllm', max_concurrent: 9 }], {
-      proxy: { sticky_sessions: { enabled: true } },
-      callers: { store: await storeFile(), secret: callersSecret, keys: [entry] },
-      cluster: { redis: 'redis://127.0.0.1:1' },
-    })
+    const signals = [
+      {
+        path: '/metrics',
+        running: ['vllm:num_requests_running'],
+        waiting: ['vllm:num_requests_waiting'],
+        max_running: ['count vllm:num_requests_running'],
+        kv_cache_used: ['vllm:kv_cache_usage_perc'],
+        prefix_hit_rate: ['vllm:kv_cache_usage_perc'],
+        sleeping: ['vllm:kv_cache_usage_perc'],
+        adapters_loaded: ['vllm:num_requests_running'],
+      },
+    ]
+    const gateway = await startGateway(
+      t,
+      [{ url: simulator.url, type: 'vllm', max_concurrent: 9, signals }],
+      {
+        discovery: { signals: { interval: '1s' } },
+        proxy: { sticky_sessions: { enabled: true } },
+        callers: { store: await storeFile(), secret: callersSecret, keys: [entry] },
+        cluster: { redis: 'redis://127.0.0.1:1' },
+      },
+    )
     const headers = bearer(key)
     await (await postChat(gateway.url, { stream: true }, { headers })).text()
     const generate = { method: 'POST', headers, body: JSON.stringify({ model: 'm', prompt: 'x' }) }
@@ -159,7 +176,7 @@ describe('the list of metrics', () => {
       })
       return parseExposition(await response.text(), 'openmetrics').map(({ name }) => name)
     }
-    const last = ['olla_translated_requests', 'olla_caller_requests']
+    const last = ['olla_translated_requests', 'olla_caller_requests', 'olla_endpoint_engine_running']
     await eventually(async () => {
       const names = await exposed()
       return last.every((name) => names.includes(name))

@@ -41,6 +41,7 @@ export function explainManagement(
         failure_penalty: Math.round(load.penalty({ endpoint }) * 100) / 100,
         warm: null,
         cost: null,
+        engine: null,
       }
     }),
   }

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { SessionKey } from '../../routing/affinity/key-sources.ts'
 import type { SessionAffinity, SessionDecision } from '../../routing/affinity/session-affinity.ts'
@@ -6,6 +7,7 @@ import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { connectionCost } from '../../routing/selection/strategies.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
+import type { EngineView } from '../views/engine.ts'
 import { explainSession, sessionReasonText } from './explain-session.ts'
 import type { EndpointExplanation, Explanation } from './explanation.ts'
 
@@ -20,6 +22,8 @@ export interface ExplainedState {
   readonly warmMargin: number
   /** Whether an endpoint would be asked for a stream that the client does not request. */
   readonly isStreamedAt?: ((candidate: RoutedEndpoint) => boolean) | undefined
+  /** What the engine of an endpoint reports. */
+  readonly engineOf?: ((endpoint: Endpoint) => EngineView | undefined) | undefined
   /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
   readonly translationOf?: ((candidate: RoutedEndpoint) => string | undefined) | undefined
 }
@@ -76,6 +80,7 @@ export function explain(
       failure_penalty: Math.round(penalty * 100) / 100,
       warm: candidate?.isWarm ?? null,
       cost: canAccept && weight * share > 0 ? Math.round(connectionCost(candidate, load) * 100) / 100 : null,
+      engine: state.engineOf?.(endpoint) ?? null,
     }
 
     function reasonFor(): string {

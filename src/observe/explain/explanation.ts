@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { keySources } from '../../config/schema/key-sources.ts'
 import { breakerStates } from '../../kernel/breaker-state.ts'
 import { sessionOutcomes, sessionReasons } from '../../routing/affinity/session-affinity.ts'
+import { EngineField } from '../views/engine.ts'
 import { Choice, Count, EndpointStatusField, Text } from '../views/fields.ts'
 
 const orNull = <T extends TSchema>(schema: T, description: string) =>
@@ -35,6 +36,7 @@ export const EndpointExplanationSchema = Type.Object({
   cost: numberOrNull(
     'What least-connections compares: the lowest of the highest tier wins. Null if it could not be chosen.',
   ),
+  engine: orNull(EngineField, 'What its engine reports; null if nothing. No selector uses it yet.'),
 })
 
 /** The session of a request and its effect. */

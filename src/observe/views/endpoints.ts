@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
 import { formatAgo, formatLatency, formatPercentage, formatTime } from '../../kernel/format.ts'
 import { breakerView } from './breaker.ts'
+import { EngineField, engineView } from './engine.ts'
 import {
   Ago,
   BreakerField,
@@ -70,6 +71,7 @@ const EndpointDetail = Type.Object({
     ),
   ),
   breaker: BreakerField,
+  engine: Type.Optional(EngineField),
   models_out: Type.Optional(
     Type.Array(
       Type.Object({
@@ -147,6 +149,7 @@ function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['e
       response_time: probe.lastLatencyMs === undefined ? undefined : formatLatency(probe.lastLatencyMs),
       last_error: probe.lastError ?? circuitReason(source) ?? source.listError,
       issues: issueOf(source),
+      engine: engineView(source.engine),
       models_out: source.modelIssues.length === 0 ? undefined : source.modelIssues.map(modelOut),
     }),
     breaker: breakerView(source.breaker),

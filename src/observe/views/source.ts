@@ -4,6 +4,7 @@ import type { StatusDetail } from '../../endpoints/registry/registry.ts'
 import type { BreakerSnapshot } from '../../endpoints/resilience/circuit-breaker.ts'
 import type { Timings } from '../stats/timings.ts'
 import type { Traffic } from '../stats/traffic.ts'
+import type { EngineSource } from './engine.ts'
 
 /** Why an endpoint gets no requests for one model now, or only trial requests. */
 export interface ModelIssue {
@@ -32,6 +33,7 @@ export interface EndpointSource {
   readonly modelsSyncedAtMs: number | undefined
   /** Why the last read of its models failed; undefined after a success. */
   readonly listError: string | undefined
+  readonly engine: EngineSource
 }
 
 /** Requests that the security checks rejected. */

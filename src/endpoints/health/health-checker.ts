@@ -1,10 +1,11 @@
 import { defaultsOf, type SectionOptions } from '../../config/options/sections.ts'
 import type { BoundedQueue } from '../../kernel/bounded-queue.ts'
-import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import { type EndpointStatus, isRoutable } from '../../kernel/endpoint-status.ts'
 import { type FailureKind, neverSent } from '../connections/failure.ts'
 import { FetchError, type UpstreamFetch } from '../connections/fetch.ts'
 import type { Endpoint } from '../registry/endpoint.ts'
+import { isSameServer } from '../registry/next-endpoints.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
 import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
 import { parseRetryAfter } from '../resilience/retry-policy.ts'
@@ -13,26 +14,13 @@ import { classifyProbe, type ProbeResult, type ProbeVerdict, weighFailedProbe } 
 import { evidenceVerdict, isKnown } from './evidence.ts'
 import type { HealthMonitor, PassiveEvidence, ProbeRecord } from './health-monitor.ts'
 import type { ProbeRecords } from './probe-records.ts'
+import { createWatch, type Watch } from './probe-watch.ts'
 import { nextProbeInMs } from './schedule.ts'
 
 export interface HealthCheckerOptions
   extends Pick<SectionOptions<'discovery'>['health'], 'busyThresholdMs' | 'jitter' | 'maxBackoffMs'> {
   /** 0 to 1. */
   readonly random: () => number
-}
-
-interface Watch {
-  timer: Timer | undefined
-  warmTimer: Timer | undefined
-  probing: boolean
-  /** Until the first probe after the start has ended. */
-  isStarting: boolean
-  /** Monotonic milliseconds. */
-  limitedUntilMs: number
-  /** End of the last probe; monotonic milliseconds. */
-  probedMs: number
-  /** Whether the endpoint refused its model list for lack of credentials and none of its models is known. */
-  isListRefused: boolean
 }
 
 /** Delay of the first probe after passive evidence of a failure. */
@@ -213,10 +201,9 @@ export class HealthChecker implements HealthMonitor {
         return this.#probe(endpoint)
       })
       // A shortage on the gateway's side shows nothing about the endpoint.
-      // An endpoint that was removed or got another address meanwhile is probed anew, if at all.
-      const isCurrent =
-        this.#watches[slot] === watch &&
-        this.#registry.snapshot.bySlot[slot]?.healthUrl === endpoint.healthUrl
+      // An endpoint that was removed or became another server meanwhile is probed anew, if at all.
+      const now = this.#registry.snapshot.bySlot[slot]
+      const isCurrent = this.#watches[slot] === watch && now !== undefined && isSameServer(now, endpoint)
       if (this.#running && isCurrent && result !== undefined) this.#conclude(endpoint, watch, result, begunMs)
       isUndone = result === undefined || !isCurrent
     } catch {
@@ -394,16 +381,4 @@ function isTimeout(kind: FailureKind): boolean {
 /** The endpoint answers requests although its health route is slow or protected. */
 function servesDespite({ reason }: ProbeVerdict): ProbeVerdict {
   return { status: 'busy', reason: `a request was answered, but: ${reason}` }
-}
-
-function createWatch(): Watch {
-  return {
-    timer: undefined,
-    warmTimer: undefined,
-    probing: false,
-    isStarting: true,
-    limitedUntilMs: 0,
-    probedMs: 0,
-    isListRefused: false,
-  }
 }

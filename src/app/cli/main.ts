@@ -27,6 +27,7 @@ Usage: olla-gateway [options]
        olla-gateway top [options]           a running gateway, live (--help for more)
        olla-gateway status [options]        how a running gateway is, with an exit code (--help for more)
        olla-gateway reload [options]        make a running gateway read its configuration again (--help for more)
+       olla-gateway endpoints [COMMAND]     list, add, change, drain and remove its endpoints (--help for more)
        olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
        olla-gateway usage [options]         what its callers have used (--help for more)
        olla-gateway simulator [options]     a scripted inference server (--help for more)
@@ -71,6 +72,10 @@ export async function main(args: string[]): Promise<void> {
     case 'reload': {
       const { reloadCommand } = await import('./reload-command.ts')
       return finish(await reloadCommand(rest, process.env))
+    }
+    case 'endpoints': {
+      const { endpointsCommand } = await import('./endpoints-command.ts')
+      return finish(await endpointsCommand(rest, process.env))
     }
     case 'keys': {
       const { keysCommand } = await import('./keys-command.ts')

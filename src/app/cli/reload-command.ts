@@ -1,5 +1,6 @@
 import { isRecord } from '../../config/file/decode.ts'
 import { readOptions, UsageError } from './arguments.ts'
+import { changeText } from './change-text.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
@@ -50,7 +51,8 @@ export async function reloadCommand(
   }
 }
 
-const exitCodes = { unexpected: 1, unreachable: 2, refused: 3, limited: 3 } as const satisfies Record<
+/** Exit codes for a gateway that gives no answer. */
+export const exitCodes = { unexpected: 1, unreachable: 2, refused: 3, limited: 3 } as const satisfies Record<
   GatewayClientError['kind'],
   number
 >
@@ -70,17 +72,6 @@ function opening({ outcome, dry_run: isDryRun, config_version: version, changes 
   if (listOf(changes).length === 0) return `nothing differs from version ${version}`
   if (isDryRun === true) return `would change, in place of version ${version}:`
   return outcome === 'applied' ? `version ${version}:` : `nothing to apply; version ${version} stays:`
-}
-
-function changeText({ key, before, after, needs_restart: waits }: Record<string, unknown>): string {
-  const note = waits === true ? ' (needs a restart)' : ''
-  if (before === null) return `  + ${key}: ${show(after)}${note}`
-  if (after === null) return `  - ${key}${note}`
-  return `    ${key}: ${show(before)} -> ${show(after)}${note}`
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function listOf(value: unknown): Record<string, unknown>[] {

@@ -1,0 +1,159 @@
+import { isRecord } from '../../config/file/decode.ts'
+import { readOptions, UsageError } from './arguments.ts'
+import { changeText } from './change-text.ts'
+import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
+import { columns } from './columns.ts'
+import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { exitCodes } from './reload-command.ts'
+import type { CommandResult } from './status-command.ts'
+
+const usage = `Usage: olla-gateway endpoints                                  list the endpoints of a running gateway
+       olla-gateway endpoints show NAME                        print the settings of one
+       olla-gateway endpoints add URL [--name N] [--type T] [--set KEY=VALUE]...
+       olla-gateway endpoints change NAME --set KEY=VALUE...   an empty VALUE returns a key to its default
+       olla-gateway endpoints remove NAME                      it finishes what it has
+       olla-gateway endpoints reset NAME                       take back what was changed or removed
+       olla-gateway endpoints drain NAME [--wait 60s]          no new requests
+       olla-gateway endpoints undrain NAME
+       olla-gateway endpoints probe|refresh|reset-circuit NAME probe now, read models now, close the circuit
+
+Options:
+      --dry-run         print what would change, and change nothing (add, change, remove, reset)
+${clientUsage}
+  --json                print JSON
+
+Values are JSON (5, true, ["a"]), else text. Exit codes: 0 done   1 not possible, or a drain that is not over
+2 unreachable   3 not let in, or wrong arguments
+`
+
+const options = {
+  ...clientOptions,
+  name: { type: 'string' },
+  type: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  wait: { type: 'string' },
+  'dry-run': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const
+
+const base = '/internal/admin/endpoints'
+/** A drain may wait for an hour, a change for endpoints that do not answer. */
+const timeoutMs = 3_700_000
+const actions = ['reset', 'drain', 'undrain', 'probe', 'refresh', 'reset-circuit']
+
+/** `olla-gateway endpoints`. */
+export async function endpointsCommand(
+  args: string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<CommandResult> {
+  let client: GatewayClient | undefined
+  try {
+    const { values, positionals } = readOptions(args, options)
+    if (values.help) return { output: usage, exitCode: 0 }
+    client = createClient(values, env, timeoutMs)
+    const answer = await send(client, positionals, values)
+    if (!isRecord(answer)) throw new GatewayClientError('unexpected', 'this is not a gateway')
+    const isOver = answer.drained !== false || positionals[0] !== 'drain'
+    return {
+      output: values.json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer),
+      exitCode: isOver ? 0 : 1,
+    }
+  } catch (error) {
+    if (error instanceof GatewayClientError) {
+      return { output: `${client?.url}: ${error.message}\n`, exitCode: exitCodes[error.kind] }
+    }
+    return { output: `${error instanceof Error ? error.message : String(error)}\nTry --help.\n`, exitCode: 3 }
+  }
+}
+
+interface Values {
+  readonly name?: string | undefined
+  readonly type?: string | undefined
+  readonly set?: string[] | undefined
+  readonly wait?: string | undefined
+  readonly 'dry-run'?: boolean | undefined
+}
+
+function send(
+  client: GatewayClient,
+  [action, target, extra]: readonly string[],
+  values: Values,
+): Promise<unknown> {
+  if (extra !== undefined) throw new UsageError(`unexpected argument: ${extra}`)
+  if (action === undefined) return client.get(base)
+  if (target === undefined) throw new UsageError(`${action} needs ${action === 'add' ? 'a URL' : 'a name'}`)
+  const query = values['dry-run'] === true ? '?dry_run=true' : ''
+  const path = `${base}/${encodeURIComponent(target)}`
+  const { name, type } = values
+  const keys = {
+    ...settingsOf(values.set ?? []),
+    ...(name === undefined ? {} : { name }),
+    ...(type === undefined ? {} : { type }),
+  }
+  if (action === 'show') return client.get(path)
+  if (action === 'add') return client.send('POST', `${base}${query}`, { ...keys, url: target })
+  if (action === 'change') {
+    if (Object.keys(keys).length === 0) throw new UsageError('change needs --set KEY=VALUE')
+    return client.send('PATCH', `${path}${query}`, keys)
+  }
+  if (action === 'remove') return client.send('DELETE', `${path}${query}`)
+  if (!actions.includes(action)) throw new UsageError(`there is no command "${action}"`)
+  const wait =
+    action === 'drain' && values.wait !== undefined ? `?wait=${encodeURIComponent(values.wait)}` : ''
+  return client.send('POST', `${path}/${action}${action === 'reset' ? query : wait}`)
+}
+
+/** `weight=2` is a number, `type=vllm` a text, `auth.token=x` a key of a section, and `weight=` none. */
+function settingsOf(texts: readonly string[]): Record<string, unknown> {
+  const settings: Record<string, unknown> = {}
+  for (const text of texts) {
+    const at = text.indexOf('=')
+    if (at < 1) throw new UsageError(`not KEY=VALUE: ${text}`)
+    const [key = '', inner, ...deeper] = text.slice(0, at).split('.')
+    if (deeper.length > 0) throw new UsageError(`too many dots: ${text}`)
+    const value = readValue(text.slice(at + 1))
+    const section = settings[key]
+    settings[key] = inner === undefined ? value : { ...(isRecord(section) ? section : {}), [inner]: value }
+  }
+  return settings
+}
+
+function readValue(text: string): unknown {
+  if (text === '') return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function textOf(answer: Record<string, unknown>): string {
+  if (Array.isArray(answer.endpoints)) return listText(answer.endpoints.filter(isRecord), answer.removed)
+  if (isRecord(answer.settings)) return `${JSON.stringify(answer.settings, null, 2)}\n`
+  if (Array.isArray(answer.changes)) return changesText(answer, answer.changes.filter(isRecord))
+  return `${String(answer.endpoint)}: ${String(answer.status)}\n`
+}
+
+function listText(endpoints: readonly Record<string, unknown>[], removed: unknown): string {
+  const rows = endpoints.map(({ name, status, in_flight: inFlight, source, changed, settings }) => [
+    String(name),
+    String(status),
+    String(inFlight),
+    isRecord(settings) ? String(settings.url) : '',
+    Array.isArray(changed) && changed.length > 0 ? `changed: ${changed.join(', ')}` : String(source),
+  ])
+  const gone = Array.isArray(removed) && removed.length > 0 ? `removed: ${removed.join(', ')}\n` : ''
+  return `${columns([['NAME', 'STATUS', 'IN FLIGHT', 'URL', 'SOURCE'], ...rows])}${gone}`
+}
+
+function changesText(answer: Record<string, unknown>, changes: readonly Record<string, unknown>[]): string {
+  const { config_version: version, dry_run: isDryRun, warning } = answer
+  const opening =
+    changes.length === 0
+      ? `nothing differs from version ${String(version)}`
+      : isDryRun === true
+        ? `would change, in place of version ${String(version)}:`
+        : `version ${String(version)}:`
+  const note = typeof warning === 'string' ? [`warning: ${warning}`] : []
+  return `${[opening, ...changes.map(changeText), ...note].join('\n')}\n`
+}

@@ -209,7 +209,7 @@ describe('the keyboard', () => {
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     assert.equal(await link.evaluate((element) => element === document.activeElement), true)
-    const heading = view(page).getByRole('columnheader', { name: 'State' })
+    const heading = view(page).getByRole('columnheader', { name: 'Endpoint' })
     await heading.getByRole('button').press('Enter')
     assert.equal(await heading.getAttribute('aria-sort'), 'ascending')
     assertNoProblems(watched)

@@ -57,6 +57,13 @@ describe('number formats', () => {
       '1 h 0 min',
     ])
     assert.equal(formatMs(90_000_000), '1 d 1 h')
+    assert.deepEqual([1.44, 3, 9.94, 9.96, 12.5].map(formatMs), [
+      '1.4 ms',
+      '3 ms',
+      '9.9 ms',
+      '10 ms',
+      '13 ms',
+    ])
   })
 
   it('never shows 60 s or 1000 ms', () => {

@@ -1,8 +1,9 @@
 /** Rows as a table with sortable columns; on narrow screens each row is a card. */
 import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { type SortOrder, sortedRows } from '../state/sort-rows.ts'
 import { useIsNarrow } from './hooks.ts'
+import { useRowWindow } from './use-row-window.ts'
 
 export interface Column<Row> {
   readonly id: string
@@ -24,7 +25,7 @@ export interface DataTableProps<Row> {
   readonly initialOrder?: SortOrder
 }
 
-/** Rows shown initially, and added on demand: a browser cannot render 5,000 rows every second. */
+/** Cards shown initially, and added on demand: a browser cannot render 5,000 every second. */
 const pageSize = 200
 
 export function DataTable<Row>({ rows, columns, initialOrder, ...rest }: DataTableProps<Row>) {
@@ -33,7 +34,7 @@ export function DataTable<Row>({ rows, columns, initialOrder, ...rest }: DataTab
   const isNarrow = useIsNarrow()
   const sortBy = columns.find(({ id }) => id === order?.column)?.sortBy
   const sorted = order === undefined || sortBy === undefined ? rows : sortedRows(rows, sortBy, order)
-  const shown = sorted.slice(0, limit)
+  const shown = isNarrow ? sorted.slice(0, limit) : sorted
   return (
     <>
       {isNarrow ? (
@@ -60,21 +61,25 @@ interface Ordered {
   readonly setOrder: (order: SortOrder) => void
 }
 
+/** Draws the rows that are seen. */
 function Table<Row>({ caption, columns, rows, rowKey, order, setOrder }: DataTableProps<Row> & Ordered) {
+  const body = useRef<HTMLTableSectionElement>(null)
+  const { from, to, beforePx, afterPx } = useRowWindow(rows.length, body)
   return (
     <div class="table-frame">
-      <table class="table">
+      <table class="table" aria-rowcount={rows.length + 1}>
         <caption class="unseen">{caption}</caption>
         <thead>
-          <tr>
+          <tr aria-rowindex={1}>
             {columns.map((column) => (
               <Heading key={column.id} column={column} order={order} setOrder={setOrder} />
             ))}
           </tr>
         </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={rowKey(row)}>
+        <tbody ref={body}>
+          <Space px={beforePx} />
+          {rows.slice(from, to).map((row, index) => (
+            <tr key={rowKey(row)} aria-rowindex={from + index + 2}>
               {columns.map((column) => (
                 <td key={column.id} class={classOf(column)}>
                   {column.show(row)}
@@ -82,10 +87,16 @@ function Table<Row>({ caption, columns, rows, rowKey, order, setOrder }: DataTab
               ))}
             </tr>
           ))}
+          <Space px={afterPx} />
         </tbody>
       </table>
     </div>
   )
+}
+
+/** The place of rows that are not drawn. */
+function Space({ px }: { px: number }) {
+  return px > 0 ? <tr style={{ blockSize: `${px}px` }} /> : null
 }
 
 function classOf<Row>({ id, isNumber }: Column<Row>): string {

@@ -1,6 +1,7 @@
 import type { EndpointRow } from '../../api/types.ts'
 import { formatCount, formatMs, formatOllaTime, formatPercentage } from '../../format/format.ts'
 import { live } from '../../live/gateway.ts'
+import { troubleRank } from '../../state/fleet-rows.ts'
 import { endpointLatency, sparkValues } from '../../state/sample-figures.ts'
 import { formatAddress } from '../../state/view-address.ts'
 import { Ago } from '../../ui/age.tsx'
@@ -36,7 +37,7 @@ export function fleetColumns(
       id: 'state',
       title: 'State',
       onCard: 'heading',
-      sortBy: ({ status }) => status,
+      sortBy: troubleRank,
       show: ({ status, status_reason, status_since }) => (
         <>
           <EndpointMark status={status} />

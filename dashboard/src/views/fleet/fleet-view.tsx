@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals'
-import type { EndpointRow } from '../../api/types.ts'
+import { useMemo } from 'preact/hooks'
 import { address, goTo } from '../../live/address.ts'
 import { endpoints, models } from '../../live/gateway.ts'
+import { countedValues, filterFleet, modelNames } from '../../state/fleet-rows.ts'
 import { loadedModels } from '../../state/model-rows.ts'
 import { DataTable } from '../../ui/data-table.tsx'
-import { SearchField } from '../../ui/fields.tsx'
+import { Choice, SearchField } from '../../ui/fields.tsx'
 import { useResource } from '../../ui/hooks.ts'
 import { LoadedView } from '../../ui/loaded-view.tsx'
 import { Empty } from '../../ui/notice.tsx'
@@ -16,20 +17,45 @@ import { LatestEvents } from './latest-events.tsx'
 /** Every endpoint: its state and circuit, load, latency and models in memory. */
 export function FleetView() {
   const loaded = useResource(endpoints)
-  const inMemory = loadedModels(useResource(models).value)
+  const known = useResource(models).value
+  const inMemory = useMemo(() => loadedModels(known), [known])
+  const names = useMemo(() => modelNames(known), [known])
   const search = useSignal('')
+  const state = useSignal('')
+  const type = useSignal('')
   const view = loaded.value
+  const all = view?.endpoints ?? []
   return (
     <>
       <Toolbar
         title="Fleet"
         note={view && `${view.routable_count} of ${view.total_count} endpoints can accept requests`}
       >
-        <SearchField label="Find endpoints" value={search} />
+        <Choice
+          label="State"
+          value={state.value}
+          options={[['', 'Any state'], ['trouble', 'Trouble'], ...options(all.map(({ status }) => status))]}
+          onChoose={(chosen) => {
+            state.value = chosen
+          }}
+        />
+        <Choice
+          label="Type"
+          value={type.value}
+          options={[['', 'Any type'], ...options(all.map((row) => row.type))]}
+          onChoose={(chosen) => {
+            type.value = chosen
+          }}
+        />
+        <SearchField label="Find endpoints and models" value={search} />
       </Toolbar>
       <LoadedView loaded={loaded}>
         {({ endpoints: rows }) => {
-          const found = rows.filter((row) => matches(row, search.value))
+          const found = filterFleet(
+            rows,
+            { search: search.value, state: state.value, type: type.value },
+            names,
+          )
           const opened = rows.find(({ id }) => id === address.value.item)
           return (
             <>
@@ -45,7 +71,7 @@ export function FleetView() {
                   columns={fleetColumns(inMemory)}
                   rows={found}
                   rowKey={({ id }) => id}
-                  initialOrder={{ column: 'name', direction: 'ascending' }}
+                  initialOrder={{ column: 'state', direction: 'ascending' }}
                 />
               )}
               <LatestEvents />
@@ -64,7 +90,6 @@ export function FleetView() {
   )
 }
 
-function matches({ name, type, url, status }: EndpointRow, search: string): boolean {
-  const wanted = search.trim().toLowerCase()
-  return wanted === '' || [name, type, url, status].some((text) => text.toLowerCase().includes(wanted))
+function options(values: readonly string[]): [string, string][] {
+  return countedValues(values).map(([value, count]) => [value, `${value} (${count})`])
 }

@@ -42,7 +42,7 @@ function occupy(t: TestContext, url: string, model: string, count: number): void
   }
 }
 
-describe('signals of engines', { concurrency: true }, () => {
+describe('signals of engines', { concurrency: 3 }, () => {
   for (const kind of ['vllm', 'sglang', 'llamacpp', 'lmdeploy'] as const) {
     it(`show what ${kind} does, for this gateway and for others`, async (t) => {
       const model = 'm'

@@ -62,6 +62,31 @@ describe('a real llama.cpp server', { skip: skipReason() }, () => {
     await eventually(async () => (await postChat(gateway.url, { model: 'tiny' })).status === 200)
   })
 
+  it('reports its load, with the requests of others', async (t) => {
+    const server = await startLlamaServer(t, { behaviour: 'loops' })
+    const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
+      discovery: { signals: { interval: '1s' } },
+    })
+    const controller = new AbortController()
+    t.after(() => controller.abort())
+    const body = { model: 'tiny', messages: [{ role: 'user', content: 'x' }], stream: true }
+    const ask = (url: string) =>
+      fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: controller.signal,
+      })
+    await ask(`${gateway.url}`)
+    for (const _each of [1, 2]) void ask(server.url).catch(() => {})
+    await eventually(async () => {
+      const response = await fetch(`${gateway.url}/internal/status/endpoints`)
+      const { endpoints } = (await response.json()) as { endpoints: { engine?: Record<string, unknown> }[] }
+      const engine = endpoints[0]?.engine
+      return engine?.running === 2 && engine.waiting === 1 && engine.others === 2 && engine.max_running === 2
+    })
+  })
+
   it('exposes its metrics, slots and properties below its prefix', async (t) => {
     const server = await startLlamaServer(t)
     const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }])

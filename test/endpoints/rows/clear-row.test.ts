@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { discoveryCells } from '../../../src/endpoints/discovery/discovery-records.ts'
+import { signalCells } from '../../../src/endpoints/engines/signal-cells.ts'
 import { answerCells } from '../../../src/endpoints/health/answer-times.ts'
 import { probeCells } from '../../../src/endpoints/health/probe-records.ts'
 import { statusCells } from '../../../src/endpoints/registry/status-cells.ts'
 import { circuitCells } from '../../../src/endpoints/resilience/circuit-cells.ts'
 import { coolDownCells } from '../../../src/endpoints/resilience/cool-down.ts'
 import { clearEndpointRow } from '../../../src/endpoints/rows/clear-row.ts'
+import { signalNames } from '../../../src/endpoints/signals/signal-source.ts'
 import type { CellKinds, CellLayout } from '../../../src/kernel/cells/layout.ts'
 import { clearStatsRow } from '../../../src/observe/stats/clear-row.ts'
 import { statsCells } from '../../../src/observe/stats/stats-cells.ts'
@@ -20,11 +22,14 @@ import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 
 const capacities = { endpoints: 4, models: 3 }
 const row = 2
+/** Of what an engine reports. */
+const signalColumns = signalNames.length + 5
 /** Layouts with rows by endpoint. */
 const layouts: readonly CellLayout<CellKinds>[] = [
   statusCells,
   probeCells,
   discoveryCells,
+  signalCells,
   answerCells,
   circuitCells,
   coolDownCells,
@@ -74,11 +79,14 @@ function fill(state: SharedState): void {
   const circuits = state.of(circuitCells).endpoints
   for (let each = 0; each < capacities.endpoints; each++) {
     status[each] = 5
-    for (const table of [records, probes, reads]) table.setText(each, 'why')
+    const signals = state.of(signalCells)
+    for (const table of [records, probes, reads, signals.values, signals.reads]) table.setText(each, 'why')
+    for (let column = 0; column < signalColumns; column++) signals.values.setNumber(each, column, 7)
     for (let column = 0; column < 4; column++) {
       records.setNumber(each, column, 7)
       probes.setNumber(each, column, 7)
       if (column < 2) reads.setNumber(each, column, 7)
+      if (column < 2) signals.reads.setNumber(each, column, 7)
       circuits.store(each, column, 9)
     }
     for (const numbers of [chosenAt, credits, state.of(answerCells).answeredAtMs]) numbers[each] = 3
@@ -100,6 +108,7 @@ function readingOf(state: SharedState): unknown {
   const { chosenAt, credits } = state.of(turnCells)
   const { probes } = state.of(probeCells)
   const { reads } = state.of(discoveryCells)
+  const signals = state.of(signalCells)
   const circuits = state.of(circuitCells)
   const sums = (table: typeof endpoints | typeof statuses | typeof placements, at: number) =>
     table.columns.map((_, column) => [table.sum(at, column), table.maximum(at, column)])
@@ -107,9 +116,10 @@ function readingOf(state: SharedState): unknown {
     status: status[row],
     numbers: [
       ...[records, probes].map((table) => [0, 1, 2, 3].map((column) => table.number(row, column))),
-      [0, 1].map((column) => reads.number(row, column)),
+      ...[reads, signals.reads].map((table) => [0, 1].map((column) => table.number(row, column))),
+      Array.from({ length: signalColumns }, (_, column) => signals.values.number(row, column)),
     ],
-    texts: [records, probes, reads].map((table) => table.text(row)),
+    texts: [records, probes, reads, signals.values, signals.reads].map((table) => table.text(row)),
     circuit: [0, 1, 2, 3].map((cell) => circuits.endpoints.load(row, cell)),
     models: circuits.models.rows(row),
     cells: [

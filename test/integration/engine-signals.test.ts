@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { parseConfig } from '../../src/config/load.ts'
 import type { EngineView } from '../../src/observe/views/engine.ts'
 import { postChat, type RunningGateway, startGateway } from '../support/gateway.ts'
 import { scriptedServer } from '../support/scripted-server.ts'
@@ -133,6 +134,21 @@ describe('signals of engines', { concurrency: 3 }, () => {
       assert.equal(engine.state, undefined)
     })
     assert.equal(simulator.control.counters().byPath['/metrics'], undefined)
+  })
+
+  it('are rejected at the start if a name cannot be read', () => {
+    const configured = (running: string) => () =>
+      parseConfig({
+        discovery: {
+          static: {
+            endpoints: [{ url: 'http://127.0.0.1:1', signals: [{ path: '/metrics', running: [running] }] }],
+          },
+        },
+      })
+    for (const name of ['', 'a b', 'm{', 'm{a=b}', 'm{a="b"', 'avg m', 'm}', '1m'])
+      assert.throws(configured(name), /signals\[0\]\.running\[0\]/, name)
+    for (const name of ['m', 'vllm:m', 'max m{a="b",c="d"}', 'm{a}', '/', '/a/*/b', 'count /a b'])
+      assert.doesNotThrow(configured(name), name)
   })
 
   it('cost nothing while they are off', async (t) => {

@@ -20,7 +20,7 @@ export interface ScriptedAnswer {
 
 export interface ScriptedEndpoint {
   readonly url: string
-  /** What the endpoint was asked for, but for health and lists. */
+  /** Requests except for health, lists and signals. */
   readonly calls: ScriptedCall[]
   models: readonly string[]
   answer: (call: ScriptedCall) => ScriptedAnswer | 'reset' | 'silent'
@@ -76,6 +76,10 @@ export async function startScriptedEndpoint(
     }
     if (request.method === 'GET' && (path === '/' || path === '/health')) {
       respondWith(request, response, endpoint.health())
+      return
+    }
+    if (request.headers['user-agent']?.startsWith('olla-gateway-Signals')) {
+      send(response, { status: 404 })
       return
     }
     const call = { method: request.method ?? '', path, query, headers: request.headers, body: parsed(text) }

@@ -124,7 +124,7 @@ export default fp<CallerStoreOptions>(
       actor: by,
     }: CallerChange): Promise<void> {
       await source?.refresh()
-      if (app.hasDecorator('cluster')) app.cluster.tell('callers', {})
+      if (app.hasDecorator('cluster')) app.cluster.publish('callers', {})
       app.gatewayEvents.publish('callers.changed', { action, kind, id, name, fields, by })
     }
     // The other replicas have the same store, and would read it within the interval.

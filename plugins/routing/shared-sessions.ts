@@ -18,7 +18,7 @@ export default fp(
         const name = registry.snapshot.bySlot[slot]?.name
         return name === undefined ? [] : [[key, name] as const]
       })
-      cluster.tell('sessions', { bound: named })
+      cluster.publish('sessions', { bound: named })
     })
     cluster.news.on('sessions', ({ bound }) => {
       const learned = bound.flatMap(([key, name]): BoundSession[] => {

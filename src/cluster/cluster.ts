@@ -7,7 +7,7 @@ import type { ClusterState, ClusterView, LeaseView, Member, ReplicaInfo } from '
 import { Membership } from './membership/membership.ts'
 import { Newsroom } from './membership/newsroom.ts'
 import { type FleetKeys, fleetKeys } from './scripts/keys.ts'
-import { tellScript } from './scripts/tell.ts'
+import { publishScript } from './scripts/publish.ts'
 
 export interface ClusterOptions {
   readonly clock: Clock
@@ -145,11 +145,11 @@ export class Cluster {
   }
 
   /** Sends a message to the other replicas, if the server can be used; it may be lost. */
-  tell<Kind extends NewsKind>(kind: Kind, news: NewsKinds[Kind]): void {
+  publish<Kind extends NewsKind>(kind: Kind, news: NewsKinds[Kind]): void {
     if (this.#state !== 'joined') return
     const message = JSON.stringify({ ...news, kind, by: this.id })
     this.#beats
-      .run({ script: tellScript, keys: [this.keys.alive], args: [this.keys.news, message] })
+      .run({ script: publishScript, keys: [this.keys.alive], args: [this.keys.news, message] })
       .catch(() => undefined)
   }
 

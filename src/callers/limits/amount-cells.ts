@@ -81,7 +81,7 @@ export class AmountCells {
   /**
    * Finds the row of a key, or takes one that is unused or free. Call it within `exclusively`.
    * @param isFree whether a row may be taken from its key
-   * @returns undefined if there is none; `isNew` tells whether it was taken
+   * @returns undefined if there is none; `isNew` says whether it was taken
    */
   take(key: string, isFree: (row: number) => boolean): number | undefined {
     this.isNew = false

@@ -149,7 +149,7 @@ function watchLink({ onReady, onLost }: RedisLinkEvents): LinkWatch {
   const lost = (reason: string) => {
     if (isOver) return
     isOver = true
-    // After the client has told its own callers.
+    // After the client has informed its own callers.
     queueMicrotask(() => onLost(lastReason || reason))
   }
   return {

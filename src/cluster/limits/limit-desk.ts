@@ -169,7 +169,7 @@ export class LimitDesk implements ClusterPart {
     const count = (slots.get(name) ?? 0) + change
     if (count > 0) slots.set(name, count)
     else slots.delete(name)
-    // The call that has reserved it has told the server.
+    // The call that has reserved it has sent it to the server.
     if (change < 0) this.#changed.add(name)
   }
 

@@ -67,7 +67,7 @@ interface Lease {
 
 /** Interval at which use is compared with the leases. */
 const pollMs = 10
-/** A replica that got less than it wants asks again after this time, unless it is told of free places before. */
+/** A replica that got less than it wants asks again after this time, unless the server reports free places before. */
 const askAgainMs = 50
 /** The same for a reserve. */
 const askReserveMs = 500

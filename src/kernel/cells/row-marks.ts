@@ -16,7 +16,7 @@ export class RowMarks {
     this.#blocks = new Int32Array(memory, rows * Int32Array.BYTES_PER_ELEMENT, blocks)
   }
 
-  /** In this order, so that who takes marks in the other order misses none. */
+  /** In this order, so that a reader, which takes marks in the other order, misses none. */
   mark(row: number): void {
     const block = Math.floor(row / blockRows)
     Atomics.store(this.#rows, row, 1)

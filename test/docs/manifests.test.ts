@@ -136,7 +136,7 @@ describe('the Helm chart', () => {
     [
       'with everything',
       everything(),
-      { Deployment: 2, Service: 2, Ingress: 1, NetworkPolicy: 2, ServiceMonitor: 1 },
+      { Deployment: 2, Service: 2, Ingress: 1, NetworkPolicy: 2, ServiceMonitor: 1, RoleBinding: 1 },
     ],
   ] as const)
     it(`renders ${name}`, { skip: noHelm }, () => {
@@ -149,7 +149,7 @@ describe('the Helm chart', () => {
 
 function everything(): string[] {
   return [
-    ...['autoscaling', 'networkPolicy', 'serviceMonitor', 'ingress'].map(
+    ...['autoscaling', 'networkPolicy', 'serviceMonitor', 'ingress', 'kubernetesDiscovery'].map(
       (section) => `${section}.enabled=true`,
     ),
     'ingress.hosts={llm.example}',

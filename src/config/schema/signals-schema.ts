@@ -48,9 +48,9 @@ export const SignalSourceSchema = Section(
 export const SignalsSchema = Section(
   {
     interval: Duration({
-      default: '2s',
+      default: 0,
       description:
-        'Time between two readings of an engine, at least 1s; 0 disables them. Endpoints whose type reports nothing are not asked.',
+        'Time between two readings of an engine, at least 1s, for example 2s; 0 disables them. Endpoints whose type reports nothing are not asked.',
     }),
   },
   'What engines say about their load (beyond Olla).',

@@ -15,13 +15,16 @@ describe('a model that no endpoint is known to have', () => {
     ollama.models = ['x', 'y']
     // The list is fresh for a moment after the start.
     let statuses: number[] = []
-    for (let tries = 0; tries < 30 && !statuses.includes(200); tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      statuses = await Promise.all(
+    const postAll = () =>
+      Promise.all(
         Array.from({ length: 10 }, async () => (await postChat(gateway.url, { model: 'y' })).status),
       )
+    for (let tries = 0; tries < 30 && !statuses.includes(200); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      statuses = await postAll()
     }
-    assert.deepEqual(new Set(statuses), new Set([200]))
+    // The moment may have ended between the requests of that turn.
+    assert.deepEqual(new Set(await postAll()), new Set([200]))
     assert.equal(ollama.lists - lists, 1)
   })
 

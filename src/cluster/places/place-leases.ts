@@ -63,6 +63,8 @@ interface Lease {
   calledAtMs: number
   /** What the server knows to be needed. */
   sentNeed: number
+  /** Share among the members before an outage: at first a server without its data knows only this replica. */
+  settlingShare: number
 }
 
 /** Interval at which use is compared with the leases. */
@@ -125,13 +127,29 @@ export class PlaceLeases implements ClusterPart {
   }
 
   joined(isReturn: boolean): void {
-    const { clock, memberTimeoutMs } = this.#options
-    if (isReturn) this.#settlesAtMs = clock.monotonicMs() + memberTimeoutMs
+    if (isReturn) this.#settle()
     for (const lease of this.#leases) {
       lease.isDirty = true
       lease.quietUntilMs = 0
     }
     this.#call()
+  }
+
+  /**
+   * After an outage each replica starts from its share and what it has in flight: the others may have used their
+   * shares of what this one held before.
+   */
+  #settle(): void {
+    const { clock, memberTimeoutMs, inUse } = this.#options
+    this.#settlesAtMs = clock.monotonicMs() + memberTimeoutMs
+    for (const lease of this.#leases) {
+      lease.settlingShare = this.#share(lease)
+      lease.allowed = Math.min(lease.allowed, lease.settlingShare)
+    }
+    this.#show()
+    for (const lease of this.#leases) {
+      lease.held = Math.min(lease.held, Math.max(lease.settlingShare, inUse(lease.endpoint.slot)))
+    }
   }
 
   lost(): void {
@@ -262,7 +280,7 @@ export class PlaceLeases implements ClusterPart {
       const used = this.#options.inUse(slot)
       // Without others, unused places are kept.
       const reserve = lease.isContended ? 0 : Math.max(this.#reserve(lease, used), lease.held - need)
-      const most = isSettling ? Math.max(lease.held, this.#share(lease)) : maxConcurrent
+      const most = isSettling ? Math.max(lease.held, lease.settlingShare) : maxConcurrent
       const keep = Math.max(lease.allowed, used)
       lease.sentNeed = need
       args.push(name, ...[maxConcurrent, need, reserve, keep, most, Number(lease.asks)].map(String))
@@ -350,6 +368,7 @@ function newLease(endpoint: LimitedEndpoint): Lease {
     quietUntilMs: 0,
     shown: -1,
     sentNeed: 0,
+    settlingShare: 1,
     asks: false,
     calledAtMs: 0,
   }

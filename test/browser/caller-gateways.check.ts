@@ -52,7 +52,9 @@ describe('a thousand keys', () => {
       ] as const) {
         await show(view)
         await page.getByRole('link', { name: first, exact: true }).waitFor()
-        assert.equal(await page.locator('tbody tr').count(), 100, view)
+        // Only rows in view are drawn.
+        const rows = await page.getByRole('table').first().getAttribute('aria-rowcount')
+        assert.equal(rows, '101', view)
         await page.getByRole('button', { name: 'Next' }).click()
         await page.getByText('page 2').waitFor()
         await page.getByRole('link', { name: first, exact: true }).waitFor({ state: 'detached' })

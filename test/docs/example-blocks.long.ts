@@ -78,7 +78,9 @@ describe('YAML blocks in the documentation', () => {
       const file = join(folder, 'config.yaml')
       await writeFile(file, block.text, { mode: 0o600 })
       const named = block.text.matchAll(/\$\{(\w+)\}/g)
-      const env = Object.fromEntries([...named].map(([, name]) => [name, 'value-of-a-variable']))
+      const env = Object.fromEntries(
+        [...named].map(([, name]) => [name, 'value-of-a-variable-of-the-environment']),
+      )
       const { warnings } = loadConfig({ file, env, cwd: folder, knownTypes })
       // A part of a configuration may leave the endpoints out.
       const others = warnings.filter(({ key }) => key !== 'discovery.static.endpoints')

@@ -59,7 +59,8 @@ async function start(t: TestContext, args: readonly string[], server = '') {
     const list = [one, two]
       .filter(({ name }) => names.includes(name))
       .map(({ url, name }) => `{ url: '${url}', name: ${name}, type: openai }`)
-    return `server: { host: 127.0.0.1, port: 0${server} }\ndiscovery: { static: { endpoints: [ ${list.join(', ')} ] } }\n`
+    const unlimited = 'rate_limits: { per_ip_requests_per_minute: 0, global_requests_per_minute: 0 }'
+    return `server: { host: 127.0.0.1, port: 0, ${unlimited}${server} }\ndiscovery: { static: { endpoints: [ ${list.join(', ')} ] } }\n`
   }
   const cwd = await folder({ 'config.yaml': text(['one']) })
   const path = join(cwd, 'config.yaml')

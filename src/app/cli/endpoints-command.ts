@@ -3,8 +3,8 @@ import { readOptions, UsageError } from './arguments.ts'
 import { changeText } from './change-text.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { columns } from './columns.ts'
+import { failureResult } from './failure-result.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
-import { exitCodes } from './reload-command.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway endpoints                                  list the endpoints of a running gateway
@@ -37,8 +37,10 @@ const options = {
 } as const
 
 const base = '/internal/admin/endpoints'
-/** A drain may wait for an hour, a change for endpoints that do not answer. */
-const timeoutMs = 3_700_000
+/** A change may wait for endpoints that do not answer. */
+const timeoutMs = 60_000
+/** A drain may wait for an hour. */
+const drainTimeoutMs = 3_660_000
 const actions = ['reset', 'drain', 'undrain', 'probe', 'refresh', 'reset-circuit']
 
 /** `olla-gateway endpoints`. */
@@ -50,7 +52,8 @@ export async function endpointsCommand(
   try {
     const { values, positionals } = readOptions(args, options)
     if (values.help) return { output: usage, exitCode: 0 }
-    client = createClient(values, env, timeoutMs)
+    const isWait = positionals[0] === 'drain' && values.wait !== undefined
+    client = createClient(values, env, isWait ? drainTimeoutMs : timeoutMs)
     const answer = await send(client, positionals, values)
     if (!isRecord(answer)) throw new GatewayClientError('unexpected', 'this is not a gateway')
     const isOver = answer.drained !== false || positionals[0] !== 'drain'
@@ -59,10 +62,7 @@ export async function endpointsCommand(
       exitCode: isOver ? 0 : 1,
     }
   } catch (error) {
-    if (error instanceof GatewayClientError) {
-      return { output: `${client?.url}: ${error.message}\n`, exitCode: exitCodes[error.kind] }
-    }
-    return { output: `${error instanceof Error ? error.message : String(error)}\nTry --help.\n`, exitCode: 3 }
+    return failureResult(error, client)
   }
 }
 

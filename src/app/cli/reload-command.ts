@@ -2,6 +2,7 @@ import { isRecord } from '../../config/file/decode.ts'
 import { readOptions, UsageError } from './arguments.ts'
 import { changeText } from './change-text.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
+import { failureResult } from './failure-result.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
 
@@ -44,18 +45,9 @@ export async function reloadCommand(
     const output = values.json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer)
     return { output, exitCode: answer.outcome === 'refused' ? 1 : 0 }
   } catch (error) {
-    if (error instanceof GatewayClientError) {
-      return { output: `${client?.url}: ${error.message}\n`, exitCode: exitCodes[error.kind] }
-    }
-    return { output: `${error instanceof Error ? error.message : String(error)}\nTry --help.\n`, exitCode: 3 }
+    return failureResult(error, client)
   }
 }
-
-/** Exit codes for a gateway that gives no answer. */
-export const exitCodes = { unexpected: 1, unreachable: 2, refused: 3, limited: 3 } as const satisfies Record<
-  GatewayClientError['kind'],
-  number
->
 
 function textOf(answer: Record<string, unknown>): string {
   const problems = listOf(answer.problems).map(({ severity, text }) =>

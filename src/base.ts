@@ -16,7 +16,13 @@ import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn, clusterIsOn, ledgerIsOn, sendsWebhooks } from './config/options/derived.ts'
+import {
+  callersAreOn,
+  clusterIsOn,
+  ledgerIsOn,
+  sendsWebhooks,
+  signalsIntervalMs,
+} from './config/options/derived.ts'
 import { issuersOf } from './config/options/issuers.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
@@ -127,11 +133,12 @@ export async function registerEndpoints(
     await app.register(sharedSessions, {})
   }
   const { gatewayState } = app
-  if (discovery.signals.interval > 0) {
+  const intervalMs = signalsIntervalMs(config)
+  if (intervalMs > 0) {
     const { default: engineSignals } = await import('../plugins/endpoints/engine-signals.ts')
     const { inFlight } = gatewayState.of(loadCells)
     await app.register(engineSignals, {
-      discovery,
+      intervalMs,
       // Requests of other replicas are no others'.
       inFlight: (slot) => inFlight.value(slot) + (app.placeLimits?.others(slot) ?? 0),
     })

@@ -14,6 +14,8 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 
 export interface EngineSignalsOptions extends Sections<'discovery'> {
+  /** Time between two readings. Default: as `discovery.signals.interval` says. */
+  readonly intervalMs?: number
   /** Requests of this gateway at an endpoint, of all threads. Default: none. */
   readonly inFlight?: (slot: number) => number
   /** 0 to 1; the random part of intervals. Default `Math.random`. */
@@ -33,8 +35,12 @@ const concurrentReads = 10
 
 export default fp<EngineSignalsOptions>(
   async function engineSignals(app, options) {
-    const { intervalMs } = readSections(options, ['discovery'], ['inFlight', 'random', 'version', 'clock'])
-      .discovery.signals
+    const { discovery } = readSections(
+      options,
+      ['discovery'],
+      ['intervalMs', 'inFlight', 'random', 'version', 'clock'],
+    )
+    const intervalMs = options.intervalMs ?? discovery.signals.intervalMs ?? 0
     const {
       clock = systemClock,
       random = Math.random,

@@ -1,7 +1,7 @@
 /**
  * Routes requests that have been read, and sends or refuses them. Decorates `dispatch`; depends on the plugins that
  * choose the endpoint, on the statistics, which count refusals, and on the engine. Uses if present: `configVersions`,
- * `translation`, `callerMeter`, `upstreamStreams`. Needs no cleanup on close.
+ * `translation`, `callerMeter`, `upstreamStreams`, `internalAccess`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -35,8 +35,9 @@ export default fp<DispatchOptions>(
   async function dispatchPlugin(app, options) {
     const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { modelRegistry } = readSections(options, ['model_registry'], ['version', 'clock'])
+    const clock = options.clock ?? systemClock
     let services: DispatchServices = {
-      clock: options.clock ?? systemClock,
+      clock,
       options: {
         version: options.version ?? packageVersion,
         viaEntry: app.viaEntry,
@@ -59,6 +60,20 @@ export default fp<DispatchOptions>(
       streams: app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined,
       engine: app.proxyEngine,
       meter: app.callerMeter,
+      explains: app.hasDecorator('internalAccess') ? explains : undefined,
+    }
+    /** An estimate reveals which prompts others have sent: only for those who may see the dashboard. */
+    function explains({ headers, socket, gateway }: DispatchedRequest): boolean {
+      if (app.latencyEstimator.current === undefined || headers['x-olla-explain'] !== '1') return false
+      const access = {
+        peer: socket.remoteAddress ?? '',
+        client: gateway.clientAddress,
+        host: headers.host,
+        // The key of a caller is no admin token.
+        authorization: undefined,
+        cookie: undefined,
+      }
+      return app.internalAccess.rules.decide(access, clock.nowMs(), clock.monotonicMs()).allowed
     }
     app.decorate('dispatch', (read, request, reply) => dispatch(services, read, request, reply))
     followSections(versions, ['model_registry'], (next) => () => {

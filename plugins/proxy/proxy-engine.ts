@@ -19,6 +19,7 @@ import { joinObservers } from '../../src/proxy/answer/join-observers.ts'
 import type { Affinity } from '../../src/proxy/contract/affinity.ts'
 import type { ObserveAnswer } from '../../src/proxy/contract/answer-observer.ts'
 import type { CallerMeter } from '../../src/proxy/contract/caller-meter.ts'
+import { AttemptEstimates } from '../../src/proxy/exchange/attempt-estimates.ts'
 import { ProxyEngine } from '../../src/proxy/exchange/engine.ts'
 import type { ActiveExchange } from '../../src/proxy/exchange/exchange-services.ts'
 import { gatheringFor } from '../../src/proxy/exchange/gathering.ts'
@@ -28,6 +29,7 @@ import type { LackKnowledge } from '../../src/proxy/exchange/request-lack.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { cutTopic } from '../../src/routing/drain/drain-topics.ts'
+import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
 import { CapacityQueue, type CapacityWaiter, queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { placesGrantedTopic, placesWantedTopic } from '../../src/routing/selection/place-limits.ts'
@@ -86,6 +88,7 @@ export default fp<ProxyEngineOptions>(
           model: (slot) => app.modelLookup.at(slot),
         }
       : undefined
+    const estimates = attemptEstimates(app, clock)
     /** What depends on the configuration. */
     const configured = (section: SectionOptions<'proxy'>) => ({
       options: {
@@ -106,6 +109,7 @@ export default fp<ProxyEngineOptions>(
       clock,
       options: first.options,
       retries: first.retries,
+      estimates: estimates(),
       transport: new TurnTransport(app.upstreamTransport),
       selector: app.endpointSelector,
       load: app.endpointLoad,
@@ -138,7 +142,7 @@ export default fp<ProxyEngineOptions>(
     followSections(versions, ['proxy'], (next) => {
       const services = configured(next.proxy)
       return () => {
-        engine.use(services)
+        engine.use({ ...services, estimates: estimates() })
         queue.setMaxWaiting(next.proxy.queue.maxWaiting)
       }
     })
@@ -176,6 +180,22 @@ export default fp<ProxyEngineOptions>(
     ],
   },
 )
+
+/** Reports attempts to the estimator while something uses it. */
+function attemptEstimates(app: FastifyInstance, clock: Clock): () => AttemptEstimates | undefined {
+  const { latencyEstimator, gatewayState: state, gatewayStats } = app
+  let known: AttemptEstimates | undefined
+  return () => {
+    const estimator = latencyEstimator.current
+    if (estimator === undefined) return undefined
+    if (known === undefined) {
+      const { endpointRatios: endpoints, modelRatios: models } = state.of(estimateCells)
+      const modelRow = (model: string) => gatewayStats.modelRow(model)
+      known = new AttemptEstimates({ clock, estimator, ratios: { endpoints, models }, modelRow })
+    }
+    return known
+  }
+}
 
 /** Reports for which endpoints a request waits, so that the gateway gets more of their places. */
 function wantPlaces({ endpointRegistry, gatewayPeers }: FastifyInstance): (waiter: CapacityWaiter) => void {

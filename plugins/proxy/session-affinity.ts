@@ -13,6 +13,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { isSameServer } from '../../src/endpoints/registry/next-endpoints.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { guardedAffinity } from '../../src/proxy/exchange/guarded.ts'
+import { featuresOf } from '../../src/proxy/request/request-latency.ts'
 import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request-sessions.ts'
 import { StoredResponses, storedResponseCells } from '../../src/proxy/request/stored-responses.ts'
 import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
@@ -26,6 +27,7 @@ import { SessionAffinity } from '../../src/routing/affinity/session-affinity.ts'
 import { boundSessionCells, sessionCells } from '../../src/routing/affinity/session-cells.ts'
 import { LocalSessionStore, type SessionStore } from '../../src/routing/affinity/session-store.ts'
 import { SharedSessionStore } from '../../src/routing/affinity/shared-session-store.ts'
+import { isTooSlow } from '../../src/routing/estimate/session-bound.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
 import type { PeerLink } from '../../src/runtime/links/peer-link.ts'
 
@@ -55,7 +57,7 @@ export default fp<SessionAffinityOptions>(
       app.decorate('sessionAffinity', undefined)
       return
     }
-    const { endpointRegistry: registry } = app
+    const { endpointRegistry: registry, latencyEstimator } = app
     const idleTtlMs = sticky.idleTtlSeconds * 1000
     const bounds = { clock, maxSessions: sticky.maxSessions, idleTtlMs }
     const { counts } = state.of(sessionCells)
@@ -78,6 +80,11 @@ export default fp<SessionAffinityOptions>(
           const service = registry.service(slot)
           return service === 'draining' || service === 'drained'
         },
+        isSlow(candidate, candidates, features, loadBound) {
+          const estimator = latencyEstimator.current
+          if (estimator === undefined) return undefined
+          return isTooSlow(estimator, app.endpointLoad, candidate, candidates, features, loadBound)
+        },
       },
       { priorityTiers: hasPriorityTiers(proxy), loadBound: sticky.loadBound },
     )
@@ -89,6 +96,10 @@ export default fp<SessionAffinityOptions>(
       affinity,
       keys: new SessionKeys({ sources: sticky.keySources, blockBytes: sticky.prefixHashBytes }),
       counters: counts,
+      featuresOf(request) {
+        const estimator = latencyEstimator.current
+        return estimator === undefined ? undefined : featuresOf(estimator, request)
+      },
     })
     app.decorate('sessionAffinity', sessions)
     const onError = (error: unknown, part: string) =>

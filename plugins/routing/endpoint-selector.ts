@@ -1,19 +1,27 @@
 /**
- * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state, and `endpointSelector`, unless
- * the host has decorated it with its own selector; depends on the cells, the registry, the breakers and the health
- * checker. Uses if present: `configVersions`, `modelCatalog`, `placeLimits`.
+ * Chooses one of several suitable endpoints. Decorates `endpointLoad`, the live state; `latencyEstimator`, the estimates
+ * of the time to the first token, which exist while something uses them; and `endpointSelector`, unless the host has
+ * decorated it with its own selector. Depends on the cells, the registry, the breakers and the health checker. Uses if
+ * present: `configVersions`, `modelCatalog`, `placeLimits`, `engineSignals`, `gatewayEvents`.
  */
 
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { readSections, type Sections, type SectionsRead } from '../../src/config/options/sections.ts'
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
+import { isSameServer } from '../../src/endpoints/registry/next-endpoints.ts'
 import { CoolDowns, coolDownCells } from '../../src/endpoints/resilience/cool-down.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
+import { Estimator } from '../../src/routing/estimate/estimator.ts'
+import { EstimatorInUse } from '../../src/routing/estimate/estimator-in-use.ts'
+import { expectedLatency } from '../../src/routing/estimate/expected-latency.ts'
+import { PrefixIndex, prefixCells } from '../../src/routing/estimate/prefix-index.ts'
 import { FailurePenalties, penaltyCells } from '../../src/routing/selection/failure-penalty.ts'
 import { guardedSelector } from '../../src/routing/selection/guarded-selector.ts'
 import { LiveLoad } from '../../src/routing/selection/live-load.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
-import type { EndpointLoad, EndpointSelector } from '../../src/routing/selection/selector.ts'
+import type { EndpointLoad, EndpointSelector, Strategy } from '../../src/routing/selection/selector.ts'
 import { createStrategy, turnCells } from '../../src/routing/selection/strategies.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
 
@@ -30,6 +38,7 @@ export interface EndpointSelectorOptions extends Sections<'proxy'> {
 declare module 'fastify' {
   interface FastifyInstance {
     endpointLoad: LiveLoad
+    latencyEstimator: EstimatorInUse
     endpointSelector: EndpointSelector
   }
 }
@@ -58,23 +67,44 @@ export default fp<EndpointSelectorOptions>(
       penalties: new FailurePenalties(clock, state.of(penaltyCells).penalties, { models }),
     })
     app.decorate('endpointLoad', load)
-    const strategyOf = ({ loadBalancer, priorityTiers }: SectionsRead<'proxy'>['proxy']) =>
-      createStrategy(loadBalancer, { priorityTiers, turns: state.of(turnCells) })
+    const estimators = new EstimatorInUse(() => {
+      const estimator = new Estimator({
+        clock,
+        load,
+        signals: app.engineSignals,
+        cells: state.of(estimateCells),
+        prefixes: new PrefixIndex(clock, state.of(prefixCells)),
+      })
+      followEndpoints(app, estimator)
+      return estimator
+    })
+    app.decorate('latencyEstimator', estimators)
+    const strategyOf = ({ loadBalancer, priorityTiers }: SectionsRead<'proxy'>['proxy']): Strategy => {
+      const turns = state.of(turnCells)
+      return loadBalancer === 'expected-latency'
+        ? expectedLatency({ priorityTiers, turns, estimator: estimators.prepare() })
+        : createStrategy(loadBalancer, { priorityTiers, turns })
+    }
     let name = proxy.loadBalancer
     let choose = strategyOf(proxy)
+    estimators.use('strategy', name === 'expected-latency')
     followSections(versions, ['proxy'], (next) => {
       const prepared = strategyOf(next.proxy)
       return () => {
         name = next.proxy.loadBalancer
         choose = prepared
+        estimators.use('strategy', name === 'expected-latency')
       }
     })
     const selector: EndpointSelector = {
       get strategy() {
         return name
       },
-      select: (candidates, excluded) => choose(candidates, load, excluded),
-      peek: (candidates, excluded) => choose(candidates, load, excluded, true),
+      get weighsLoading() {
+        return name === 'expected-latency'
+      },
+      select: (candidates, excluded, features) => choose(candidates, load, excluded, false, features),
+      peek: (candidates, excluded, features) => choose(candidates, load, excluded, true, features),
     }
     if (options.selector !== undefined) {
       const onError = (error: unknown) =>
@@ -95,3 +125,27 @@ export default fp<EndpointSelectorOptions>(
     ],
   },
 )
+
+/** An endpoint that was offline has lost its caches; one that became another server, or its row, also its rates. */
+function followEndpoints(app: FastifyInstance, estimator: Estimator): void {
+  const { endpointRegistry: registry } = app
+  const names: string[] = []
+  for (const { slot, name } of registry.snapshot.endpoints) names[slot] = name
+  registry.follow({
+    present(endpoint, before) {
+      const { slot, name } = endpoint
+      const isOther = names[slot] !== undefined && names[slot] !== name
+      if (isOther || (before !== undefined && !isSameServer(before, endpoint))) estimator.forget(slot)
+      names[slot] = name
+    },
+  })
+  if (!app.hasDecorator('gatewayEvents')) return
+  app.gatewayEvents.subscribe(
+    (event) => {
+      if (event.type !== 'endpoint.status' || event.data.to !== 'offline') return
+      const slot = registry.snapshot.byName.get(event.data.endpoint)?.slot
+      if (slot !== undefined) estimator.forgetCaches(slot)
+    },
+    { types: ['endpoint.status'], capacity: 1_000 },
+  )
+}

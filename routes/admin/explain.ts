@@ -76,6 +76,8 @@ export default fp<ExplainOptions>(
       const routed = app.modelRouter.route({ ...routingRequest, needs })
       const outcome = app.storedResponses.placed(routed, target, explained.body)
       const { caller, clientAddress } = request.gateway
+      const estimator = app.latencyEstimator.current
+      const features = estimator?.features.read(explained.body, target, model)
       const { sessionAffinity: sessions } = app
       return explain(
         {
@@ -84,6 +86,7 @@ export default fp<ExplainOptions>(
           serving: app.modelRouter.route(routingRequest).candidates,
           wouldRefresh: app.modelRouter.wantsRefresh(outcome),
           sessionKey: sessions?.readKey({ ...explained, path: target, model, caller, clientAddress }),
+          features,
         },
         {
           load: app.endpointLoad,
@@ -92,6 +95,8 @@ export default fp<ExplainOptions>(
           affinity: sessions?.affinity,
           tiers,
           warmMargin,
+          estimateOf:
+            estimator === undefined ? undefined : (candidate) => estimator.estimateFor(features, candidate),
           engineOf: (endpoint) => engineView(engineSource(app, endpoint)),
           isStreamedAt:
             streams === undefined

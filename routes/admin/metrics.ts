@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 import { endpointMetrics, labelEndpoints } from '../../src/observe/prometheus/endpoint-metrics.ts'
 import { engineMetrics } from '../../src/observe/prometheus/engine-metrics.ts'
+import { estimateMetrics } from '../../src/observe/prometheus/estimate-metrics.ts'
 import { Exposition, labelText } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
 import { gatewayMetrics } from '../../src/observe/prometheus/gateway-metrics.ts'
@@ -21,6 +22,7 @@ import { processMetrics } from '../../src/observe/prometheus/process-metrics.ts'
 import { readProcessCounts } from '../../src/observe/stats/process-counts.ts'
 import { readStatsCells } from '../../src/observe/stats/stats-cells.ts'
 import { stickyView } from '../../src/observe/views/sticky.ts'
+import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
 import { queueCells } from '../../src/routing/selection/capacity-queue.ts'
 import { processCells, runCells } from '../../src/runtime/process/process-cells.ts'
 import { ignoreBodies } from './any-method.ts'
@@ -92,6 +94,15 @@ export default fp<InternalMetricsOptions>(
         limit: config.exposedModels,
       })
     metrics.add(modelMetrics, models)
+    metrics.add(estimateMetrics, () => {
+      const isUsed = app.latencyEstimator.current !== undefined
+      const found = isUsed ? state.of(estimateCells) : undefined
+      return {
+        ratios: found && { endpoints: found.endpointRatios, models: found.modelRatios },
+        endpoints: labelEndpoints(endpointSources(app)),
+        models: isUsed ? models().models : [],
+      }
+    })
     metrics.add(translatorMetrics, () => ({
       translators: translators.totals(),
       translations: app.translationStats.totals(),

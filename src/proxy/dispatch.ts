@@ -33,6 +33,7 @@ import { immediateAnswer } from './request/immediate-answer.ts'
 import { withoutModel } from './request/missing-model.ts'
 import { reject } from './request/reject.ts'
 import { forwardedHeaders, headerText } from './request/request-headers.ts'
+import { newLatency } from './request/request-latency.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
 import type { StoredResponses } from './request/stored-responses.ts'
@@ -69,6 +70,8 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   readonly engine: Pick<ProxyEngine, 'handle'>
   /** Undefined if nothing limits what callers use. */
   readonly meter?: CallerMeter | undefined
+  /** Whether the answer reports the estimate of the time to the first token. */
+  readonly explains?: ((request: DispatchedRequest) => boolean) | undefined
 }
 
 /** The part of a Fastify request that dispatch uses. */
@@ -117,6 +120,7 @@ export function dispatch(
   const context = request.gateway
   context.receivedMs = services.clock.monotonicMs() - context.startedAtMs
   context.wantsOverhead = request.headers['x-olla-overhead'] !== undefined
+  if (services.explains?.(request) === true) context.latency = newLatency(true)
   context.requestBytes = read.bodyBytes
   context.model = read.inspection.model
   if (context.identity !== undefined && context.model !== undefined) refuseKeyAsModel(services, context)

@@ -46,3 +46,16 @@ export function hasPriorityTiers({ priorityTiers, loadBalancer }: SectionOptions
 export function clusterIsOn({ redis }: { readonly redis: string }): boolean {
   return redis !== ''
 }
+
+/** What decides whether engines are asked about their load, as in the file. */
+interface SignalsSections {
+  readonly discovery: { readonly signals: { readonly interval?: number | undefined } }
+  readonly proxy: { readonly load_balancer: string }
+}
+
+const defaultSignalsMs = 1_000
+
+/** Milliseconds between two readings of an engine; 0 reads none. */
+export function signalsIntervalMs({ discovery, proxy }: SignalsSections): number {
+  return discovery.signals.interval ?? (proxy.load_balancer === 'expected-latency' ? defaultSignalsMs : 0)
+}

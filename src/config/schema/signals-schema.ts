@@ -47,11 +47,12 @@ export const SignalSourceSchema = Section(
 
 export const SignalsSchema = Section(
   {
-    interval: Duration({
-      default: 0,
-      description:
-        'Time between two readings of an engine, at least 1s, for example 2s; 0 disables them. Endpoints whose type reports nothing are not asked.',
-    }),
+    interval: Type.Optional(
+      Duration({
+        description:
+          'Time between two readings of an engine, at least 1s; 0 disables them. Default: 1s with `proxy.load_balancer: expected-latency`, otherwise 0. Endpoints whose type reports nothing are not asked.',
+      }),
+    ),
   },
   'What engines say about their load (beyond Olla).',
 )

@@ -1,3 +1,3 @@
 /** Strategies of the endpoint selector, as `proxy.load_balancer` names them. */
-export const strategyNames = ['least-connections', 'priority', 'round-robin'] as const
+export const strategyNames = ['least-connections', 'expected-latency', 'priority', 'round-robin'] as const
 export type StrategyName = (typeof strategyNames)[number]

@@ -18,7 +18,7 @@ function unitLeaf<const U extends Unit, Decoded>(
 }
 
 /** A Go duration (`1h30m`, `250ms`) or 0; decoded to milliseconds. */
-export function Duration(options: { default: string | 0; description: string; minimumMs?: number }) {
+export function Duration(options: { default?: string | 0; description: string; minimumMs?: number }) {
   return unitLeaf<'duration', number>('duration', {
     anyOf: [
       { type: 'string', pattern: '^\\+?(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$|^0$' },

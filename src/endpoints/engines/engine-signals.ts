@@ -82,6 +82,11 @@ export class EngineSignals {
     return this.#isFresh(slot) ? this.#cells.values.number(slot, this.#columns[signal]) : Number.NaN
   }
 
+  /** @returns milliseconds since the values were read, else NaN; allocates nothing */
+  ageMs(slot: number): number {
+    return this.#clock.monotonicMs() - this.#cells.values.number(slot, this.#at)
+  }
+
   /** @returns requests in the engine from elsewhere, else NaN; allocates nothing */
   others(slot: number): number {
     return this.#isFresh(slot) ? this.#cells.values.number(slot, this.#others) : Number.NaN

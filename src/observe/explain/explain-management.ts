@@ -42,6 +42,7 @@ export function explainManagement(
         warm: null,
         cost: null,
         engine: null,
+        estimate: null,
       }
     }),
   }

@@ -2,12 +2,14 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { SessionKey } from '../../routing/affinity/key-sources.ts'
 import type { SessionAffinity, SessionDecision } from '../../routing/affinity/session-affinity.ts'
+import type { Estimate } from '../../routing/estimate/estimate.ts'
 import type { RoutedEndpoint, RoutingOutcome, ServedRoute, Tier } from '../../routing/models/routing.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
-import type { EndpointSelector } from '../../routing/selection/selector.ts'
+import type { EndpointSelector, RequestFeatures } from '../../routing/selection/selector.ts'
 import { connectionCost } from '../../routing/selection/strategies.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import type { EngineView } from '../views/engine.ts'
+import { estimateView } from '../views/estimate.ts'
 import { explainSession, sessionReasonText } from './explain-session.ts'
 import type { EndpointExplanation, Explanation } from './explanation.ts'
 
@@ -20,6 +22,8 @@ export interface ExplainedState {
   /** Whether lower priorities get traffic only if no higher one can take it. */
   readonly tiers: boolean
   readonly warmMargin: number
+  /** The estimate of the time to the first token; undefined unless it is used. */
+  readonly estimateOf?: ((candidate: RoutedEndpoint) => Estimate) | undefined
   /** Whether an endpoint would be asked for a stream that the client does not request. */
   readonly isStreamedAt?: ((candidate: RoutedEndpoint) => boolean) | undefined
   /** What the engine of an endpoint reports. */
@@ -36,18 +40,18 @@ export interface ExplainInput {
   readonly wouldRefresh: boolean
   /** Undefined if the request has none or sessions are disabled. */
   readonly sessionKey: SessionKey | undefined
+  /** What the selector may know of the request. */
+  readonly features?: RequestFeatures | undefined
 }
 
 /**
  * Explains where a request would go and why, without sending it or advancing a rotation. Cannot explain a host's
  * selector without `peek`.
  */
-export function explain(
-  { model, outcome, serving, wouldRefresh, sessionKey }: ExplainInput,
-  state: ExplainedState,
-): Explanation {
+export function explain(input: ExplainInput, state: ExplainedState): Explanation {
+  const { model, outcome, serving, wouldRefresh, sessionKey } = input
   const { load, breakers, tiers, affinity, selector } = state
-  const { tier, decision, chosen, isLastResort } = firstTier(outcome, sessionKey, state)
+  const { tier, decision, chosen, isLastResort } = firstTier(input, state)
   const candidates = tier?.candidates ?? []
   const route = routeOf(outcome, tier, chosen, state)
   const isOpen = decision?.target === undefined && selector.peek === undefined
@@ -81,6 +85,10 @@ export function explain(
       warm: candidate?.isWarm ?? null,
       cost: canAccept && weight * share > 0 ? Math.round(connectionCost(candidate, load) * 100) / 100 : null,
       engine: state.engineOf?.(endpoint) ?? null,
+      estimate:
+        candidate === undefined || state.estimateOf === undefined
+          ? null
+          : estimateView(state.estimateOf(candidate)),
     }
 
     function reasonFor(): string {
@@ -140,15 +148,14 @@ interface ChosenTier {
 
 /** The tier that would take the request, or the first tier if none can. */
 function firstTier(
-  { tiers }: RoutingOutcome,
-  sessionKey: SessionKey | undefined,
+  { outcome: { tiers }, sessionKey, features }: ExplainInput,
   state: ExplainedState,
 ): ChosenTier {
   const { affinity, load, selector } = state
   let first: ChosenTier | undefined
   for (const tier of tiers) {
-    const decision = affinity?.decide(sessionKey, tier.candidates, undefined)
-    const chosen = decision?.target ?? selected(tier.candidates, state)
+    const decision = affinity?.decide(sessionKey, tier.candidates, undefined, features)
+    const chosen = decision?.target ?? selected(tier.candidates, features, state)
     first ??= { tier, decision, chosen, isLastResort: false }
     if (chosen !== undefined) return { tier, decision, chosen, isLastResort: false }
     if (!tier.spillsWhenFull && tier.candidates.some((candidate) => load.isFull(candidate))) return first
@@ -183,9 +190,12 @@ function routeOf(
 /** The choice of the selector without a session preference. */
 function selected(
   candidates: readonly RoutedEndpoint[],
+  features: RequestFeatures | undefined,
   { selector, load, warmMargin }: ExplainedState,
 ): RoutedEndpoint | undefined {
-  const peek = (some: readonly RoutedEndpoint[]) => selector.peek?.(some, undefined)
+  const peek = (some: readonly RoutedEndpoint[]) => selector.peek?.(some, undefined, features)
   const chosen = peek(candidates)
-  return chosen === undefined ? undefined : preferWarm(chosen, candidates, peek, load, warmMargin)
+  return chosen === undefined || selector.weighsLoading === true
+    ? chosen
+    : preferWarm(chosen, candidates, peek, load, warmMargin)
 }

@@ -3,6 +3,7 @@ import { keySources } from '../../config/schema/key-sources.ts'
 import { breakerStates } from '../../kernel/breaker-state.ts'
 import { sessionOutcomes, sessionReasons } from '../../routing/affinity/session-affinity.ts'
 import { EngineField } from '../views/engine.ts'
+import { EstimateField } from '../views/estimate.ts'
 import { Choice, Count, EndpointStatusField, Text } from '../views/fields.ts'
 
 const orNull = <T extends TSchema>(schema: T, description: string) =>
@@ -36,7 +37,11 @@ export const EndpointExplanationSchema = Type.Object({
   cost: numberOrNull(
     'What least-connections compares: the lowest of the highest tier wins. Null if it could not be chosen.',
   ),
-  engine: orNull(EngineField, 'What its engine reports; null if nothing. No selector uses it yet.'),
+  estimate: orNull(
+    EstimateField,
+    'What `expected-latency` compares: the lowest of the highest tier wins, adjusted for weights and failures. Null if nothing estimates, or if it does not serve the request.',
+  ),
+  engine: orNull(EngineField, 'What its engine reports; null if nothing.'),
 })
 
 /** The session of a request and its effect. */

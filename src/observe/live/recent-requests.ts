@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../kernel/errors.ts'
 import { Remembered } from '../../kernel/remembered.ts'
 import type { AttemptRecord, RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
+import type { Estimate } from '../../routing/estimate/estimate.ts'
 
 /** Maximum length of a client-chosen text; characters. */
 const maxText = 256
@@ -36,6 +37,8 @@ export class RecentRequest {
   routingReason: string | undefined = undefined
   translation: AppliedTranslation | undefined = undefined
   isStreamedUpstream = false
+  /** Of the last attempt. */
+  estimate: Estimate | undefined = undefined
   failedAttempts = noAttempts
   attemptCount = 0
   /** Milliseconds since the Unix epoch. */
@@ -76,6 +79,7 @@ export class RecentRequest {
     this.routingReason = context.routingReason
     this.translation = context.translation
     this.isStreamedUpstream = context.isStreamedUpstream
+    this.estimate = context.latency?.work?.estimate
     this.failedAttempts =
       attempts.length === 0
         ? noAttempts

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { translationText } from '../../dialects/translate/request-translation.ts'
 import { formatTime } from '../../kernel/format.ts'
 import { requestOutcomes } from '../../proxy/contract/outcome.ts'
+import { EstimateField } from '../views/estimate.ts'
 import { Choice, Count, NullableText, Text, Time } from '../views/fields.ts'
 import { known, NullableFlag, NullableNumber, RoutingField, tenths } from './fields.ts'
 import type { RecentRequest } from './recent-requests.ts'
@@ -69,6 +70,7 @@ export const TimelineField = Type.Array(
     at_ms: Type.Number(),
     endpoint: NullableText(),
     translation: Type.Optional(Text('The APIs of client and endpoint, of the entry `translated`.')),
+    estimate: Type.Optional(EstimateField),
   }),
   { description: 'What happened, in order; times from receipt.' },
 )

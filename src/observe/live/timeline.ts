@@ -1,4 +1,5 @@
 import { translationText } from '../../dialects/translate/request-translation.ts'
+import { type EstimateView, estimateView } from '../views/estimate.ts'
 import type { RecentRequest } from './recent-requests.ts'
 
 /** An attempt with its times from receipt; milliseconds. */
@@ -18,6 +19,8 @@ export interface TimelineEntry {
   readonly endpoint: string | null
   /** The APIs of client and endpoint, of the entry `translated`. */
   readonly translation?: string
+  /** What the gateway expected, of the last entry `attempt`. */
+  readonly estimate?: EstimateView
 }
 
 /** Name of the final entry by outcome. */
@@ -41,7 +44,15 @@ export function timelineOf(request: RecentRequest, attempts: readonly TimedAttem
   // A request only queues before its first attempt, so the wait ended with the attempt's start or the request's end.
   if (!Number.isNaN(queuedMs)) add('queued', Math.max(0, (first?.started_ms ?? durationMs) - queuedMs))
   for (const attempt of attempts) {
-    add('attempt', attempt.started_ms, attempt.endpoint)
+    const { estimate } = request
+    if (attempt === attempts.at(-1) && estimate !== undefined) {
+      entries.push({
+        name: 'attempt',
+        at_ms: attempt.started_ms,
+        endpoint: attempt.endpoint,
+        estimate: estimateView(estimate),
+      })
+    } else add('attempt', attempt.started_ms, attempt.endpoint)
     if (attempt === attempts.at(-1) && request.translation !== undefined) {
       entries.push({
         name: 'translated',

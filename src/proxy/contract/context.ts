@@ -7,6 +7,7 @@ import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-me
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
 import type { Caller, Charge, IdentityHeaders } from './caller.ts'
 import type { RequestOutcome } from './outcome.ts'
+import type { RequestLatency } from './request-latency.ts'
 import type { AnswerFigures } from './request-record.ts'
 import type { RequestSession } from './request-session.ts'
 
@@ -68,6 +69,8 @@ export interface RequestRoute {
   routingReason: string | undefined
   /** The session and the decision made for it; undefined if sessions are off. */
   session: RequestSession | undefined
+  /** What the estimates of the time to the first token know of it; undefined unless they are used. */
+  latency: RequestLatency | undefined
   /** Headers for any answer to the request, as flat name/value pairs. */
   readonly headers: string[]
 }
@@ -170,6 +173,7 @@ export class RequestContext
   answer: AnswerFigures | undefined = undefined
   outcome: RequestOutcome | undefined = undefined
   session: RequestSession | undefined = undefined
+  latency: RequestLatency | undefined = undefined
   routingStrategy: string | undefined = undefined
   routingDecision: RoutingDecision['decision'] | undefined = undefined
   routingReason: string | undefined = undefined

@@ -17,6 +17,7 @@ import type { UpstreamRequest } from '../contract/transport.ts'
 import { type ConcludeServices, concludeRequest } from '../request/conclude.ts'
 import { type AttemptEnd, hookedAttempt, type RequestHookList } from '../request/hooks.ts'
 import type { Attempt } from './attempt.ts'
+import type { AttemptEstimates } from './attempt-estimates.ts'
 import { aboutOf, type EvidenceServices, HeldEvidence } from './held-evidence.ts'
 
 /** Services that the ledger of a request and its attempts uses. */
@@ -30,6 +31,8 @@ export interface LedgerServices extends EvidenceServices, ConcludeServices {
   readonly queue: Pick<CapacityQueue, 'waiting' | 'released' | 'paused'>
   readonly events: Pick<EventBus, 'publish'>
   readonly hooks?: RequestHookList | undefined
+  /** Undefined unless the time to the first token is estimated. */
+  readonly estimates?: AttemptEstimates | undefined
 }
 
 /** Pause after a 429 without `Retry-After`. */
@@ -81,6 +84,7 @@ export class AttemptLedger {
     context.lastEndpoint = target.endpoint.name
     context.attemptMs = startedMs - context.startedAtMs
     context.sentMs = undefined
+    this.#services.estimates?.begins(this.#request, target, isRepeat)
   }
 
   /** The attempt's request was sent. */
@@ -125,6 +129,7 @@ export class AttemptLedger {
   answered(attempt: Attempt, statusCode: number): void {
     // An answer that was kept and is used after all was counted before.
     if (attempt.slotFreed) return
+    this.#services.estimates?.answered(this.#request.context, statusCode)
     const { about } = statusEvidence(statusCode)
     if (about === 'model') {
       this.#hold(attempt, { kind: 'status', statusCode })
@@ -231,7 +236,8 @@ export class AttemptLedger {
     if (attempt.slotFreed) return
     attempt.slotFreed = true
     const { slot } = attempt.target.endpoint
-    const { inFlight, load, queue } = this.#services
+    const { inFlight, load, queue, estimates } = this.#services
+    estimates?.ended(this.#request.context)
     inFlight.release(slot)
     // While the endpoint pauses, no request can use the place: the timer of the pause wakes the one that waits for it.
     if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0) queue.released(slot)
@@ -246,7 +252,10 @@ export class AttemptLedger {
     if (outcome === 'client_closed' || outcome === 'cancelled') this.#held?.drop()
     else this.#held?.conclude()
     context.responseBytes = responseBytes
-    if (attempt !== undefined) this.#ended(attempt, 'answered')
+    if (attempt !== undefined) {
+      this.#services.estimates?.settled(context, attempt.target, outcome)
+      this.#ended(attempt, 'answered')
+    }
     concludeRequest(this.#services, context, outcome, attempt?.target.endpoint.slot)
   }
 

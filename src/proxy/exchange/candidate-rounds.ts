@@ -13,6 +13,7 @@ import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { noteRoute } from '../request/routing-headers.ts'
+import type { AttemptEstimates } from './attempt-estimates.ts'
 import type { Outlook } from './give-up.ts'
 
 /** An endpoint that accepted the request: its place and its circuit's permit are held. */
@@ -26,7 +27,9 @@ export interface ChoiceServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly options: Pick<SectionOptions<'proxy'>, 'warmMargin'>
   readonly affinity?: Pick<Affinity, 'prefer'> | undefined
-  readonly selector: Pick<EndpointSelector, 'select'>
+  readonly selector: Pick<EndpointSelector, 'select' | 'weighsLoading'>
+  /** Undefined unless the time to the first token is estimated. */
+  readonly estimates?: Pick<AttemptEstimates, 'featuresOf'> | undefined
   readonly load: LiveLoad
   readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
   readonly inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>
@@ -157,10 +160,10 @@ export class CandidateRounds {
   }
 
   #selected(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
-    const { selector, load, options } = this.#services
+    const { selector, load, options, estimates } = this.#services
     const tried = this.#tried?.[at]
-    const chosen = selector.select(candidates, tried)
-    if (chosen?.isWarm !== false) return chosen
+    const chosen = selector.select(candidates, tried, estimates?.featuresOf(this.#request))
+    if (chosen?.isWarm !== false || selector.weighsLoading === true) return chosen
     const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, tried)
     return preferWarm(chosen, candidates, select, load, options.warmMargin)
   }

@@ -24,7 +24,7 @@ export class ProxyEngine {
   }
 
   /** Changes what later requests use; those in flight keep what they began with. */
-  use(services: Pick<EngineServices, 'options' | 'retries'>): void {
+  use(services: Pick<EngineServices, 'options' | 'retries' | 'estimates'>): void {
     this.#services = { ...this.#services, ...services }
   }
 

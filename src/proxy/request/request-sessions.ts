@@ -8,6 +8,7 @@ import type {
 } from '../../routing/affinity/session-affinity.ts'
 import type { SessionColumn } from '../../routing/affinity/session-cells.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
+import type { RequestFeatures } from '../../routing/selection/selector.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { ownerOf } from '../contract/context.ts'
@@ -18,6 +19,9 @@ import { hasResponseId, ResponseIdReader } from './response-id.ts'
 
 /** The parts of a request that its session is read from. */
 export type SessionedRequest = Pick<ExchangeRequest, 'context' | 'path' | 'body'>
+
+/** Reads what estimates need of a request; undefined while there are none. */
+type FeaturesOf = (request: SessionedRequest) => RequestFeatures | undefined
 
 const counted: Readonly<Record<SessionOutcome, SessionColumn>> = {
   hit: 'hits',
@@ -35,15 +39,19 @@ export class RequestSessions implements Affinity {
   readonly counters: CounterTable<SessionColumn>
   readonly #keys: SessionKeys
   readonly #learnsResponses: boolean
+  readonly #featuresOf: FeaturesOf | undefined
 
   constructor(parts: {
     affinity: SessionAffinity
     keys: SessionKeys
     counters: CounterTable<SessionColumn>
+    /** Undefined if only the load decides whether an endpoint keeps its sessions. */
+    featuresOf?: FeaturesOf | undefined
   }) {
     this.affinity = parts.affinity
     this.counters = parts.counters
     this.#keys = parts.keys
+    this.#featuresOf = parts.featuresOf
     this.#learnsResponses = parts.keys.options.sources.includes('previous_response_id')
   }
 
@@ -62,7 +70,7 @@ export class RequestSessions implements Affinity {
   ): RoutedEndpoint | undefined {
     const { context } = request
     const key = context.session === undefined ? this.#keyOf(request) : context.session.key
-    const decision = this.affinity.decide(key, candidates, excluded)
+    const decision = this.affinity.decide(key, candidates, excluded, this.#featuresOf?.(request))
     context.session = { key, decision }
     return decision.target
   }

@@ -40,6 +40,7 @@ export interface PromptSpans {
  * Ignores the order of keys in the body and what `ContentHash` ignores.
  * @param hash start of the chain: the model
  * @param blockBytes block size for a prompt without turns
+ * @param ends receives the offset in the body where each prefix ends; the first is 0
  * @returns undefined if the body has no prompt that a later request can continue
  */
 export function prefixChain(
@@ -47,6 +48,7 @@ export function prefixChain(
   { tools, system, instructions, messages, prompt }: PromptSpans,
   hash: ContentHash,
   blockBytes: number,
+  ends?: number[],
 ): PrefixChain | undefined {
   // Tools are hashed as raw bytes: they are long, and a client serializes them the same way each time.
   if (tools !== undefined) hash.text('tools').bytes(body, tools.start, tools.end)
@@ -55,14 +57,16 @@ export function prefixChain(
     return undefined
   }
   const keys = [hash.key()]
+  ends?.push(0)
   let headDepth = 0
   if (messages !== undefined && body[messages.start] === openBracket) {
-    headDepth = addMessages(body, messages.start, hash, keys)
+    headDepth = addMessages(body, messages.start, hash, keys, ends)
   } else if (messages !== undefined && body[messages.start] === quote) {
     hash.json(body, messages.start)
     keys.push(hash.key())
+    ends?.push(messages.end)
   } else if (prompt !== undefined) {
-    addBlocks(body, prompt, hash, keys, blockBytes)
+    addBlocks(body, prompt, hash, keys, blockBytes, ends)
   }
   if (keys.length === 1) return undefined
   const hasHead = headDepth > 0 || tools !== undefined || system !== undefined || instructions !== undefined
@@ -73,7 +77,13 @@ export function prefixChain(
 const maxChainLength = 8_192
 
 /** @returns how many of the messages belong to the head */
-function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number[]): number {
+function addMessages(
+  body: Buffer,
+  from: number,
+  hash: ContentHash,
+  keys: number[],
+  ends: number[] | undefined,
+): number {
   let headDepth = 0
   let isHead = true
   let at = skipSpace(body, from + 1)
@@ -82,6 +92,7 @@ function addMessages(body: Buffer, from: number, hash: ContentHash, keys: number
     at = hash.json(body, at)
     if (at < 0) break
     keys.push(hash.key())
+    ends?.push(at)
     if (isHead && setsScene(body, start)) headDepth++
     else isHead = false
     at = skipSpace(body, at)
@@ -118,9 +129,11 @@ function addBlocks(
   hash: ContentHash,
   keys: number[],
   blockBytes: number,
+  ends: number[] | undefined,
 ): void {
   hash.text('prompt')
   for (let at = start + 1; at + blockBytes < end && keys.length <= maxChainLength; at += blockBytes) {
     keys.push(hash.bytes(body, at, at + blockBytes).key())
+    ends?.push(at + blockBytes)
   }
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { RoutedEndpoint } from '../models/router.ts'
-import type { EndpointLoad } from '../selection/selector.ts'
+import type { EndpointLoad, RequestFeatures } from '../selection/selector.ts'
 import { connectionCost } from '../selection/strategies.ts'
 import type { HeadMemory } from './head-memory.ts'
 import type { SessionKey } from './key-sources.ts'
@@ -64,6 +64,17 @@ export interface SessionAffinityOptions {
   readonly loadBound: number
 }
 
+/**
+ * Whether an endpoint would answer so much later than another one that a session should move; undefined if the load
+ * decides.
+ */
+export type SlowCheck = (
+  candidate: RoutedEndpoint,
+  candidates: readonly RoutedEndpoint[],
+  features: RequestFeatures | undefined,
+  loadBound: number,
+) => boolean | undefined
+
 type Fair = FairLoad<RoutedEndpoint>
 type Excluded = ReadonlySet<number> | undefined
 
@@ -77,6 +88,7 @@ export class SessionAffinity {
   readonly #load: EndpointLoad
   #fairLoad: ReturnType<typeof createFairLoad>
   readonly #isOut: (slot: number) => boolean
+  readonly #isSlow: SlowCheck | undefined
   options: SessionAffinityOptions
 
   constructor(
@@ -86,6 +98,8 @@ export class SessionAffinity {
       load: EndpointLoad
       /** Whether an endpoint drains or has left. Default: none does. */
       isOutOfService?: (slot: number) => boolean
+      /** Replaces the bound of the load. */
+      isSlow?: SlowCheck | undefined
     },
     options: SessionAffinityOptions,
   ) {
@@ -93,6 +107,7 @@ export class SessionAffinity {
     this.#heads = parts.heads
     this.#load = parts.load
     this.#isOut = parts.isOutOfService ?? (() => false)
+    this.#isSlow = parts.isSlow
     this.#fairLoad = createFairLoad(parts.load, options.priorityTiers)
     this.options = options
   }
@@ -108,6 +123,7 @@ export class SessionAffinity {
     key: SessionKey | undefined,
     candidates: readonly RoutedEndpoint[],
     excluded: Excluded,
+    features?: RequestFeatures,
   ): SessionDecision {
     if (key === undefined) {
       return {
@@ -128,7 +144,9 @@ export class SessionAffinity {
     for (const each of [match, earlier]) {
       if (each === undefined) continue
       const candidate = candidates.find(({ endpoint }) => endpoint.slot === each.slot)
-      const reason = this.#isOut(each.slot) ? 'draining' : this.#refusal(candidate, key, fair, excluded)
+      const reason = this.#isOut(each.slot)
+        ? 'draining'
+        : this.#refusal(candidate, key, fair, excluded, candidates, features)
       if (reason === undefined) {
         return {
           outcome: refusal === undefined ? 'hit' : 'repin',
@@ -140,7 +158,11 @@ export class SessionAffinity {
       }
       refusal ??= reason
     }
-    const sharer = headSlots === undefined ? undefined : this.#headSharer(headSlots, fair)
+    const found = headSlots === undefined ? undefined : this.#headSharer(headSlots, fair)
+    // Estimates account for cached heads.
+    const isEstimated =
+      found !== undefined && this.#isSlow?.(found, candidates, features, this.options.loadBound) !== undefined
+    const sharer = isEstimated ? undefined : found
     return {
       outcome: refusal === undefined ? 'miss' : 'repin',
       reason: refusal ?? (sharer === undefined ? 'new_session' : 'shared_head'),
@@ -208,6 +230,8 @@ export class SessionAffinity {
     key: SessionKey,
     fair: Fair,
     excluded: Excluded,
+    candidates: readonly RoutedEndpoint[],
+    features: RequestFeatures | undefined,
   ): SessionRefusal | undefined {
     if (candidate === undefined) return 'not_a_candidate'
     const { endpoint, isWarm } = candidate
@@ -216,6 +240,8 @@ export class SessionAffinity {
     // Only this endpoint has the stored response; any other can only answer that it does not exist.
     if (key.source === 'previous_response_id') return undefined
     if (endpoint.priority < fair.priority) return 'lower_priority'
+    const isSlow = this.#isSlow?.(candidate, candidates, features, this.options.loadBound)
+    if (isSlow !== undefined) return isSlow ? 'over_bound' : undefined
     if (isWarm === false && fair.able.some((other) => other.isWarm)) return 'not_in_memory'
     return loadOf(candidate, this.#load) < this.#limit(endpoint, fair) ? undefined : 'over_bound'
   }

@@ -1,4 +1,4 @@
-import type { Candidate, EndpointLoad, EndpointSelector } from './selector.ts'
+import type { Candidate, EndpointLoad, EndpointSelector, RequestFeatures } from './selector.ts'
 
 type Excluded = ReadonlySet<number> | undefined
 
@@ -18,21 +18,26 @@ export function guardedSelector(
     excluded?.has(candidate.endpoint.slot) !== true && load.admits(candidate)
   return {
     strategy: own.strategy,
-    select(candidates, excluded) {
+    ...(own.weighsLoading === undefined ? {} : { weighsLoading: own.weighsLoading }),
+    select(candidates, excluded, features) {
       try {
-        const chosen = own.select(candidates, excluded)
+        const chosen = own.select(candidates, excluded, features)
         if (chosen === undefined || isSelectable(chosen, excluded)) return chosen
       } catch (error) {
         onError(error)
       }
-      return other.select(candidates, excluded)
+      return other.select(candidates, excluded, features)
     },
     ...(peek === undefined
       ? {}
       : {
-          peek<C extends Candidate>(candidates: readonly C[], excluded: Excluded): C | undefined {
+          peek<C extends Candidate>(
+            candidates: readonly C[],
+            excluded: Excluded,
+            features?: RequestFeatures,
+          ): C | undefined {
             try {
-              return peek(candidates, excluded)
+              return peek(candidates, excluded, features)
             } catch (error) {
               onError(error)
               return undefined

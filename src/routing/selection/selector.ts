@@ -1,5 +1,20 @@
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 
+/** What a selector may know of a request, read once per request. */
+export interface RequestFeatures {
+  /** Bytes of the prompt, without images and other encoded media. */
+  readonly promptBytes: number
+  /** Number of images and other encoded media. */
+  readonly media: number
+  /** Hashes of the prompt's prefixes, shortest first, as in `PrefixChain`; empty if it has none. */
+  readonly keys: readonly number[]
+  /** Bytes of each prefix. */
+  readonly sizes: readonly number[]
+  /** The prefix that many conversations may share: tools and system prompt. */
+  readonly headDepth: number
+  readonly hasHead: boolean
+}
+
 /** A choice of a selector: an endpoint with the model to request. */
 export interface Candidate {
   readonly endpoint: Endpoint
@@ -24,24 +39,31 @@ export interface EndpointLoad {
 /**
  * Chooses one of the candidates. The same state, which includes rotations, gives the same choice.
  * @param dryRun leaves rotations unchanged because no request follows
+ * @param features of the request; undefined if unknown
  */
 export type Strategy = <C extends Candidate>(
   candidates: readonly C[],
   load: EndpointLoad,
   excluded: ReadonlySet<number> | undefined,
   dryRun?: boolean,
+  features?: RequestFeatures,
 ) => C | undefined
 
 /** Chooses endpoints for requests: a strategy over the live state. A host may provide its own. */
 export interface EndpointSelector {
   readonly strategy: string
+  /** Whether it accounts for the time to load a model, so that `proxy.warm_margin` does not apply. */
+  readonly weighsLoading?: boolean
+  /** @param features of the request; absent unless a strategy of the gateway uses them */
   select<C extends Candidate>(
     candidates: readonly C[],
     excluded: ReadonlySet<number> | undefined,
+    features?: RequestFeatures,
   ): C | undefined
   /** What `select` would choose, without changing rotations. Optional; explanations work without it. */
   peek?<C extends Candidate>(
     candidates: readonly C[],
     excluded: ReadonlySet<number> | undefined,
+    features?: RequestFeatures,
   ): C | undefined
 }

@@ -30,7 +30,10 @@ export interface Turns {
   readonly credits: Float64Array | number[]
 }
 
-export function createStrategy(name: StrategyName, options: StrategyOptions): Strategy {
+/** `expected-latency` needs an estimator: `expectedLatency` creates it. */
+export type PlainStrategyName = Exclude<StrategyName, 'expected-latency'>
+
+export function createStrategy(name: PlainStrategyName, options: StrategyOptions): Strategy {
   const turns = options.turns ?? { chosenAt: [], choices: [0], credits: [] }
   switch (name) {
     case 'least-connections':
@@ -57,7 +60,7 @@ function topPriority(
 }
 
 /** Cost of an endpoint whose current weight is zero: any other endpoint is preferred. */
-const weightless = Number.MAX_VALUE
+export const weightless = Number.MAX_VALUE
 
 /**
  * Cost of one more request: in-flight requests plus penalty, divided by the weight. The largest number if the weight is
@@ -77,19 +80,19 @@ const guessesEnough = 2
  * Rank of a candidate for a request that failed elsewhere, lowest first: attempts are limited, and only one of many
  * endpoints may work. Candidates without recent failures come first; after two failures, those that recently answered.
  */
-function rankOf(candidate: Candidate, load: EndpointLoad, excluded: ReadonlySet<number>): number {
+export function rankOf(candidate: Candidate, load: EndpointLoad, excluded: ReadonlySet<number>): number {
   const failures = Math.floor(load.penalty(candidate))
   if (failures > 0) return failures + 1
   return excluded.size < guessesEnough || load.hasJustAnswered?.(candidate) !== false ? 0 : 1
 }
 
 /** Larger tiers are sampled, so that the cost of a choice does not grow with the fleet. */
-const wholeUpTo = 32
+export const wholeUpTo = 32
 /**
  * Sample size for larger tiers. Two samples already keep the busiest endpoint within a few requests of the others (Azar
  * et al., Balanced Allocations, 1994).
  */
-const sampleSize = 8
+export const sampleSize = 8
 
 /** Chooses the lowest cost; the least recently chosen candidate breaks ties. */
 function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strategy {

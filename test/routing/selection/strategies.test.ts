@@ -1,10 +1,30 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { StrategyName } from '../../../src/config/schema/strategy-names.ts'
 import { strategyNames } from '../../../src/config/schema/strategy-names.ts'
-import { createStrategy, turnCells } from '../../../src/routing/selection/strategies.ts'
+import { expectedLatency } from '../../../src/routing/estimate/expected-latency.ts'
+import type { EndpointLoad, Strategy } from '../../../src/routing/selection/selector.ts'
+import {
+  createStrategy as createPlain,
+  type StrategyOptions,
+  turnCells,
+} from '../../../src/routing/selection/strategies.ts'
 import { threadStates } from '../../support/threads.ts'
+import { estimatorOver } from '../estimate/support.ts'
 import { candidates, WrittenLoad } from './support.ts'
+
+/** `expected-latency` without any data. */
+function createStrategy(name: StrategyName, options: StrategyOptions): Strategy {
+  if (name !== 'expected-latency') return createPlain(name, options)
+  let current: EndpointLoad | undefined
+  const inFlight = (slot: number) => current?.inFlight(slot) ?? 0
+  const choose = expectedLatency({ ...options, estimator: estimatorOver({ inFlight }).estimator })
+  return (all, load, ...more) => {
+    current = load
+    return choose(all, load, ...more)
+  }
+}
 
 const someCandidates = fc
   .array(

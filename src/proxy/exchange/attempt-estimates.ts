@@ -1,0 +1,111 @@
+import type { HistogramTable } from '../../kernel/cells/histogram-table.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Estimator, PendingWork } from '../../routing/estimate/estimator.ts'
+import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { RequestFeatures } from '../../routing/selection/selector.ts'
+import type { RequestContext } from '../contract/context.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import type { RequestOutcome } from '../contract/outcome.ts'
+import { estimateHeader, featuresOf } from '../request/request-latency.ts'
+
+export interface AttemptEstimatesParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly estimator: Estimator
+  readonly ratios: { readonly endpoints: HistogramTable; readonly models: HistogramTable }
+  /** The row of a model in the cells. */
+  readonly modelRow: (model: string) => number
+}
+
+/** A warm Ollama reports some milliseconds too. */
+const leastLoadMs = 1_000
+/** However long the expected waits were, so much of the time was the request's own. */
+const leastOwnShare = 0.2
+
+/** Reports attempts to the estimator: when one begins, when its answer begins, and what it tells in the end. */
+export class AttemptEstimates {
+  readonly #parts: AttemptEstimatesParts
+
+  constructor(parts: AttemptEstimatesParts) {
+    this.#parts = parts
+  }
+
+  featuresOf(request: ExchangeRequest): RequestFeatures {
+    return featuresOf(this.#parts.estimator, request)
+  }
+
+  /** @param isRepeat whether it replaces the attempt before it, on the same place */
+  begins(request: ExchangeRequest, target: RoutedEndpoint, isRepeat: boolean): void {
+    const { estimator } = this.#parts
+    const features = featuresOf(estimator, request)
+    const { latency } = request.context
+    if (latency === undefined || (isRepeat && latency.work?.isAwaiting === true)) return
+    if (latency.work !== undefined) estimator.answered(latency.work, false)
+    latency.work = estimator.begins(features, target)
+  }
+
+  /** The answer begins. */
+  answered({ latency, headers }: RequestContext, statusCode: number): void {
+    const work = latency?.work
+    if (work === undefined || !work.isAwaiting) return
+    this.#parts.estimator.answered(work, statusCode < 300)
+    if (latency?.isExplained === true) headers.push('X-Olla-Estimate', estimateHeader(work))
+  }
+
+  /** The attempt has no place at its endpoint any more. */
+  ended({ latency }: RequestContext): void {
+    if (latency?.work !== undefined) this.#parts.estimator.answered(latency.work, false)
+  }
+
+  /** The request is over. */
+  settled(context: RequestContext, target: RoutedEndpoint, outcome: RequestOutcome): void {
+    const work = context.latency?.work
+    const { status = 0, attemptMs, answer, endpoint } = context
+    if (work === undefined || attemptMs === undefined || status >= 300) return
+    if (outcome !== 'success' && outcome !== 'client_closed') return
+    if (endpoint !== target.endpoint.name || work.candidate !== target) return
+    const firstTokenMs = answer?.firstTokenMs === undefined ? undefined : answer.firstTokenMs - attemptMs
+    if (firstTokenMs !== undefined && firstTokenMs > 0) this.#compare(context, work, firstTokenMs)
+    this.#learn(context, work, firstTokenMs, attemptMs, outcome === 'success')
+  }
+
+  #compare({ model }: RequestContext, { estimate, candidate }: PendingWork, firstTokenMs: number): void {
+    const { ratios, modelRow } = this.#parts
+    const ratio = firstTokenMs / Math.max(1, estimate.totalMs)
+    ratios.endpoints.record(candidate.endpoint.slot, ratio)
+    if (model !== undefined) ratios.models.record(modelRow(model), ratio)
+  }
+
+  #learn(
+    { promptTokens, completionTokens, answer, startedAtMs }: RequestContext,
+    work: PendingWork,
+    firstTokenMs: number | undefined,
+    attemptMs: number,
+    isWhole: boolean,
+  ): void {
+    const { estimator, clock } = this.#parts
+    const { estimate, features, aheadTokens, busy, otherWaitMs } = work
+    const allTokens = promptTokens ?? estimate.promptTokens
+    const uncachedTokens = Math.max(0, allTokens - (answer?.cachedTokens ?? estimate.cachedTokens))
+    const reportedLoadMs = (answer?.loadMs ?? 0) >= leastLoadMs ? answer?.loadMs : undefined
+    const isCold = estimate.terms.loadMs > 0
+    const warmMs = estimate.totalMs - estimate.terms.loadMs
+    const loadMs =
+      reportedLoadMs ??
+      (isCold && firstTokenMs !== undefined ? Math.max(0, firstTokenMs - warmMs) : undefined)
+    // The time of a request that loaded a model says nothing of prompts, unless the endpoint reports its part.
+    const isClean = firstTokenMs !== undefined && (!isCold || reportedLoadMs !== undefined)
+    const ownMs = isClean ? firstTokenMs - (reportedLoadMs ?? 0) : 0
+    estimator.rates.learn(work.candidate, {
+      promptTokens,
+      uncachedTokens,
+      workTokens: isClean ? uncachedTokens + aheadTokens : undefined,
+      promptBytes: features.media === 0 ? features.promptBytes : undefined,
+      busy,
+      firstTokenMs: isClean ? Math.max(ownMs * leastOwnShare, ownMs - otherWaitMs) : undefined,
+      totalMs: isWhole ? clock.monotonicMs() - startedAtMs - attemptMs : undefined,
+      answerTokens: completionTokens,
+      tokenGapMs: answer?.interTokenMs,
+      loadMs,
+    })
+  }
+}

@@ -1,0 +1,181 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { addSample, confidenceOf, type FirstTokenRates, fitCells } from './rate-fit.ts'
+import { ofNoEndpoint, type RateTable, rateCells } from './rate-table.ts'
+
+/** A model on an endpoint. */
+export interface RateSubject {
+  readonly endpoint: { readonly slot: number; readonly type: string }
+  readonly nativeModel?: string | undefined
+}
+
+/** What a finished request tells; undefined and NaN are unknown. */
+export interface RateSample {
+  /** Prompt tokens in all, those that were not cached, and the same with the prompts ahead of it. */
+  readonly promptTokens: number | undefined
+  readonly uncachedTokens: number | undefined
+  readonly workTokens: number | undefined
+  /** Bytes of the prompt, if the tokens are of a text alone. */
+  readonly promptBytes: number | undefined
+  readonly busy: number
+  /** From sending it to the first token, without the waits that were expected; and to its end. */
+  readonly firstTokenMs: number | undefined
+  readonly totalMs: number | undefined
+  readonly answerTokens: number | undefined
+  readonly tokenGapMs: number | undefined
+  /** What loading the model took. */
+  readonly loadMs: number | undefined
+}
+
+/** Guesses before any request has been answered. The cost of a request in the engine equals the base, as if one by one. */
+export const guessed = {
+  baseMs: 200,
+  tokenMs: 0.5,
+  busyMs: 200,
+  totalMs: 8_000,
+  loadMs: 10_000,
+  tokensPerByte: 0.27,
+} as const
+
+/** Averages count the last samples about so much. */
+const averageShare = 0.15
+
+/**
+ * What was learned of models on endpoints. A model on an endpoint about which little is known borrows from the same
+ * model on other endpoints, that from all endpoints of its type, and that from a guess.
+ */
+export class LearnedRates {
+  readonly table: RateTable
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+
+  constructor(table: RateTable, clock: Pick<Clock, 'monotonicMs'>) {
+    this.table = table
+    this.#clock = clock
+  }
+
+  /** First cell of the row to read for a candidate: its own, else the nearest with samples; -1 if there is none. */
+  startOf({ endpoint, nativeModel }: RateSubject): number {
+    const { table } = this
+    let row = this.#learned(table.find(endpoint.slot, nativeModel ?? ''))
+    if (row < 0 && nativeModel !== undefined)
+      row = this.#learned(table.find(ofNoEndpoint, modelKey(nativeModel)))
+    if (row < 0) row = this.#learned(table.find(ofNoEndpoint, typeKey(endpoint.type)))
+    return row < 0 ? -1 : table.start(row)
+  }
+
+  /** Tokens per byte of a model's prompts. */
+  tokensPerByte(start: number): number {
+    return this.#known(start, rateCells.tokensPerByte, guessed.tokensPerByte)
+  }
+
+  /**
+   * Time to load a model that is not in memory: less if it is being loaded.
+   * @param start from `startOf`
+   */
+  loadMs({ endpoint, nativeModel }: RateSubject, start: number): number {
+    const row = this.table.find(endpoint.slot, nativeModel ?? '')
+    const own = row < 0 ? start : this.table.start(row)
+    const nowMs = this.#clock.monotonicMs()
+    const untilMs = row < 0 ? 0 : (this.table.cells[own + rateCells.loadingUntilMs] ?? 0)
+    if (untilMs > nowMs) return untilMs - nowMs
+    return this.#known(own, rateCells.loadMs, this.#known(start, rateCells.loadMs, guessed.loadMs))
+  }
+
+  /** A cold model is being loaded for a request. */
+  loads(subject: RateSubject): void {
+    const nowMs = this.#clock.monotonicMs()
+    const row = this.table.take(subject.endpoint.slot, subject.nativeModel ?? '', nowMs)
+    const start = this.table.start(row)
+    const untilMs = this.table.cells[start + rateCells.loadingUntilMs] ?? 0
+    if (untilMs <= nowMs) {
+      this.table.cells[start + rateCells.loadingUntilMs] =
+        nowMs + this.#known(start, rateCells.loadMs, guessed.loadMs)
+    }
+  }
+
+  learn({ endpoint, nativeModel }: RateSubject, sample: RateSample): void {
+    const nowMs = this.#clock.monotonicMs()
+    const { table } = this
+    const ofType = table.take(ofNoEndpoint, typeKey(endpoint.type), nowMs)
+    const typePrior = this.#learnIn(ofType, sample, guessed)
+    const prior =
+      nativeModel === undefined
+        ? typePrior
+        : this.#learnIn(table.take(ofNoEndpoint, modelKey(nativeModel), nowMs), sample, typePrior)
+    this.#learnIn(table.take(endpoint.slot, nativeModel ?? '', nowMs), sample, prior)
+  }
+
+  /** Forgets an endpoint that became another server. */
+  clear(slot: number): void {
+    this.table.clear(slot)
+  }
+
+  #learnIn(row: number, sample: RateSample, prior: FirstTokenRates): FirstTokenRates {
+    const { workTokens, firstTokenMs } = sample
+    const wasLearned = this.#learned(row) >= 0
+    this.table.change(row, (cells, start) => {
+      const average = (cell: number, value: number | undefined) => {
+        if (value === undefined || !(value >= 0)) return
+        const before = cells[start + cell] ?? 0
+        cells[start + cell] = before === 0 ? value : before + (value - before) * averageShare
+      }
+      if (workTokens !== undefined && firstTokenMs !== undefined) {
+        addSample(
+          cells,
+          start + rateCells.fit,
+          { tokens: workTokens, busy: sample.busy, firstTokenMs },
+          prior,
+        )
+        average(rateCells.firstMs, firstTokenMs)
+      }
+      average(rateCells.promptTokens, sample.uncachedTokens)
+      average(rateCells.answerTokens, sample.answerTokens)
+      average(rateCells.totalMs, sample.totalMs)
+      average(rateCells.decodeMs, sample.tokenGapMs)
+      average(rateCells.loadMs, sample.loadMs)
+      if (sample.loadMs !== undefined) cells[start + rateCells.loadingUntilMs] = 0
+      if (sample.promptBytes !== undefined && sample.promptBytes > 0 && sample.promptTokens !== undefined)
+        average(rateCells.tokensPerByte, sample.promptTokens / sample.promptBytes)
+      cells[start + rateCells.count] = (cells[start + rateCells.count] ?? 0) + 1
+    })
+    const at = this.table.start(row) + rateCells.fit
+    const { cells } = this.table
+    if (this.#learned(row) < 0) return prior
+    // Candidates that borrowed find their own row now.
+    if (!wasLearned) this.table.changed()
+    return {
+      baseMs: cells[at + fitCells.baseMs] ?? 0,
+      tokenMs: cells[at + fitCells.tokenMs] ?? 0,
+      busyMs: cells[at + fitCells.busyMs] ?? 0,
+    }
+  }
+
+  /** @returns -1 if no first token was seen */
+  #learned(row: number): number {
+    if (row < 0) return -1
+    const at = this.table.start(row) + rateCells.fit + fitCells.weight
+    return (this.table.cells[at] ?? 0) > 0 ? row : -1
+  }
+
+  #known(start: number, cell: number, otherwise: number): number {
+    const value = start < 0 ? 0 : (this.table.cells[start + cell] ?? 0)
+    return value > 0 ? value : otherwise
+  }
+}
+
+/** Endpoints spell models differently: `Llama3:latest` is `llama3`. */
+function modelKey(nativeModel: string): string {
+  return `model ${nativeModel.toLowerCase().replace(/:latest$/, '')}`
+}
+
+function typeKey(type: string): string {
+  return `type ${type}`
+}
+
+/** A row of another endpoint says less of this one. */
+export const borrowedTrust = 0.5
+
+/** Confidence of the rates in a row. */
+export function rateConfidence({ cells }: RateTable, start: number, isOwn: boolean): number {
+  if (start < 0) return 0
+  return confidenceOf(cells, start + rateCells.fit) * (isOwn ? 1 : borrowedTrust)
+}

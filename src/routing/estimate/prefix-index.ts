@@ -1,0 +1,134 @@
+import { cache } from '../../kernel/cells/kinds.ts'
+import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { RequestFeatures } from '../selection/selector.ts'
+
+/** Prefixes of prompts times the endpoints that have them. */
+const maxEntries = 65_536
+/** How long an unused prefix counts as cached. */
+const idleTtlMs = 600_000
+/** Endpoints remembered for one prefix; one that more of them have counts as cached everywhere. */
+export const maxHolders = 8
+/** Longest prefixes that are looked up, besides the head. */
+const maxDepths = 64
+/** How many shorter prefixes may have further holders. */
+const depthsAfterMatch = 4
+/** Prefixes below this size are copied to other endpoints readily; larger ones in proportion later. */
+const cheapBytes = 8_192
+
+export const prefixCells = cellLayout('prefixes', () => ({
+  holders: cache(maxEntries),
+  uses: cache(maxEntries / maxHolders),
+}))
+
+/** The endpoints that have the start of a prompt in their cache, as far as known. Reused from request to request. */
+export class PrefixMatches {
+  count = 0
+  readonly slots = new Int32Array(maxHolders)
+  readonly bytes = new Float64Array(maxHolders)
+  /**
+   * A prefix of this size does not make an endpoint better: many requests use it, and too few endpoints have it. The next
+   * endpoint that computes it has it too.
+   */
+  sharedBytes = 0
+
+  clear(): void {
+    this.count = 0
+    this.sharedBytes = 0
+  }
+
+  /** Bytes of the prompt that an endpoint has in its cache. */
+  bytesAt(slot: number): number {
+    for (let at = 0; at < this.count; at++) if (this.slots[at] === slot) return this.bytes[at] ?? 0
+    return 0
+  }
+
+  add(slot: number, bytes: number): void {
+    if (this.count >= maxHolders) return
+    for (let at = 0; at < this.count; at++) if (this.slots[at] === slot) return
+    this.slots[this.count] = slot
+    this.bytes[this.count] = bytes
+    this.count++
+  }
+}
+
+/** Which endpoints have computed which prefixes of prompts, for all threads; no text is kept. */
+export class PrefixIndex {
+  readonly #holders: ReturnType<CellsOf<typeof prefixCells>['holders']>
+  readonly #uses: ReturnType<CellsOf<typeof prefixCells>['uses']>
+
+  constructor(clock: Clock, cells: CellsOf<typeof prefixCells>) {
+    this.#holders = cells.holders({ ttlMs: idleTtlMs, clock })
+    this.#uses = cells.uses({ ttlMs: idleTtlMs, clock })
+  }
+
+  /** @param counts whether a request follows */
+  find(features: RequestFeatures, into: PrefixMatches, counts: boolean): PrefixMatches {
+    into.clear()
+    const { keys, headDepth, hasHead } = features
+    let left = maxDepths
+    let depth = keys.length - 1
+    for (; depth > headDepth && left > 0; depth--, left--) {
+      if (this.#findAt(features, depth, into, counts)) left = Math.min(left, depthsAfterMatch + 1)
+    }
+    if (hasHead && keys.length > 0) this.#findAt(features, headDepth, into, counts)
+    return into
+  }
+
+  /** An endpoint has computed a prompt. */
+  add({ keys, headDepth, hasHead }: RequestFeatures, slot: number): void {
+    const last = keys.length - 1
+    if (last < 0) return
+    if (last > headDepth) this.#addAt(keys[last] ?? 0, slot)
+    // A client may replace the last message.
+    if (last - 1 > headDepth) this.#addAt(keys[last - 1] ?? 0, slot)
+    if (hasHead) this.#addAt(keys[headDepth] ?? 0, slot)
+  }
+
+  /** An endpoint lost its caches. */
+  purge(slot: number): void {
+    this.#holders.deleteValue(slot)
+  }
+
+  #findAt({ keys, sizes }: RequestFeatures, depth: number, into: PrefixMatches, counts: boolean): boolean {
+    const key = keys[depth] ?? 0
+    const bytes = sizes[depth] ?? 0
+    let holders = 0
+    while (holders < maxHolders) {
+      const slot = this.#holders.peek(wayOf(key, holders))
+      if (slot === undefined) break
+      into.add(slot, bytes)
+      holders++
+    }
+    if (holders === 0) return false
+    if (holders === maxHolders) {
+      into.sharedBytes = Math.max(into.sharedBytes, bytes)
+      return true
+    }
+    const uses = this.#uses.peek(key) ?? 0
+    const enough = holders * (holders + 1) * Math.max(1, bytes / cheapBytes)
+    if (uses >= enough) into.sharedBytes = Math.max(into.sharedBytes, bytes)
+    else if (counts) this.#uses.set(key, Math.min(uses + 1, maxUses))
+    return true
+  }
+
+  #addAt(key: number, slot: number): void {
+    for (let way = 0; way < maxHolders; way++) {
+      const wayKey = wayOf(key, way)
+      const known = this.#holders.get(wayKey)
+      if (known === slot) return
+      if (known === undefined) {
+        this.#holders.set(wayKey, slot)
+        return
+      }
+    }
+    this.#holders.set(wayOf(key, slot % maxHolders), slot)
+  }
+}
+
+const maxUses = 10_000
+
+/** A key for each of the holders of a prefix. */
+function wayOf(key: number, way: number): number {
+  return way === 0 ? key : (key + way * 0x9e3779b97f4a) % Number.MAX_SAFE_INTEGER
+}

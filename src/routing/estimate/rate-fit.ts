@@ -1,0 +1,137 @@
+/**
+ * Time to the first token as a linear function of uncached prompt tokens and of requests in the engine: least squares
+ * with exponentially decaying weights. A fit is a range of cells, so that it can live in shared memory.
+ */
+export const fitCells = {
+  weight: 0,
+  sumTokens: 1,
+  sumBusy: 2,
+  sumTokens2: 3,
+  sumTokensBusy: 4,
+  sumBusy2: 5,
+  sumMs: 6,
+  sumTokensMs: 7,
+  sumBusyMs: 8,
+  /** The solution. */
+  baseMs: 9,
+  tokenMs: 10,
+  busyMs: 11,
+  /** Decaying mean of the squared errors of predictions. */
+  variance: 12,
+} as const
+
+/** Number of cells. */
+export const fitWidth = 13
+
+export interface FirstTokenSample {
+  /** Uncached tokens of the prompt and of those ahead of it. */
+  readonly tokens: number
+  /** Requests in the engine when it was sent. */
+  readonly busy: number
+  readonly firstTokenMs: number
+}
+
+export interface FirstTokenRates {
+  readonly baseMs: number
+  readonly tokenMs: number
+  readonly busyMs: number
+}
+
+/** Each sample counts this much less than the one after it: about the last 25 count. */
+const decay = 0.96
+/** The prior counts like half a sample without tokens in an idle engine. */
+const priorWeight = 0.5
+/** Coefficients about which the samples say nothing keep their prior. */
+const slopeWeight = 0.02
+/** Spread that is assumed of a regressor that has had none. */
+const leastTokens2 = 1_000
+const leastBusy2 = 0.05
+/** An error of so many standard deviations counts less. */
+const maxDeviations = 3
+/** Samples that a variance needs before it limits errors. */
+const enoughForVariance = 6
+
+/** Adds a sample to the fit that begins at cell `at`. @param prior what the coefficients are without samples */
+export function addSample(
+  cells: Float64Array,
+  at: number,
+  sample: FirstTokenSample,
+  prior: FirstTokenRates,
+): void {
+  const c = fitCells
+  const { tokens, busy, firstTokenMs } = sample
+  const before = cells[at + c.weight] ?? 0
+  let weight = 1
+  if (before > 0) {
+    const error = firstTokenMs - predict(cells, at, tokens, busy)
+    const variance = cells[at + c.variance] ?? 0
+    const limit = maxDeviations * Math.sqrt(variance)
+    if (before >= enoughForVariance && Math.abs(error) > limit && limit > 0) weight = limit / Math.abs(error)
+    const share = 1 / Math.min(before + 1, 1 / (1 - decay))
+    cells[at + c.variance] = variance + (error * error - variance) * share
+  }
+  fold(cells, at + c.weight, weight)
+  fold(cells, at + c.sumTokens, weight * tokens)
+  fold(cells, at + c.sumBusy, weight * busy)
+  fold(cells, at + c.sumTokens2, weight * tokens * tokens)
+  fold(cells, at + c.sumTokensBusy, weight * tokens * busy)
+  fold(cells, at + c.sumBusy2, weight * busy * busy)
+  fold(cells, at + c.sumMs, weight * firstTokenMs)
+  fold(cells, at + c.sumTokensMs, weight * tokens * firstTokenMs)
+  fold(cells, at + c.sumBusyMs, weight * busy * firstTokenMs)
+  solve(cells, at, prior)
+}
+
+export function predict(cells: Float64Array, at: number, tokens: number, busy: number): number {
+  const c = fitCells
+  return (
+    (cells[at + c.baseMs] ?? 0) + tokens * (cells[at + c.tokenMs] ?? 0) + busy * (cells[at + c.busyMs] ?? 0)
+  )
+}
+
+/** How well a fit predicts, 0 to 1: by its number of samples and their spread around it. */
+export function confidenceOf(cells: Float64Array, at: number): number {
+  const weight = cells[at + fitCells.weight] ?? 0
+  if (weight <= 0) return 0
+  const mean = (cells[at + fitCells.sumMs] ?? 0) / weight
+  const spread = Math.sqrt(cells[at + fitCells.variance] ?? 0) / Math.max(1, mean)
+  return (weight / (weight + 3)) * (1 / (1 + spread * spread))
+}
+
+function fold(cells: Float64Array, at: number, value: number): void {
+  cells[at] = (cells[at] ?? 0) * decay + value
+}
+
+/** Ridge regression around the prior; coefficients are never negative. */
+function solve(cells: Float64Array, at: number, prior: FirstTokenRates): void {
+  const c = fitCells
+  const n = cells[at + c.weight] ?? 0
+  const meanTokens2 = Math.max((cells[at + c.sumTokens2] ?? 0) / n, leastTokens2)
+  const meanBusy2 = Math.max((cells[at + c.sumBusy2] ?? 0) / n, leastBusy2)
+  const tokenRidge = slopeWeight * meanTokens2
+  const busyRidge = slopeWeight * meanBusy2
+  // Deviations from the means: the intercept follows from them and needs no ridge once there is a sample.
+  const w = n + priorWeight
+  const tokensBar = (cells[at + c.sumTokens] ?? 0) / w
+  const busyBar = (cells[at + c.sumBusy] ?? 0) / w
+  const msBar = ((cells[at + c.sumMs] ?? 0) + priorWeight * prior.baseMs) / w
+  const tt = (cells[at + c.sumTokens2] ?? 0) - w * tokensBar * tokensBar + tokenRidge
+  const bb = (cells[at + c.sumBusy2] ?? 0) - w * busyBar * busyBar + busyRidge
+  const tb = (cells[at + c.sumTokensBusy] ?? 0) - w * tokensBar * busyBar
+  const tm = (cells[at + c.sumTokensMs] ?? 0) - w * tokensBar * msBar + tokenRidge * prior.tokenMs
+  const bm = (cells[at + c.sumBusyMs] ?? 0) - w * busyBar * msBar + busyRidge * prior.busyMs
+  const determinant = tt * bb - tb * tb
+  let tokenMs = determinant > 0 ? (tm * bb - bm * tb) / determinant : prior.tokenMs
+  let busyMs = determinant > 0 ? (bm * tt - tm * tb) / determinant : prior.busyMs
+  if (tokenMs < 0) {
+    tokenMs = 0
+    busyMs = bm / bb
+  }
+  if (busyMs < 0) {
+    busyMs = 0
+    tokenMs = Math.max(0, tm / tt)
+  }
+  cells[at + c.baseMs] = Math.max(0, msBar - tokenMs * tokensBar - busyMs * busyBar)
+  cells[at + c.tokenMs] = tokenMs
+  cells[at + c.busyMs] = busyMs
+}

@@ -1,0 +1,180 @@
+import type { Cells64 } from '../../kernel/cells/cells64.ts'
+import { KeyHash } from '../../kernel/cells/key-hash.ts'
+import { cells64, integers, numbers } from '../../kernel/cells/kinds.ts'
+import { RowLocks } from '../../kernel/cells/row-locks.ts'
+import { ownPlace, type TablePlace } from '../../kernel/cells/table-place.ts'
+import { fitWidth } from './rate-fit.ts'
+
+/** Cells of a row: the fit, then what is averaged. 0 is unknown. */
+export const rateCells = {
+  fit: 0,
+  /** Tokens of a usual request: of its prompt that are not cached, and of its answer. */
+  promptTokens: fitWidth,
+  answerTokens: fitWidth + 1,
+  /** Time to the first token of a usual request, and how long one stays at the endpoint. */
+  firstMs: fitWidth + 2,
+  totalMs: fitWidth + 3,
+  tokensPerByte: fitWidth + 4,
+  /** Time per generated token. */
+  decodeMs: fitWidth + 5,
+  loadMs: fitWidth + 6,
+  /** Monotonic time until which the model loads, as far as known. */
+  loadingUntilMs: fitWidth + 7,
+  /** Samples so far. */
+  count: fitWidth + 8,
+  /** Monotonic time of the last use of the row. */
+  usedAtMs: fitWidth + 9,
+} as const
+
+const width = fitWidth + 10
+
+/** Rows that belong to no endpoint: a model or a type on all of them. */
+export const ofNoEndpoint = -1
+
+/** Names that a thread remembers with their rows. */
+const maxFound = 10_000
+
+/**
+ * Rows of learned rates, the same on all threads. A row is taken with the first sample; if all are taken, the one that
+ * was used longest ago is taken over. Readers take no lock: they may see a row that is being changed.
+ */
+export class RateTable {
+  readonly capacity: number
+  readonly cells: Float64Array
+  readonly #keys: Cells64
+  /** Slot of each row plus 1; 0 for no endpoint. */
+  readonly #slots: Int32Array
+  readonly #version: Int32Array
+  readonly #locks: RowLocks
+  readonly #hash = new KeyHash(Int32Array.of(0x2f6b1d35, 0x1c69b3f7))
+  #found = new Map<string, number>()
+  #foundVersion = 0
+
+  constructor(capacity: number, place: TablePlace = ownPlace()) {
+    this.capacity = capacity
+    this.cells = numbers(capacity * width)(place.part('cells'))
+    this.#keys = cells64(capacity)(place.part('keys'))
+    this.#slots = integers(capacity)(place.part('slots'))
+    this.#version = integers()(place.part('version'))
+    this.#locks = new RowLocks(capacity, place.part('locks'))
+  }
+
+  /** Changes whenever a row is taken or given back. */
+  get version(): number {
+    return Atomics.load(this.#version, 0)
+  }
+
+  /** Rows in use. */
+  get size(): number {
+    let size = 0
+    for (let row = 0; row < this.capacity; row++) if (this.#keys.peekHigh(row) !== 0) size++
+    return size
+  }
+
+  /** First cell of a row. */
+  start(row: number): number {
+    return row * width
+  }
+
+  /** Slot of the endpoint whose row begins at a cell. */
+  slotAt(start: number): number {
+    return Atomics.load(this.#slots, start / width) - 1
+  }
+
+  /** @returns -1 if there is no row */
+  find(slot: number, name: string): number {
+    const { version } = this
+    if (version !== this.#foundVersion || this.#found.size > maxFound) {
+      this.#found = new Map()
+      this.#foundVersion = version
+    }
+    const key = keyOf(slot, name)
+    const known = this.#found.get(key)
+    if (known !== undefined) return known
+    const row = this.#scan(key)
+    this.#found.set(key, row)
+    return row
+  }
+
+  /** The row of a name, taken for it if necessary. @param nowMs monotonic; the row is used now */
+  take(slot: number, name: string, nowMs: number): number {
+    const key = keyOf(slot, name)
+    let row = this.find(slot, name)
+    if (row < 0) row = this.#takeNew(key, slot)
+    this.cells[this.start(row) + rateCells.usedAtMs] = nowMs
+    return row
+  }
+
+  /** What threads remember of the rows may be outdated. */
+  changed(): void {
+    Atomics.add(this.#version, 0, 1)
+  }
+
+  /** Runs a short change of a row while no other thread changes it. */
+  change(row: number, change: (cells: Float64Array, start: number) => void): void {
+    this.#locks.lock(row)
+    change(this.cells, this.start(row))
+    this.#locks.unlock(row)
+  }
+
+  /** Forgets what was learned of an endpoint. */
+  clear(slot: number): void {
+    for (let row = 0; row < this.capacity; row++) {
+      if (Atomics.load(this.#slots, row) === slot + 1 && this.#keys.peekHigh(row) !== 0) this.#free(row)
+    }
+  }
+
+  #takeNew(key: string, slot: number): number {
+    for (;;) {
+      const row = this.#freeRow()
+      const cell = this.#keys.read(row)
+      if (this.#keys.high !== 0) {
+        this.#free(row)
+        continue
+      }
+      this.#hash.update(key)
+      if (!this.#keys.swap(row, cell, this.#hash.high || 1, this.#hash.low)) continue
+      this.cells.fill(0, this.start(row), this.start(row) + width)
+      Atomics.store(this.#slots, row, slot + 1)
+      this.changed()
+      return row
+    }
+  }
+
+  /** A row without a key, else the one that was used longest ago. */
+  #freeRow(): number {
+    let oldest = 0
+    let oldestMs = Number.POSITIVE_INFINITY
+    for (let row = 0; row < this.capacity; row++) {
+      if (this.#keys.peekHigh(row) === 0) return row
+      const usedMs = this.cells[this.start(row) + rateCells.usedAtMs] ?? 0
+      if (usedMs < oldestMs) {
+        oldest = row
+        oldestMs = usedMs
+      }
+    }
+    return oldest
+  }
+
+  #free(row: number): void {
+    const cell = this.#keys.read(row)
+    if (this.#keys.high === 0 || !this.#keys.swap(row, cell, 0, 0)) return
+    this.changed()
+  }
+
+  #scan(key: string): number {
+    this.#hash.update(key)
+    const { low } = this.#hash
+    const high = this.#hash.high || 1
+    for (let row = 0; row < this.capacity; row++) {
+      if (this.#keys.peekHigh(row) !== high) continue
+      this.#keys.read(row)
+      if (this.#keys.high === high && this.#keys.low === low) return row
+    }
+    return -1
+  }
+}
+
+function keyOf(slot: number, name: string): string {
+  return `${slot}\n${name}`
+}

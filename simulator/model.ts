@@ -57,6 +57,8 @@ export interface SimulatorOptions {
   readonly tokensPerSecond?: number
   /** Milliseconds until an answer begins. Default 20. */
   readonly timeToFirstTokenMs?: number
+  /** How fast prompts are computed, besides; four bytes of a request are a token. 0 (the default) takes no time. */
+  readonly prefillTokensPerSecond?: number
   /** Version that the server reports; default one of its kind. */
   readonly version?: string
   /** Requests need it as bearer token, `x-api-key` or basic password, except on the health route of some kinds. */

@@ -49,6 +49,7 @@ export interface Simulator {
 const defaultModels = ['llama3.2:3b']
 const defaultDelayMs = 1000
 const defaultReadDelayMs = 50
+const bytesPerToken = 4
 
 /** Starts one scripted inference server. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
@@ -117,7 +118,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     { route, faults, passage }: { route: Route | undefined; faults: FaultsOfRequest; passage: Passage },
   ): void {
     const fault = faults.answering
-    const answer = new Answer(response, fault, pace, passage)
+    const { prefillTokensPerSecond = 0 } = options
+    const prefillMs =
+      prefillTokensPerSecond > 0 ? (request.body.length * 1000) / (bytesPerToken * prefillTokensPerSecond) : 0
+    const ownPace = { ...pace, timeToFirstTokenMs: pace.timeToFirstTokenMs + prefillMs }
+    const answer = new Answer(response, fault, ownPace, passage)
     for (const [header, value] of Object.entries(kind.headers ?? {})) response.setHeader(header, value)
     switch (fault?.kind) {
       case 'hang':

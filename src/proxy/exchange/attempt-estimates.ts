@@ -1,6 +1,7 @@
 import type { HistogramTable } from '../../kernel/cells/histogram-table.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Estimator, PendingWork } from '../../routing/estimate/estimator.ts'
+import { rateSampleOf } from '../../routing/estimate/rate-sample.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import type { RequestFeatures } from '../../routing/selection/selector.ts'
 import type { RequestContext } from '../contract/context.ts'
@@ -15,11 +16,6 @@ export interface AttemptEstimatesParts {
   /** The row of a model in the cells. */
   readonly modelRow: (model: string) => number
 }
-
-/** A warm Ollama reports some milliseconds too. */
-const leastLoadMs = 1_000
-/** However long the expected waits were, so much of the time was the request's own. */
-const leastOwnShare = 0.2
 
 /** Reports attempts to the estimator: when one begins, when its answer begins, and what it tells in the end. */
 export class AttemptEstimates {
@@ -83,29 +79,15 @@ export class AttemptEstimates {
     isWhole: boolean,
   ): void {
     const { estimator, clock } = this.#parts
-    const { estimate, features, aheadTokens, busy, otherWaitMs } = work
-    const allTokens = promptTokens ?? estimate.promptTokens
-    const uncachedTokens = Math.max(0, allTokens - (answer?.cachedTokens ?? estimate.cachedTokens))
-    const reportedLoadMs = (answer?.loadMs ?? 0) >= leastLoadMs ? answer?.loadMs : undefined
-    const isCold = estimate.terms.loadMs > 0
-    const warmMs = estimate.totalMs - estimate.terms.loadMs
-    const loadMs =
-      reportedLoadMs ??
-      (isCold && firstTokenMs !== undefined ? Math.max(0, firstTokenMs - warmMs) : undefined)
-    // The time of a request that loaded a model says nothing of prompts, unless the endpoint reports its part.
-    const isClean = firstTokenMs !== undefined && (!isCold || reportedLoadMs !== undefined)
-    const ownMs = isClean ? firstTokenMs - (reportedLoadMs ?? 0) : 0
-    estimator.rates.learn(work.candidate, {
+    const measured = {
       promptTokens,
-      uncachedTokens,
-      workTokens: isClean ? uncachedTokens + aheadTokens : undefined,
-      promptBytes: features.media === 0 ? features.promptBytes : undefined,
-      busy,
-      firstTokenMs: isClean ? Math.max(ownMs * leastOwnShare, ownMs - otherWaitMs) : undefined,
-      totalMs: isWhole ? clock.monotonicMs() - startedAtMs - attemptMs : undefined,
+      cachedTokens: answer?.cachedTokens,
       answerTokens: completionTokens,
+      firstTokenMs,
+      totalMs: isWhole ? clock.monotonicMs() - startedAtMs - attemptMs : undefined,
       tokenGapMs: answer?.interTokenMs,
-      loadMs,
-    })
+      loadMs: answer?.loadMs,
+    }
+    estimator.rates.learn(work.candidate, rateSampleOf(work, measured))
   }
 }

@@ -9,6 +9,7 @@ import { ClientKeys } from '../../src/admin/security/client-key.ts'
 import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { authenticate, checkEntry, type WrongKeyTries } from '../../src/callers/directory/authenticate.ts'
 import type { KnownCaller } from '../../src/callers/directory/known-caller.ts'
+import { RecentCallers } from '../../src/callers/directory/recent-callers.ts'
 import { TrustedHeader, type TrustedHeaderOptions } from '../../src/callers/identity/trusted-header.ts'
 import { ConnectionHashes } from '../../src/callers/keys/connection-hashes.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -28,8 +29,10 @@ export default fp<CallerKeysOptions>(
     const { callers, server } = readSections(options, ['callers', 'server'], ['clock'])
     const { directory, hasher, isCurrent } = app.callers
     const addresses = new ClientKeys(server.rateLimits.ipv6Prefix)
+    const recent = new RecentCallers(() => clock.nowMs())
     const services = {
       directory,
+      recent,
       hashes: new ConnectionHashes(hasher),
       isCurrent,
       tries: triesOf(callers.wrongKeysPerMinute),
@@ -88,11 +91,14 @@ export default fp<CallerKeysOptions>(
         return
       }
       try {
-        gateway.identityHeaders = services.trustedHeader?.forwarded({
-          rawHeaders: request.raw.rawHeaders,
-          peer: request.socket.remoteAddress ?? '',
-        })
-        const caller = callerOf(request)
+        if (services.trustedHeader !== undefined) {
+          gateway.identityHeaders = services.trustedHeader.forwarded({
+            rawHeaders: request.raw.rawHeaders,
+            peer: request.socket.remoteAddress ?? '',
+          })
+        }
+        const { headers, socket } = request.raw
+        const caller = recent.find(socket, headers, directory.version) ?? callerOf(request)
         if (caller instanceof Promise) {
           caller.then((found) => enter(gateway, found)).then(() => next(), next)
           return

@@ -13,6 +13,7 @@ import { presentedToken } from '../tokens/token-form.ts'
 import type { CallerDirectory, KeyRefusal } from './directory.ts'
 import type { ExternalRefusal, FoundExternal } from './external-callers.ts'
 import type { KnownCaller } from './known-caller.ts'
+import type { RecentCallers } from './recent-callers.ts'
 
 /** Limits wrong keys and tokens per client. */
 export interface WrongKeyTries {
@@ -21,7 +22,9 @@ export interface WrongKeyTries {
 }
 
 export interface AuthenticationServices {
-  readonly directory: Pick<CallerDirectory, 'find' | 'external'>
+  readonly directory: Pick<CallerDirectory, 'find' | 'external' | 'version'>
+  /** Undefined looks up every key. */
+  readonly recent?: Pick<RecentCallers, 'note'> | undefined
   readonly hashes: Pick<ConnectionHashes, 'of'>
   /** Undefined without a limit. */
   readonly tries: WrongKeyTries | undefined
@@ -112,14 +115,15 @@ export function namedByHost(name: string): ExternalIdentity {
 
 /** @returns undefined if there is no such key */
 function byKey(
-  { directory, hashes }: AuthenticationServices,
-  { connection, nowMs }: AuthenticatedRequest,
+  { directory, hashes, recent }: AuthenticationServices,
+  { connection, headers, nowMs }: AuthenticatedRequest,
   key: string,
 ): KnownCaller | undefined {
   const isTooLong = key.length > maxKeyLength
   const found = directory.find(hashes.of(connection, isTooLong ? key.slice(0, maxKeyLength) : key), nowMs)
   if (found === undefined || isTooLong) return undefined
   if (found.refusal !== undefined) throw refusal(keyMessages[found.refusal])
+  recent?.note(connection, headers, key, found, directory.version)
   return found.caller
 }
 

@@ -15,9 +15,12 @@ import type { KnownCaller, Subject } from './known-caller.ts'
 /** Why a known key is refused. */
 export type KeyRefusal = 'disabled' | 'expired' | 'replaced'
 
-export type Found =
-  | { readonly caller: KnownCaller; readonly refusal: undefined }
-  | { readonly caller: KnownCaller; readonly refusal: KeyRefusal }
+export interface Found {
+  readonly caller: KnownCaller
+  readonly refusal: KeyRefusal | undefined
+  /** Until when this holds if the directory does not change; infinite if for ever. */
+  readonly untilMs: number
+}
 
 /** A key as it is kept: there may be a hundred thousand, and nearly all have one secret. */
 interface Entry extends Omit<DirectoryKey, 'hashes'> {
@@ -39,6 +42,7 @@ export class CallerDirectory {
   readonly #texts = new Map<string, string>()
   readonly #external = new ExternalCallers()
   #revision = 0
+  #version = 0
   readonly #onChange: (() => void)[] = []
 
   /** Number of keys. */
@@ -61,14 +65,19 @@ export class CallerDirectory {
     const { found, expiresAtMs } = entry
     if (found.refusal !== undefined) return found
     const endsAtMs = other === undefined ? entry.endsAtMs : other[1]
-    if (endsAtMs !== undefined && endsAtMs <= nowMs) return { caller: found.caller, refusal: 'replaced' }
-    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { caller: found.caller, refusal: 'expired' }
-    return found
+    if (endsAtMs !== undefined && endsAtMs <= nowMs) return { ...found, refusal: 'replaced' }
+    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { ...found, refusal: 'expired' }
+    return other === undefined ? found : { ...found, untilMs: earlier(endsAtMs, expiresAtMs) }
   }
 
   /** Counts changes of teams and owners, for those who remember an external caller. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** Counts all changes, for those who remember whose a key is. */
+  get version(): number {
+    return this.#version
   }
 
   /** The caller that something other than a key has identified. */
@@ -82,6 +91,7 @@ export class CallerDirectory {
   }
 
   apply(change: DirectoryChange): void {
+    this.#version++
     if (change.isWhole) {
       this.#byHash = new Map()
       this.#byId = new Map()
@@ -168,13 +178,18 @@ export class CallerDirectory {
     const owner = key.owner === undefined ? undefined : this.#owners.get(key.owner)
     const isEnabled = key.enabled && team?.enabled !== false && owner?.enabled !== false
     const caller = callerOf(key, team, owner)
-    return isEnabled ? { caller, refusal: undefined } : { caller, refusal: 'disabled' }
+    const untilMs = earlier(key.endsAtMs, key.expiresAtMs)
+    return { caller, refusal: isEnabled ? undefined : 'disabled', untilMs }
   }
 }
 
 /** 72 bits: no two of any number of keys that fit into memory have the same. */
 function beginningOf(hash: string): string {
   return hash.slice(0, 12)
+}
+
+function earlier(a = Number.POSITIVE_INFINITY, b = Number.POSITIVE_INFINITY): number {
+  return Math.min(a, b)
 }
 
 const noSecret = ['', undefined] as const

@@ -4,12 +4,8 @@ import { UsageError } from './arguments.ts'
 const text = { type: 'string' } as const
 const texts = { type: 'string', multiple: true } as const
 
-/** Options that describe a key. */
-export const fieldOptions = {
-  owner: text,
-  team: text,
-  expires: text,
-  metadata: texts,
+/** Options for what may be used. */
+export const policyOptions = {
   model: texts,
   endpoint: texts,
   tag: texts,
@@ -18,24 +14,44 @@ export const fieldOptions = {
   network: texts,
   'max-tokens': text,
   priority: text,
+} as const
+
+/** Options for how much may be used. */
+export const limitOptions = {
   'requests-per-minute': text,
   'tokens-per-minute': text,
   'tokens-per-day': text,
   'max-concurrent': text,
+  soft: text,
   budget: texts,
 } as const
+
+/** Options that describe a key. */
+export const fieldOptions = {
+  owner: text,
+  team: text,
+  expires: text,
+  metadata: texts,
+  ...policyOptions,
+  ...limitOptions,
+} as const
+
+export const policyUsage = `  --model GLOB          models that may be used     --endpoint GLOB         endpoints that may be used
+  --tag TAG             tags of such endpoints      --dialect API           openai, anthropic, ollama
+  --route GLOB          paths, such as '/v1/chat/*' --network CIDR          networks of clients
+  --max-tokens N        cap of generated tokens     --priority CLASS        high, normal, low`
+
+export const limitUsage = `  --requests-per-minute N, --tokens-per-minute N, --tokens-per-day N, --max-concurrent N
+                        limits; 0 is unlimited
+  --soft PERCENT        share of them, and of the budgets given, at which the gateway warns; 0 is never
+  --budget AMOUNT/TIME  10/month is money, 1000000tokens/day is tokens; hour, day, week, month, ever;
+                        none removes all`
 
 export const fieldUsage = `  --owner NAME          owner of the key            --team NAME             team of the key
   --expires WHEN        30d, 12h or 2027-01-31T00:00:00Z; never
   --metadata NAME=TEXT  free text (repeat for more, as all of these)
-  --model GLOB          models that may be used     --endpoint GLOB         endpoints that may be used
-  --tag TAG             tags of such endpoints      --dialect API           openai, anthropic, ollama
-  --route GLOB          paths, such as '/v1/chat/*' --network CIDR          networks of clients
-  --max-tokens N        cap of generated tokens     --priority CLASS        high, normal, low
-  --requests-per-minute N, --tokens-per-minute N, --tokens-per-day N, --max-concurrent N
-                        limits; 0 is unlimited
-  --budget AMOUNT/TIME  10/month is money, 1000000tokens/day is tokens; hour, day, week, month, ever;
-                        none removes all`
+${policyUsage}
+${limitUsage}`
 
 type FieldValues = { readonly [Name in keyof typeof fieldOptions]?: string | string[] | undefined }
 
@@ -93,8 +109,14 @@ function limitsOf(values: FieldValues): Record<string, unknown> {
   if (perMinute !== undefined) limits.tokens_per_minute = { total: perMinute }
   const perDay = wholeOf(values, 'tokens-per-day')
   if (perDay !== undefined) limits.tokens_per_day = { total: perDay }
+  const soft = wholeOf(values, 'soft')
+  if (soft !== undefined && soft > 100) throw new UsageError(`--soft is a percentage, not ${soft}`)
+  if (soft !== undefined) limits.soft = soft / 100
   const { budget } = values
-  if (Array.isArray(budget)) limits.budgets = budget.filter((each) => each !== 'none').map(budgetOf)
+  if (Array.isArray(budget)) {
+    const warns = soft === undefined ? {} : { soft: soft / 100 }
+    limits.budgets = budget.filter((each) => each !== 'none').map((each) => ({ ...budgetOf(each), ...warns }))
+  }
   return limits
 }
 

@@ -1,10 +1,12 @@
 import { isRecord } from '../../config/file/decode.ts'
+import { keyTable, keyText } from '../tables/key-text.ts'
+import { limitTable, subjectsTable } from '../tables/limits-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { failureResult } from './failure-result.ts'
+import type { GatewayClient } from './gateway-client.ts'
 import { changesOf, durationSeconds, fieldOptions, fieldUsage } from './key-fields.ts'
-import { keyTable, keyText } from './key-text.ts'
-import { limitTable, subjectsTable } from './limits-text.ts'
+import { json, listAll, listLimits, usedOf } from './lists.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway keys COMMAND [options]     API keys of a running gateway
@@ -16,7 +18,7 @@ Commands:
   limits [KEY]          change what a key may use, or how much, and show what is used of its limits; without KEY,
                         all keys, owners and teams with limits, the nearest to one first: --near 80 (percent), --refused
   rotate KEY            replace the secret; --overlap 24h is how long the old one is accepted
-  revoke KEY            delete a key; --disable keeps it, disabled
+  revoke KEY            delete a key; --disable keeps it, disabled, and enable KEY takes that back
   hash                  make a key for the configuration, with callers.secret from --secret-file FILE or
                         OLLA_CALLERS_SECRET, without a gateway
 
@@ -61,17 +63,9 @@ export async function keysCommand(
     client = createClient(values, env, timeoutMs)
     return { output: await run(client, command, rest[0], values), exitCode: 0 }
   } catch (error) {
-    if (error instanceof GatewayClientError) {
-      return { output: `${client?.url}: ${error.message}\n`, exitCode: exitCodes[error.kind] }
-    }
-    return { output: `${error instanceof Error ? error.message : String(error)}\nTry --help.\n`, exitCode: 3 }
+    return failureResult(error, client)
   }
 }
-
-const exitCodes = { unexpected: 1, unreachable: 2, refused: 3, limited: 3 } as const satisfies Record<
-  GatewayClientError['kind'],
-  number
->
 
 const path = '/internal/admin/keys'
 
@@ -82,11 +76,12 @@ async function run(
   values: Values,
 ): Promise<string> {
   if (command === 'list') {
-    const keys = await listKeys(client, values)
+    const { owner, team, search } = values
+    const keys = await listAll(client, path, 'keys', { owner, team, search })
     return values.json ? json(keys) : keyTable(keys)
   }
   if (command === 'limits' && name === undefined) {
-    const subjects = await listLimits(client, values)
+    const subjects = await listLimits(client, undefined, values)
     return values.json ? json(subjects) : subjectsTable(subjects)
   }
   if (!isCommand(command)) throw new UsageError(`unknown command: keys ${command}`)
@@ -94,7 +89,7 @@ async function run(
     throw new UsageError(`keys ${command} needs the ${command === 'create' ? 'name' : 'ID or name'} of a key`)
   const key = await perform(client, command, name, values)
   if (command !== 'limits' || !isRecord(key)) return values.json ? json(key) : keyText(key)
-  const used = await usedOf(client, String(key.id))
+  const used = await usedOf(client, 'key', String(key.id))
   return values.json
     ? json({ ...key, used })
     : `${keyText(key)}${used.length === 0 ? '' : '\n'}${limitTable(used)}`
@@ -104,7 +99,7 @@ function isCommand(command: string): command is keyof typeof commands {
   return command in commands
 }
 
-const commands = { create: true, show: true, limits: true, rotate: true, revoke: true } as const
+const commands = { create: true, show: true, limits: true, rotate: true, revoke: true, enable: true } as const
 
 function perform(
   client: GatewayClient,
@@ -125,6 +120,8 @@ function perform(
       const body = overlap === undefined ? {} : { overlap_seconds: durationSeconds(overlap) }
       return client.send('POST', `${own}/rotate`, body)
     }
+    case 'enable':
+      return client.send('PATCH', own, { enabled: true })
     case 'revoke':
       return values.disable ? client.send('PATCH', own, { enabled: false }) : client.send('DELETE', own)
   }
@@ -135,50 +132,6 @@ async function changeLimits(client: GatewayClient, own: string, values: Values):
   const current = await client.get(own)
   const changes = changesOf(values, isRecord(current) ? current : {})
   return Object.keys(changes).length === 0 ? current : client.send('PATCH', own, changes)
-}
-
-/** How much of a key's limits is used. */
-async function usedOf(client: GatewayClient, id: string): Promise<unknown[]> {
-  const query = new URLSearchParams({ kind: 'key', subject: id })
-  const page = await client.get(`/internal/admin/limits?${query}`)
-  const subjects = isRecord(page) && Array.isArray(page.subjects) ? page.subjects.filter(isRecord) : []
-  const limits = subjects.find((each) => each.id === id)?.limits
-  return Array.isArray(limits) ? limits : []
-}
-
-function listLimits(client: GatewayClient, values: Values): Promise<unknown[]> {
-  const { owner, team, search, near, refused } = values
-  if (near !== undefined && !/^(?:100|[0-9]{1,2})$/.test(near))
-    throw new UsageError(`--near is a whole percentage, not ${near}`)
-  const minShare = near === undefined ? undefined : Number(near) / 100
-  const query = { owner, team, search, min_share: minShare, refused: refused === true ? true : undefined }
-  return listAll(client, '/internal/admin/limits', 'subjects', query)
-}
-
-function listKeys(client: GatewayClient, { owner, team, search }: Values): Promise<unknown[]> {
-  return listAll(client, path, 'keys', { owner, team, search })
-}
-
-/** The items of all pages. */
-async function listAll(
-  client: GatewayClient,
-  route: string,
-  member: string,
-  filter: Readonly<Record<string, unknown>>,
-): Promise<unknown[]> {
-  const items: unknown[] = []
-  let after: string | undefined
-  do {
-    const given = Object.entries({ ...filter, after }).filter(([, value]) => value !== undefined)
-    const query = new URLSearchParams(Object.fromEntries(given.map(([name, value]) => [name, String(value)])))
-    const page = await client.get(`${route}?${query}`)
-    const found = isRecord(page) ? page[member] : undefined
-    if (!isRecord(page) || !Array.isArray(found))
-      throw new GatewayClientError('unexpected', 'this is not a gateway')
-    items.push(...found)
-    after = typeof page.next === 'string' ? page.next : undefined
-  } while (after !== undefined)
-  return items
 }
 
 async function hashText(values: Values, env: Readonly<Record<string, string | undefined>>): Promise<string> {
@@ -193,8 +146,4 @@ async function hashText(values: Values, env: Readonly<Record<string, string | un
   const key = createKey()
   const hash = configHash(new KeyHasher(secret).hash(key))
   return values.json ? json({ key, hash }) : `key:  ${key}\nhash: ${hash}\n`
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
 }

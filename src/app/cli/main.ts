@@ -29,6 +29,7 @@ Usage: olla-gateway [options]
        olla-gateway reload [options]        make a running gateway read its configuration again (--help for more)
        olla-gateway endpoints [COMMAND]     list, add, change, drain and remove its endpoints (--help for more)
        olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
+       olla-gateway teams COMMAND [options] teams of such keys, and owners: their limits (--help for more)
        olla-gateway usage [options]         what its callers have used (--help for more)
        olla-gateway simulator [options]     a scripted inference server (--help for more)
 
@@ -80,6 +81,11 @@ export async function main(args: string[]): Promise<void> {
     case 'keys': {
       const { keysCommand } = await import('./keys-command.ts')
       return finish(await keysCommand(rest, process.env))
+    }
+    case 'teams':
+    case 'owners': {
+      const { groupsCommand } = await import('./groups-command.ts')
+      return finish(await groupsCommand(command === 'teams' ? 'team' : 'owner', rest, process.env))
     }
     case 'usage': {
       const { usageCommand } = await import('./usage-command.ts')

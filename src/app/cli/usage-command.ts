@@ -1,9 +1,9 @@
 import { isRecord } from '../../config/file/decode.ts'
+import { usageTable } from '../tables/usage-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
-import { usageTable } from './usage-text.ts'
 
 const usage = `Usage: olla-gateway usage [options]     what callers of a running gateway have used
 

@@ -27,6 +27,17 @@ export function keyTable(keys: readonly unknown[]): string {
   return columns([['NAME', 'ID', 'KEY', 'OWNER', 'TEAM', 'STATE'], ...rows])
 }
 
+/** Teams or owners in columns. */
+export function groupTable(groups: readonly unknown[], kind: string): string {
+  if (groups.length === 0) return `no ${kind}s\n`
+  const rows = groups.filter(isRecord).map(({ name, enabled, limits, source }) => {
+    const set = settings(limits, '')
+    const state = enabled === false ? 'disabled' : 'active'
+    return [name, state, source, set.length === 0 ? '-' : set.join('  ')].map(String)
+  })
+  return columns([['NAME', 'STATE', 'SOURCE', 'LIMITS'], ...rows])
+}
+
 /** What is set, as `name=value`: not the zeros, empty lists and defaults. */
 function settings(value: unknown, prefix: string): string[] {
   if (!isRecord(value)) return []

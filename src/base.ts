@@ -15,14 +15,9 @@ import configVersions from '../plugins/runtime/config-versions.ts'
 import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
 import state from '../plugins/runtime/state.ts'
+import type { SummedLimits } from './cluster/contract/limit-sums.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import {
-  callersAreOn,
-  clusterIsOn,
-  ledgerIsOn,
-  sendsWebhooks,
-  signalsIntervalMs,
-} from './config/options/derived.ts'
+import { callersAreOn, clusterIsOn, ledgerIsOn, signalsIntervalMs } from './config/options/derived.ts'
 import { issuersOf } from './config/options/issuers.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
@@ -94,14 +89,19 @@ export async function registerCallers(app: FastifyInstance, { callers }: Gateway
   }
   if (!app.gatewayPeers.isControl) return
   const { default: amounts } = await import('../plugins/callers/caller-amounts.ts')
-  await app.register(amounts, { callers })
-  if (sendsWebhooks(callers)) {
-    const { default: webhooks } = await import('../plugins/callers/caller-webhooks.ts')
-    await app.register(webhooks, { callers })
-  }
+  await app.register(amounts, { callers, shared: await sharedLimits(app) })
+  const { default: webhooks } = await import('../plugins/callers/caller-webhooks.ts')
+  await app.register(webhooks, { callers })
   if (!ledgerIsOn(callers)) return
   const { default: ledger } = await import('../plugins/callers/caller-ledger.ts')
   await app.register(ledger, { callers })
+}
+
+/** What replicas use of limits, if the gateway is one of several. */
+async function sharedLimits(app: FastifyInstance) {
+  if (!app.hasDecorator('cluster')) return undefined
+  const { readLimitSums } = await import('./cluster/limits/limit-sums.ts')
+  return (asked: SummedLimits) => readLimitSums(app.cluster, asked)
 }
 
 export interface EndpointOptions {

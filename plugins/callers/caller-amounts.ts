@@ -9,7 +9,7 @@ import { serveOperations } from '../../src/callers/admin/operations.ts'
 import type { CallerAmounts } from '../../src/callers/limits/contract.ts'
 import { callerLimitCells } from '../../src/callers/limits/limit-cells.ts'
 import { LimitWindows } from '../../src/callers/limits/limit-plan.ts'
-import { LimitStates } from '../../src/callers/limits/limit-states.ts'
+import { type LimitStateServices, LimitStates } from '../../src/callers/limits/limit-states.ts'
 import { SavedAmounts } from '../../src/callers/limits/saved-amounts.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
@@ -17,6 +17,8 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 /** Reads `callers.time_zone`. */
 export interface CallerAmountsOptions extends Sections<'callers'> {
   readonly clock?: Clock
+  /** Asks what all replicas of a cluster use of limits. */
+  readonly shared?: LimitStateServices['shared']
 }
 
 declare module 'fastify' {
@@ -27,7 +29,7 @@ declare module 'fastify' {
 
 export default fp<CallerAmountsOptions>(
   async function callerAmounts(app, options) {
-    const { callers } = readSections(options, ['callers'], ['clock'])
+    const { callers } = readSections(options, ['callers'], ['clock', 'shared'])
     const clock = options.clock ?? systemClock
     const { directory } = app.callers
     const services = {
@@ -37,7 +39,8 @@ export default fp<CallerAmountsOptions>(
       content: () => directory.content(),
     }
     const amounts = new SavedAmounts(services)
-    serveOperations(app.gatewayPeers, limitsOperations(new LimitStates(services)))
+    const states = new LimitStates({ ...services, shared: options.shared })
+    serveOperations(app.gatewayPeers, limitsOperations(states))
     directory.onChange(() => amounts.forget())
     app.decorate('callerAmounts', amounts)
   },

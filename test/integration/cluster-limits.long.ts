@@ -81,6 +81,38 @@ describe('limits over several replicas', { skip }, async () => {
     assert.equal(allowed.headers.get('x-ratelimit-remaining-requests'), '99')
   })
 
+  it('show what all replicas have used, on each of them', async (t) => {
+    const { askAll, replicas } = await start(t, redis, {
+      requests_per_minute: 100,
+      budgets: [{ amount: 100_000, unit: 'tokens', period: 'day' }],
+      max_concurrent: 50,
+    })
+    assert.deepEqual(await askAll(12), Array(12).fill(200))
+    const shown = async (replica: RunningGateway) => {
+      const response = await fetch(`${replica.url}/internal/admin/limits`)
+      const page = (await response.json()) as {
+        is_shared: boolean
+        subjects: { limits: { field: string; used: number; resets_at: string | null }[] }[]
+      }
+      const limits = page.subjects[0]?.limits ?? []
+      const usedOf = (name: string) => limits.find(({ field }) => field === name)?.used ?? -1
+      return {
+        isShared: page.is_shared,
+        requests: usedOf('requests_per_minute'),
+        tokens: usedOf('budgets'),
+        slots: usedOf('max_concurrent'),
+      }
+    }
+    for (const replica of replicas) {
+      await eventually(async () => {
+        const { isShared, requests, tokens, slots } = await shown(replica)
+        return isShared && requests === 12 && tokens > 0 && tokens % 12 === 0 && slots === 0
+      })
+    }
+    const [first, ...others] = await Promise.all(replicas.map(shown))
+    for (const other of others) assert.deepEqual(other, first)
+  })
+
   it('are shares while the server is away, and are exact again when it is back', async (t) => {
     const own = await startRedis()
     const { ask, askAll, replicas } = await start(t, own, { requests_per_minute: 30 })

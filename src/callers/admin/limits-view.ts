@@ -40,6 +40,10 @@ export const LimitsView = Type.Object({
     }),
   ),
   total: Count('Of all pages.'),
+  is_shared: Type.Boolean({
+    description:
+      'Whether `used` is that of all replicas of a cluster; false without one, or while its server is away.',
+  }),
   next: NullableText('`after` of the next page; null on the last.'),
 })
 
@@ -54,7 +58,12 @@ export function limitsView({
   readonly total: number
   readonly next: string | undefined
 }): View {
-  return { subjects: items.map(subjectView), total, next: cursorOf(next) }
+  return {
+    subjects: items.map(subjectView),
+    total,
+    is_shared: items.some(({ isShared }) => isShared),
+    next: cursorOf(next),
+  }
 }
 
 function subjectView(subject: SubjectLimits): View['subjects'][number] {

@@ -75,7 +75,7 @@ export function limitSpecs(limits: Limits, windows: LimitWindows): LimitSpec[] {
   }
   const minute = windows.rolling('minute')
   const rate = (counted: Counted, window: Window, limit: number): void =>
-    put({ counted, window, limit, warnAt: Number.POSITIVE_INFINITY, isBudget: false })
+    put({ counted, window, limit, warnAt: warnAtOf(limits.soft, limit), isBudget: false })
   rate('requests', minute, limits.requests_per_minute)
   for (const [window, tokens] of [
     [minute, limits.tokens_per_minute],
@@ -91,11 +91,16 @@ export function limitSpecs(limits: Limits, windows: LimitWindows): LimitSpec[] {
       counted: unit === 'money' ? 'money' : 'total',
       window: window === 'rolling' && period !== 'ever' ? windows.rolling(period) : windows.calendar(period),
       limit,
-      warnAt: soft > 0 ? soft * limit : Number.POSITIVE_INFINITY,
+      warnAt: warnAtOf(soft, limit),
       isBudget: true,
     })
   }
   return [...specs.values()]
+}
+
+/** @param soft share at which a limit warns; 0 is never */
+function warnAtOf(soft: number, limit: number): number {
+  return soft > 0 ? soft * limit : Number.POSITIVE_INFINITY
 }
 
 /** The name of the limit of requests at a time. */
@@ -104,6 +109,16 @@ export const slotsName = 'slots'
 /** The key of a limit's row. */
 export function rowKey(kind: SubjectKind, id: string, name: string): string {
   return `${kind}\n${id}\n${name}`
+}
+
+/** The name of a limit among replicas. */
+export function sharedLimitName(kind: SubjectKind, id: string, name: string): string {
+  return `${kind}:${id}:${name}`
+}
+
+/** The name of requests at a time among replicas. */
+export function sharedSlotsName(kind: SubjectKind, id: string): string {
+  return `${kind}:${id}`
 }
 
 /** Headers show what is left of the limits per minute. */

@@ -1,10 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
+import type { LimitSums, SummedLimits } from '../../cluster/contract/limit-sums.ts'
 import type { Limits } from '../../config/schema/callers-schema.ts'
 import type { SubjectKind } from '../contract/records.ts'
 import type { DirectoryChange } from '../directory/directory-data.ts'
 import { moneyUnit } from '../prices/price-table.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
-import { type LimitSpec, type LimitWindows, limitName, limitSpecs, rowKey, slotsName } from './limit-plan.ts'
+import {
+  type LimitSpec,
+  type LimitWindows,
+  limitName,
+  limitSpecs,
+  rowKey,
+  sharedLimitName,
+  sharedSlotsName,
+  slotsName,
+} from './limit-plan.ts'
 import { LimitRow } from './limit-row.ts'
 import { RefusalCounts, type Refusals } from './refusal-counts.ts'
 import type { Moment, Window } from './window.ts'
@@ -45,6 +55,8 @@ export interface SubjectLimits {
   readonly share: number
   readonly refusals: Refusals
   readonly limits: readonly LimitState[]
+  /** Whether the amounts are those of all replicas. */
+  readonly isShared: boolean
 }
 
 export interface LimitStateServices {
@@ -52,6 +64,18 @@ export interface LimitStateServices {
   readonly windows: LimitWindows
   readonly now: () => Moment
   readonly content: () => Pick<DirectoryChange, 'keys' | 'teams' | 'owners'>
+  /** Asks what all replicas use; undefined for a gateway alone. @returns undefined if that is not known now */
+  readonly shared?: ((asked: SummedLimits) => Promise<LimitSums | undefined>) | undefined
+}
+
+/** What is read of the limits of one subject. */
+interface ReadSubject {
+  readonly subject: LimitSubject
+  readonly set: Limits
+  readonly specs: readonly LimitSpec[]
+  /** Place of its limits and slots among those that are read together. */
+  readonly limitsAt: number
+  readonly slotsAt: number
 }
 
 export type LimitSubject = Pick<SubjectLimits, 'kind' | 'id' | 'name' | 'owner' | 'team'>
@@ -84,14 +108,39 @@ export class LimitStates {
 
   /** Reads the subjects with limits that a filter accepts; other work of the thread runs in between. */
   async *read(accepts: (subject: LimitSubject) => boolean): AsyncGenerator<SubjectLimits> {
-    let count = 0
     const reservations = this.#reservations()
+    let found: (readonly [LimitSubject, Limits])[] = []
+    let count = 0
     for (const [subject, limits] of this.#subjects()) {
-      if (++count % subjectsPerTurn === 0) await setImmediate()
-      if (limits === undefined || !accepts(subject)) continue
-      const state = this.#read(subject, limits, reservations)
-      if (state.limits.length > 0) yield state
+      if (limits !== undefined && accepts(subject)) found.push([subject, limits])
+      if (++count % subjectsPerTurn !== 0) continue
+      yield* await this.#readAll(found, reservations)
+      found = []
+      await setImmediate()
     }
+    yield* await this.#readAll(found, reservations)
+  }
+
+  async #readAll(
+    found: readonly (readonly [LimitSubject, Limits])[],
+    reservations: Reservations,
+  ): Promise<SubjectLimits[]> {
+    const { windows, now, shared } = this.#services
+    const moment = now()
+    const asked: { limits: SummedLimits['limits'][number][]; slots: string[] } = { limits: [], slots: [] }
+    const read = found.map(([subject, set]): ReadSubject => {
+      const specs = limitSpecs(set, windows)
+      const limitsAt = asked.limits.length
+      const slotsAt = asked.slots.length
+      if (shared !== undefined) {
+        for (const spec of specs) asked.limits.push(summedLimit(subject, spec, moment))
+        if (set.max_concurrent > 0) asked.slots.push(sharedSlotsName(subject.kind, subject.id))
+      }
+      return { subject, set, specs, limitsAt, slotsAt }
+    })
+    const isAsked = asked.limits.length + asked.slots.length > 0
+    const used = isAsked ? await shared?.(asked) : undefined
+    return read.map((each) => this.#read(each, used, reservations)).filter(({ limits }) => limits.length > 0)
   }
 
   *#subjects(): Generator<readonly [LimitSubject, Limits | undefined]> {
@@ -103,25 +152,34 @@ export class LimitStates {
     for (const { name, limits } of teams) yield [{ kind: 'team', id: name, name, ...unowned }, limits]
   }
 
-  #read(subject: LimitSubject, set: Limits, reservations: Reservations): SubjectLimits {
-    const { windows, now } = this.#services
-    const moment = now()
-    const limits = limitSpecs(set, windows).map((spec) => this.#stateOf(subject, spec, moment, reservations))
-    if (set.max_concurrent > 0) limits.push(this.#slots(subject, set.max_concurrent, moment))
+  #read(
+    { subject, set, specs, limitsAt, slotsAt }: ReadSubject,
+    shared: LimitSums | undefined,
+    reservations: Reservations,
+  ): SubjectLimits {
+    const moment = this.#services.now()
+    const limits = specs.map((spec, at) =>
+      this.#stateOf(subject, spec, moment, reservations, shared?.limits[limitsAt + at]),
+    )
+    if (set.max_concurrent > 0)
+      limits.push(this.#slots(subject, set.max_concurrent, moment, shared?.slots[slotsAt]))
     const sum = (period: keyof Refusals) => limits.reduce((all, { refusals }) => all + refusals[period], 0)
     return {
       ...subject,
       share: limits.reduce((most, { share }) => Math.max(most, share), 0),
       refusals: { hour: sum('hour'), day: sum('day') },
       limits,
+      isShared: shared !== undefined,
     }
   }
 
+  /** @param shared what all replicas have used; undefined if that is not known */
   #stateOf(
     { kind, id }: LimitSubject,
     spec: LimitSpec,
     moment: Moment,
     reservations: Reservations,
+    shared = 0,
   ): LimitState {
     const { cells } = this.#services
     const { counted, window } = spec
@@ -129,8 +187,16 @@ export class LimitStates {
     const index = cells.amounts.row(key)
     const row = index === undefined ? undefined : new LimitRow(index, window, cells)
     const current = window.bucketAt(moment)
-    const used = row?.sum(current) ?? 0
+    const own = row?.sum(current) ?? 0
+    // If the server has lost amounts, this replica still knows its own.
+    const used = Math.max(own, shared)
     const scale = counted === 'money' ? moneyUnit : 1
+    const resetsAtMs =
+      row !== undefined && own > 0
+        ? resetOf(row, current, moment)
+        : used > 0
+          ? atOf(moment, window.leavesInMs(current, moment))
+          : undefined
     return {
       field: fieldOf(spec),
       counted,
@@ -141,16 +207,16 @@ export class LimitStates {
       remaining: Math.max(0, spec.limit - used) * scale,
       share: used / spec.limit,
       soft: Number.isFinite(spec.warnAt) ? spec.warnAt / spec.limit : 0,
-      resetsAtMs: row === undefined || used === 0 ? undefined : resetOf(row, current, moment),
+      resetsAtMs,
       refusals: this.#refusals.read(key, moment),
     }
   }
 
-  #slots({ kind, id }: LimitSubject, limit: number, moment: Moment): LimitState {
+  #slots({ kind, id }: LimitSubject, limit: number, moment: Moment, shared = 0): LimitState {
     const { cells } = this.#services
     const key = rowKey(kind, id, slotsName)
     const row = cells.amounts.row(key)
-    const used = row === undefined ? 0 : cells.slots.value(row)
+    const used = Math.max(row === undefined ? 0 : cells.slots.value(row), shared)
     return {
       field: 'max_concurrent',
       counted: 'concurrent',
@@ -185,8 +251,22 @@ function resetOf(row: LimitRow, current: number, moment: Moment): number | undef
   const { window } = row
   let newest = current
   while (newest > current - window.span && newest > 0 && row.read(newest) === 0) newest--
-  const leavesInMs = window.leavesInMs(newest, moment)
-  return Number.isFinite(leavesInMs) ? Math.round(moment.wallMs + leavesInMs) : undefined
+  return atOf(moment, window.leavesInMs(newest, moment))
+}
+
+/** @returns undefined if it never comes */
+function atOf({ wallMs }: Moment, inMs: number): number | undefined {
+  return Number.isFinite(inMs) ? Math.round(wallMs + inMs) : undefined
+}
+
+function summedLimit({ kind, id }: LimitSubject, spec: LimitSpec, moment: Moment) {
+  const { span, bucketMs } = spec.window
+  return {
+    key: sharedLimitName(kind, id, limitName(spec)),
+    bucketMs,
+    span,
+    bucket: spec.window.bucketAt(moment),
+  }
 }
 
 function fieldOf({ isBudget, counted, window }: LimitSpec): string {

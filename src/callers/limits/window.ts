@@ -16,6 +16,8 @@ export interface Window {
   readonly index: number
   /** Number of earlier buckets that count with the current one. */
   readonly span: number
+  /** Length of a bucket of a rolling window; 0 for a calendar. */
+  readonly bucketMs: number
   /** Whether its amounts outlive the process. */
   readonly isSaved: boolean
   bucketAt(moment: Moment): number
@@ -54,6 +56,7 @@ export function rollingWindow(period: RollingPeriod): Window {
     name,
     index: windowNames.indexOf(name),
     span: rollingSpan,
+    bucketMs,
     isSaved: !isMonotonic,
     bucketAt: ({ wallMs, monotonicMs }) => Math.floor((isMonotonic ? monotonicMs : wallMs) / bucketMs),
     leavesInMs: (bucket, { wallMs, monotonicMs }) =>
@@ -69,6 +72,7 @@ export function calendarWindow(period: CalendarPeriod, zone: string): Window {
     name,
     index: windowNames.indexOf(name),
     span: 0,
+    bucketMs: 0,
     isSaved: true,
     bucketAt: ({ wallMs }) => calendar.numberAt(wallMs),
     leavesInMs: (bucket, { wallMs }) => calendar.endMs(bucket) - wallMs,

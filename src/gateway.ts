@@ -53,7 +53,7 @@ import {
   type ThreadOfSeveral,
 } from './base.ts'
 import { withWriteTimeout } from './config/checks/write-timeout.ts'
-import { callersAreOn, clusterIsOn, ledgerIsOn, sendsWebhooks } from './config/options/derived.ts'
+import { callersAreOn, clusterIsOn, ledgerIsOn } from './config/options/derived.ts'
 import type { GatewayConfig } from './config/schema/schema.ts'
 import type { ConversationStore } from './dialects/openai/responses/store/conversation-store.ts'
 import type { ResponseStore } from './dialects/openai/responses/store/stored.ts'
@@ -236,7 +236,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})
   await when(callersAreOn(callers), () => import('../routes/callers/groups.ts'), {})
   await when(callersAreOn(callers), () => import('../routes/callers/limits.ts'), {})
-  await when(sendsWebhooks(callers), () => import('../routes/callers/webhooks.ts'), {})
+  await when(callersAreOn(callers), () => import('../routes/callers/webhooks.ts'), {})
   await when(hasLedger, () => import('../routes/callers/usage.ts'), {})
   await when(clusterIsOn(cluster), () => import('../routes/admin/cluster.ts'), {})
   await when(discovery.providers.length > 0, () => import('../routes/admin/discovery.ts'), {})
@@ -269,7 +269,6 @@ async function stateOfCallers(app: FastifyInstance, { callers }: GatewayConfig) 
   const parts = {
     hasStore: callers.store !== '',
     hasLedger: ledgerIsOn(callers),
-    hasWebhooks: sendsWebhooks(callers),
   }
   return () => callersState(app.callers, parts)
 }

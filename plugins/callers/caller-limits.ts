@@ -39,9 +39,10 @@ export default fp<CallerLimitsOptions>(
       prices,
       zone: callers.timeZone,
       onWarning(warning) {
-        const { kind, id } = warning
+        const { isBudget, ...event } = warning
+        const { kind, id } = event
         const name = (kind === 'key' ? app.callers.directory.nameOf(id) : undefined) ?? id
-        app.gatewayEvents.publish('callers.budget', { ...warning, name })
+        app.gatewayEvents.publish(isBudget ? 'callers.budget' : 'callers.limit', { ...event, name })
       },
     })
     let timer: Timer | undefined

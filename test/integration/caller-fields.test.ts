@@ -62,6 +62,7 @@ const limits: Readonly<Record<keyof typeof LimitsSchema.properties, unknown>> = 
   tokens_per_minute: { prompt: 0, completion: 0, total: 45 },
   tokens_per_day: { prompt: 0, completion: 20, total: 0 },
   max_concurrent: 1,
+  soft: 0.5,
   budgets: [{ amount: 45, unit: 'tokens', period: 'month', window: 'calendar', soft: 0.5 }],
 }
 
@@ -104,7 +105,9 @@ describe('each field', () => {
           const key = String(created.body.key)
           for (let count = 0; count < tries; count++) assert.equal(await send(key), 200)
           const path = `/${kind}s/${name}`
-          const { status, body } = await admin('PATCH', path, { limits: { [field]: value } })
+          // A share limits nothing by itself.
+          const others = field === 'soft' ? { requests_per_minute: 1 } : {}
+          const { status, body } = await admin('PATCH', path, { limits: { [field]: value, ...others } })
           assert.equal(status, 200)
           assert.deepEqual((body.limits as Record<string, unknown>)[field], value)
           assert.deepEqual((await admin('GET', path)).body.limits, body.limits)

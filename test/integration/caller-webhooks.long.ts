@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { parseConfig } from '../../src/config/load.ts'
-import { bearer, callersSecret, configuredKey } from '../support/callers.ts'
-import { startGateway } from '../support/gateway.ts'
+import { bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
+import { postChat, startGateway } from '../support/gateway.ts'
 import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 import { eventually } from '../support/simulator.ts'
 import { isSigned, startWebhookReceiver } from '../support/webhook-receiver.ts'
@@ -22,15 +22,17 @@ interface Status {
   readonly error: string | null
 }
 
-async function start(t: TestContext, webhooks: readonly object[]) {
+async function start(t: TestContext, webhooks: readonly object[], more: object = {}) {
   const usage = { prompt_tokens: 5, completion_tokens: 5, total_tokens: 10 }
   const message = { role: 'assistant', content: 'hi' }
   const body = { id: 'x', choices: [{ index: 0, message, finish_reason: 'stop' }], usage }
   const endpoint = await startScriptedEndpoint(t, ['m'], () => ({ body }))
   const { key, entry } = configuredKey('ci', { limits: { budgets: [budget] } })
-  const gateway = await startGateway(t, [{ url: endpoint.url, name: 'one', type: 'openai' }], {
-    callers: { secret: callersSecret, keys: [entry], webhooks },
-  })
+  const endpoints = [{ url: endpoint.url, name: 'one', type: 'openai' }]
+  const callers = { secret: callersSecret, keys: [entry], ...more }
+  const gateway = await startGateway(t, endpoints, { callers: { ...callers, webhooks } })
+  const change = (next: readonly object[]) =>
+    gateway.reload(endpoints, { callers: { ...callers, webhooks: next } })
   const send = async () => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -43,7 +45,10 @@ async function start(t: TestContext, webhooks: readonly object[]) {
   const json = async (path: string) =>
     (await (await fetch(`${gateway.url}/internal/${path}`)).json()) as Record<string, unknown>
   const states = async () => (await json('admin/webhooks')).webhooks as Status[]
-  return { gateway, send, json, states }
+  const useUp = async () => {
+    while ((await send()) === 200);
+  }
+  return { gateway, send, json, states, change, useUp }
 }
 
 describe('webhooks', () => {
@@ -126,6 +131,83 @@ describe('webhooks', () => {
     assert.equal(elsewhere.messages.length, 0)
     // A gateway whose receivers do not answer stops all the same.
     await gateway.close()
+  })
+
+  it('get one message when a rate warns and one when it refuses', async (t) => {
+    const receiver = await startWebhookReceiver(t)
+    const { key, entry } = configuredKey('soft', { limits: { requests_per_minute: 4, soft: 0.5 } })
+    const { states, gateway } = await start(t, [{ url: receiver.url, secret }], { keys: [entry] })
+    const send = () => postChat(gateway.url, { model: 'm' }, { headers: bearer(key) })
+    const shown = []
+    for (let count = 0; count < 6; count++) {
+      const response = await send()
+      await response.text()
+      shown.push([response.status, response.headers.get('x-olla-limit-warning')])
+    }
+    assert.deepEqual(shown, [
+      [200, null],
+      [200, 'key; requests; minute; 50%'],
+      [200, 'key; requests; minute; 75%'],
+      [200, 'key; requests; minute; 100%'],
+      [429, null],
+      [429, null],
+    ])
+    await eventually(async () => (await states())[0]?.delivered === 2)
+    assert.deepEqual(
+      receiver.messages
+        .map(({ body }) => [body.type, body.data.state, body.data.name, body.data.window])
+        .sort(),
+      [
+        ['callers.limit', 'reached', 'soft', 'minute rolling'],
+        ['callers.limit', 'soft', 'soft', 'minute rolling'],
+      ],
+    )
+  })
+
+  it('get after a restart what did not arrive before, once', async (t) => {
+    let isUp = false
+    const receiver = await startWebhookReceiver(t, (response) => response.writeHead(isUp ? 204 : 503).end())
+    const store = await storeFile()
+    const webhooks = [{ url: receiver.url, secret }]
+    const first = await start(t, webhooks, { store })
+    await first.useUp()
+    await eventually(async () => (await first.states())[0]?.pending === 2)
+    await first.gateway.close()
+    const failed = new Set(receiver.messages.map(({ headers }) => headers['webhook-id']))
+    receiver.messages.length = 0
+    isUp = true
+    const second = await start(t, webhooks, { store })
+    await eventually(async () => (await second.states())[0]?.delivered === 2, { timeoutMs: 20_000 })
+    assert.deepEqual(new Set(receiver.messages.map(({ headers }) => headers['webhook-id'])), failed)
+    assert.ok(receiver.messages.every((message) => isSigned(message, secret)))
+    await second.gateway.close()
+    const third = await start(t, webhooks, { store })
+    await third.send()
+    assert.equal(receiver.messages.length, 2)
+    assert.equal((await third.states())[0]?.pending, 0)
+  })
+
+  it('are changed while the gateway runs, and one that stays keeps what it has to deliver', async (t) => {
+    const away = await startWebhookReceiver(t, (response) => response.writeHead(503).end())
+    const later = await startWebhookReceiver(t)
+    const kept = { url: away.url, secret }
+    const { send, states, change, useUp } = await start(t, [kept])
+    for (let count = 0; count < 6; count++) await send()
+    await eventually(async () => (await states())[0]?.failures !== 0)
+    await change([{ url: later.url, secret, events: ['callers.budget'] }, kept])
+    await eventually(async () => (await states()).length === 2)
+    assert.deepEqual(
+      (await states()).map(({ origin, pending }) => [origin, pending]),
+      [
+        [later.url, 0],
+        [away.url, 1],
+      ],
+    )
+    await useUp()
+    await eventually(() => later.messages.length === 1)
+    assert.equal(later.messages[0]?.body.data.state, 'reached')
+    await change([])
+    await eventually(async () => (await states()).length === 0)
   })
 
   it('get the events that they ask for, and only those', async (t) => {

@@ -38,6 +38,8 @@ export interface CallerTexts {
   readonly tokensPerDay: string
   readonly promptPerDay: string
   readonly completionPerDay: string
+  /** Share at which the limits per minute and per day warn, in percent. */
+  readonly limitsSoft: string
 }
 
 export interface CallerForm extends CallerTexts {
@@ -70,6 +72,7 @@ export const emptyForm: CallerForm = {
   tokensPerDay: '',
   promptPerDay: '',
   completionPerDay: '',
+  limitsSoft: '',
   budgets: [],
 }
 
@@ -116,10 +119,11 @@ export function formOf({ name, owner, team, expires, metadata, policy, limits }:
     tokensPerDay: limitText(perDay.total),
     promptPerDay: limitText(perDay.prompt),
     completionPerDay: limitText(perDay.completion),
+    limitsSoft: percentText(limits.soft),
     budgets: limits.budgets.map(({ amount, soft, ...budget }) => ({
       ...budget,
       amount: String(amount),
-      soft: limitText(Number((soft * 100).toFixed(6))),
+      soft: percentText(soft),
     })),
   }
 }
@@ -229,12 +233,14 @@ function limitsOf(form: CallerForm): Required<CallerFields>['limits'] {
     ...number(form.maxConcurrent, 'max_concurrent'),
     ...(isEmpty(perMinute) ? {} : { tokens_per_minute: perMinute }),
     ...(isEmpty(perDay) ? {} : { tokens_per_day: perDay }),
+    ...(form.limitsSoft === '' ? {} : { soft: Number(form.limitsSoft) / 100 }),
     ...(budgets.length === 0 ? {} : { budgets }),
   }
 }
 
 const isEmpty = (value: object) => Object.keys(value).length === 0
 const limitText = (value: number) => (value === 0 ? '' : String(value))
+const percentText = (share: number) => limitText(Number((share * 100).toFixed(6)))
 const listText = (items: readonly string[] = []) => items.join(', ')
 
 function textOrNull(text: string): string | null {

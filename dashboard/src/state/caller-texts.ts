@@ -22,6 +22,7 @@ export function limitFacts(limits: Limits): Fact[] {
       if (tokens[kind] > 0) facts.push([name, `${formatCount(tokens[kind])} ${period}`])
     }
   }
+  if (limits.soft > 0) facts.push(['Warns at', `${Math.round(limits.soft * 100)}% of these`])
   if (limits.budgets.length > 0) facts.push(['Budget', limits.budgets.map(budgetText).join('; ')])
   return facts
 }

@@ -105,6 +105,11 @@ const described: Readonly<Record<string, Describe>> = {
     text: `budget of ${words(kind)} ${String(name)} ${state === 'reached' ? 'has refused a request' : 'is nearly used up'}`,
     detail: `${String(used)} of ${String(limit)} ${words(counted)}, ${words(window)}`,
   }),
+  'callers.limit': ({ state, kind, name, counted, window, used, limit }) => ({
+    tone: state === 'reached' ? 'bad' : 'warn',
+    text: `limit of ${words(kind)} ${String(name)} ${state === 'reached' ? 'has refused a request' : 'is nearly reached'}`,
+    detail: `${String(used)} of ${String(limit)} ${words(counted)}, ${words(window)}`,
+  }),
   'callers.store': ({ state, reason }) => ({
     tone: state === 'available' ? 'good' : 'bad',
     text: `store of callers ${words(state)}`,

@@ -26,5 +26,6 @@ export const exposedHeaders: readonly string[] = [
   'x-ratelimit-remaining-tokens',
   'x-ratelimit-reset-tokens',
   'X-Olla-Budget-Warning',
+  'X-Olla-Limit-Warning',
   'Retry-After',
 ]

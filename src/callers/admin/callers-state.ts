@@ -13,13 +13,12 @@ interface CallersAccess {
 export interface CallerParts {
   readonly hasStore: boolean
   readonly hasLedger: boolean
-  readonly hasWebhooks: boolean
 }
 
 /** Asks the control thread how the parts of callers are. */
 export async function callersState(
   { perform, isCurrent }: CallersAccess,
-  { hasStore, hasLedger, hasWebhooks }: CallerParts,
+  { hasStore, hasLedger }: CallerParts,
 ): Promise<CallersSource> {
   const ask = <Name extends OperationName>(
     isOn: boolean,
@@ -34,7 +33,11 @@ export async function callersState(
       : undefined
   const [ledger, webhooks] = await Promise.all([
     ask(hasLedger, 'ledgerState', null),
-    ask(hasWebhooks, 'webhooks', null),
+    ask(true, 'webhooks', null),
   ])
-  return { storeIsCurrent: hasStore ? isCurrent() : undefined, ledger, webhooks }
+  return {
+    storeIsCurrent: hasStore ? isCurrent() : undefined,
+    ledger,
+    webhooks: webhooks?.length === 0 ? undefined : webhooks,
+  }
 }

@@ -29,7 +29,7 @@ export interface LimiterServices {
   readonly prices: PriceTable
   /** Name of the time zone of calendar budgets. */
   readonly zone: string
-  /** A budget warns, or has refused a request. Called at most once for each window, by one thread. */
+  /** A limit warns, or has refused a request. Called at most once for each window, by one thread. */
   readonly onWarning: (warning: LimitWarning) => void
 }
 
@@ -317,7 +317,8 @@ export class CallerLimiter {
   #warn(limit: CallerLimit, { headers }: RequestContext, moment: Moment): void {
     const percent = Math.floor((limit.row.total / limit.limit) * 100)
     const [period = ''] = limit.window.name.split(' ')
-    headers.push('X-Olla-Budget-Warning', `${limit.kind}; ${limit.counted}; ${period}; ${percent}%`)
+    const name = limit.isBudget ? 'X-Olla-Budget-Warning' : 'X-Olla-Limit-Warning'
+    headers.push(name, `${limit.kind}; ${limit.counted}; ${period}; ${percent}%`)
     this.#reports.warn(limit, moment)
   }
 

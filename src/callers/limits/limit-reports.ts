@@ -4,29 +4,30 @@ import { type LimitWarning, limitWarning, type WarningState } from './limit-warn
 import { RefusalCounts } from './refusal-counts.ts'
 import type { Moment } from './window.ts'
 
-/** Counts what limits refuse, and reports budgets that warn or refuse. */
+/** Counts what limits refuse, and reports budgets that warn or refuse, and other limits that are to warn. */
 export class LimitReports {
   readonly #cells: CallerLimitCells
   readonly #refusals: RefusalCounts
   readonly #onWarning: (warning: LimitWarning) => void
 
-  /** @param onWarning called at most once for each budget, state and window, by one thread */
+  /** @param onWarning called at most once for each limit, state and window, by one thread */
   constructor(cells: CallerLimitCells, onWarning: (warning: LimitWarning) => void) {
     this.#cells = cells
     this.#refusals = new RefusalCounts(cells)
     this.#onWarning = onWarning
   }
 
-  /** A budget that has just got an amount is above the share at which it warns. */
+  /** A limit that has just got an amount is above the share at which it warns. */
   warn(limit: CallerLimit, moment: Moment): void {
     this.#report('soft', limit, limit.row.bucket, limit.row.total, moment)
   }
 
   /** A limit has refused a request. */
   refused(limit: CallerLimit, moment: Moment): void {
-    const { kind, id, isBudget, row, window } = limit
+    const { kind, id, isBudget, warnAt, row, window } = limit
     this.#refusals.add(rowKey(kind, id, limitName(limit)), moment)
-    if (!isBudget) return
+    // Refusals of a rate are ordinary, unless the operator has asked for warnings.
+    if (!isBudget && !Number.isFinite(warnAt)) return
     const current = window.bucketAt(moment)
     this.#report('reached', limit, current, row.sum(current), moment)
   }
@@ -36,7 +37,7 @@ export class LimitReports {
     this.#refusals.add(rowKey(kind, id, slotsName), moment)
   }
 
-  /** Reports a budget once for each window: a mark in its row says in which bucket that was. */
+  /** Reports a limit once for each window: a mark in its row says in which bucket that was. */
   #report(state: WarningState, limit: CallerLimit, bucket: number, total: number, moment: Moment): void {
     const { row, window } = limit
     const marks = state === 'soft' ? this.#cells.warnings : this.#cells.reached

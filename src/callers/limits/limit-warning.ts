@@ -5,8 +5,9 @@ import type { CallerLimit } from './limit-plan.ts'
 /** `soft`: it has reached the share at which it warns; `reached`: it has refused a request. */
 export type WarningState = 'soft' | 'reached'
 
-/** A budget that warns, or that has refused a request: at most once for each window. */
+/** A limit that warns, or that has refused a request: at most once for each window. */
 export interface LimitWarning {
+  readonly isBudget: boolean
   readonly state: WarningState
   readonly kind: SubjectKind
   readonly id: string
@@ -25,11 +26,21 @@ export interface LimitWarning {
  */
 export function limitWarning(
   state: WarningState,
-  { kind, id, counted, window, limit }: CallerLimit,
+  { kind, id, counted, window, limit, isBudget }: CallerLimit,
   used: number,
   resetsAtMs: number,
 ): LimitWarning {
   const scale = counted === 'money' ? moneyUnit : 1
   const resetsAt = Number.isFinite(resetsAtMs) ? new Date(Math.round(resetsAtMs)).toISOString() : null
-  return { state, kind, id, counted, window: window.name, used: used * scale, limit: limit * scale, resetsAt }
+  return {
+    isBudget,
+    state,
+    kind,
+    id,
+    counted,
+    window: window.name,
+    used: used * scale,
+    limit: limit * scale,
+    resetsAt,
+  }
 }

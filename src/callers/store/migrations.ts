@@ -79,6 +79,12 @@ export const migrations: readonly (readonly string[])[] = [
     'ALTER TABLE olla_usage_days ADD COLUMN unpriced BIGINT NOT NULL DEFAULT 0',
     'ALTER TABLE olla_usage_blocks ADD COLUMN unpriced BIGINT NOT NULL DEFAULT 0',
   ],
+  // Messages that have not arrived; `held_by` is the process that delivers them, until `held_until`.
+  [
+    `CREATE TABLE olla_webhook_messages (
+      webhook TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, queued_at BIGINT NOT NULL,
+      held_by TEXT NOT NULL, held_until BIGINT NOT NULL, PRIMARY KEY (webhook, id))`,
+  ],
 ]
 
 /** Any number, the same in every version: gateways that start together migrate one after the other. */

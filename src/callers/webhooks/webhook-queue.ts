@@ -15,6 +15,14 @@ export interface WebhookQueueOptions {
   /** Messages began to fail, the first one was lost since, or they arrive again. */
   readonly onState?: (state: WebhookState) => void
   readonly maxMessages?: number
+  /** Where messages are until they have arrived or are given up; undefined keeps them in memory only. */
+  readonly kept?: { put(queued: QueuedMessage): void; remove(id: string): void } | undefined
+}
+
+/** A message and when it was queued, since the epoch. */
+export interface QueuedMessage {
+  readonly message: WebhookMessage
+  readonly queuedAtMs: number
 }
 
 export interface WebhookState {
@@ -31,9 +39,7 @@ export interface WebhookState {
   readonly failingSinceMs: number | undefined
 }
 
-interface Waiting {
-  readonly message: WebhookMessage
-  readonly queuedAtMs: number
+interface Waiting extends QueuedMessage {
   attempts: number
   dueMs: number
 }
@@ -42,7 +48,7 @@ const defaultMaxMessages = 1_000
 const firstDelayMs = 1_000
 const maxDelayMs = 600_000
 /** A message that did not arrive in this time is given up. */
-const maxAgeMs = 86_400_000
+export const maxMessageAgeMs = 86_400_000
 /** Time for messages that were not tried yet when the gateway stops. */
 const closingMs = 3_000
 
@@ -85,17 +91,34 @@ export class WebhookQueue {
   /** Adds a message; if there is no room, the oldest one is dropped. */
   push(message: WebhookMessage): void {
     if (this.#isClosed) return
+    const queued = { message, queuedAtMs: this.#options.clock.nowMs() }
+    if (this.#has(message.id)) return
+    this.#options.kept?.put(queued)
+    this.#add(queued)
+  }
+
+  /** Adds messages that another process could not deliver; those that wait already do not wait twice. */
+  restore(messages: readonly QueuedMessage[]): void {
+    if (this.#isClosed) return
+    for (const queued of messages) if (!this.#has(queued.message.id)) this.#add(queued)
+  }
+
+  /** The crossing of a budget has the same ID if it is found again. */
+  #has(id: string): boolean {
+    for (const { message } of this.#waiting) if (message.id === id) return true
+    return false
+  }
+
+  #add(queued: QueuedMessage): void {
     for (const oldest of this.#waiting) {
       if (this.#waiting.size < this.#maxMessages) break
       this.#drop(oldest)
     }
-    const { clock } = this.#options
-    const waiting = { message, queuedAtMs: clock.nowMs(), attempts: 0, dueMs: clock.monotonicMs() }
-    this.#waiting.add(waiting)
+    this.#waiting.add({ ...queued, attempts: 0, dueMs: this.#options.clock.monotonicMs() })
     this.#schedule()
   }
 
-  /** Tries each message that was not tried yet once more, for a bounded time. @returns messages that are lost */
+  /** Tries each message that was not tried yet once more, for a bounded time. @returns messages that have not arrived */
   async close(): Promise<number> {
     this.#isClosed = true
     this.#timer?.cancel()
@@ -146,6 +169,7 @@ export class WebhookQueue {
 
   #succeeded(waiting: Waiting): void {
     this.#waiting.delete(waiting)
+    this.#options.kept?.remove(waiting.message.id)
     this.#delivered++
     this.#lastDeliveryAtMs = this.#options.clock.nowMs()
     const isNews = this.#error !== undefined
@@ -165,12 +189,13 @@ export class WebhookQueue {
     // Between half of the delay and the whole, so that gateways do not repeat together.
     waiting.dueMs =
       clock.monotonicMs() + Math.max(delayMs * (0.5 + random() / 2), Math.min(retryAfterMs, maxDelayMs))
-    if (clock.nowMs() - waiting.queuedAtMs >= maxAgeMs) this.#drop(waiting)
+    if (clock.nowMs() - waiting.queuedAtMs >= maxMessageAgeMs) this.#drop(waiting)
     else if (isNews) onState?.(this.state)
   }
 
   #drop(waiting: Waiting): void {
     if (!this.#waiting.delete(waiting)) return
+    this.#options.kept?.remove(waiting.message.id)
     this.#dropped++
     if (this.#hasReportedDrop) return
     this.#hasReportedDrop = true

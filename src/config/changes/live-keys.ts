@@ -60,6 +60,7 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'callers.teams', isLive: haveCallers },
   { key: 'callers.owners', isLive: haveCallers },
   { key: 'callers.prices', isLive: haveCallers },
+  { key: 'callers.webhooks', isLive: haveCallers },
   { key: 'logging.level' },
 ]
 

@@ -32,11 +32,6 @@ export function ledgerIsOn(
   return callersAreOn(callers) && callers.store !== '' && callers.ledger.enabled
 }
 
-/** Whether events of callers go to webhooks. */
-export function sendsWebhooks(callers: CallersSection & { readonly webhooks: readonly unknown[] }): boolean {
-  return callersAreOn(callers) && callers.webhooks.length > 0
-}
-
 /** Whether lower priorities serve only if no higher one can. */
 export function hasPriorityTiers({ priorityTiers, loadBalancer }: SectionOptions<'proxy'>): boolean {
   return priorityTiers || loadBalancer === 'priority'

@@ -76,6 +76,11 @@ export const LimitsSchema = Section(
     tokens_per_minute: TokensSchema('per minute'),
     tokens_per_day: TokensSchema('per day'),
     max_concurrent: Count(0, 'Requests at a time; 0 is unlimited.', { maximum: 1_000_000 }),
+    soft: Fraction(
+      0,
+      'Share of the limits per minute and per day at which the gateway warns, by header and event; 0 is never.',
+      { maximum: 1 },
+    ),
     budgets: Type.Array(BudgetSchema, { default: [], description: 'Budgets; all of them apply.' }),
   },
   'How much may be used.',

@@ -5,6 +5,7 @@ import { Duration } from './units.ts'
 /** Events that a webhook can get. */
 export const webhookEvents = [
   'callers.budget',
+  'callers.limit',
   'callers.changed',
   'callers.store',
   'callers.ledger',
@@ -28,7 +29,7 @@ export const WebhookSchema = Section(
     ),
     secret_file: Type.Optional(Type.String({ description: 'File that contains the secret instead.' })),
     events: Type.Array(Type.Unsafe<WebhookEvent>({ type: 'string', enum: [...webhookEvents] }), {
-      default: ['callers.budget'],
+      default: ['callers.budget', 'callers.limit'],
       minItems: 1,
       description: 'Events to send.',
     }),

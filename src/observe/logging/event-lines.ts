@@ -69,6 +69,14 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
             ? `a budget of a ${event.data.kind} is nearly used up`
             : `a budget of a ${event.data.kind} has refused a request`,
       }
+    case 'callers.limit':
+      return {
+        level: 'warn',
+        message:
+          event.data.state === 'soft'
+            ? `a limit of a ${event.data.kind} is nearly reached`
+            : `a limit of a ${event.data.kind} has refused a request`,
+      }
     case 'callers.store':
       return {
         level: event.data.state === 'available' ? 'info' : 'error',

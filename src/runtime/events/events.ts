@@ -1,6 +1,19 @@
 import type { BreakerState } from '../../kernel/breaker-state.ts'
 import type { EndpointStatus } from '../../kernel/endpoint-status.ts'
 
+/** A limit of a key, a team or an owner that is nearly or wholly used up. */
+interface LimitEvent {
+  state: 'soft' | 'reached'
+  kind: 'key' | 'team' | 'owner'
+  id: string
+  name: string
+  counted: string
+  window: string
+  used: number
+  limit: number
+  resetsAt: string | null
+}
+
 /** All events of the gateway by type. */
 export interface GatewayEvents {
   'endpoint.status': { endpoint: string; from: EndpointStatus; to: EndpointStatus; reason: string }
@@ -57,17 +70,12 @@ export interface GatewayEvents {
    * A budget has reached the share at which it warns (`soft`), or has refused a request (`reached`): each at most once
    * for a window. `counted` is `money` or `total` tokens.
    */
-  'callers.budget': {
-    state: 'soft' | 'reached'
-    kind: 'key' | 'team' | 'owner'
-    id: string
-    name: string
-    counted: string
-    window: string
-    used: number
-    limit: number
-    resetsAt: string | null
-  }
+  'callers.budget': LimitEvent
+  /**
+   * A limit per minute or per day with a share at which it warns has reached it (`soft`), or has refused a request
+   * (`reached`): each at most once for a window. `counted` is `requests`, or tokens: `prompt`, `completion` or `total`.
+   */
+  'callers.limit': LimitEvent
   /** The store of callers became readable or unreadable. */
   'callers.store': { state: 'available' | 'unavailable'; reason: string | null }
   /** What callers use could be written to the store again, or no longer; until then it is kept in memory. */
@@ -113,6 +121,7 @@ export const gatewayEventTypes = Object.keys({
   'access.refused': true,
   'callers.changed': true,
   'callers.budget': true,
+  'callers.limit': true,
   'callers.store': true,
   'callers.ledger': true,
   'callers.issuer': true,

@@ -165,6 +165,39 @@ for (const { name, skip, open } of kinds) {
       assert.equal((await ask({ filter: { model: 'a' } })).total.requests, 40)
     })
 
+    it('takes less than 200 bytes of disk for a row of an hour, whatever its names are', async (t) => {
+      const { database, write } = await start(t)
+      const hours = 24
+      const subjects = 400
+      const bytes = async () => {
+        const [row] = await database.all(
+          database.dialect === 'sqlite'
+            ? 'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()'
+            : `SELECT pg_total_relation_size('olla_usage') AS bytes`,
+        )
+        return Number(row?.bytes)
+      }
+      const long = 'x'.repeat(120)
+      const rowsOf = (hour: number) =>
+        Array.from({ length: subjects }, (_, number) =>
+          usageRow({
+            hour: firstHour + hour,
+            keyId: `key_${number}`,
+            keyName: long,
+            owner: long,
+            model: long,
+          }),
+        )
+      // The names of each subject are there once, in the first hour.
+      await write(rowsOf(0))
+      const before = await bytes()
+      for (let hour = 1; hour < hours; hour++) await write(rowsOf(hour))
+      const perRow = ((await bytes()) - before) / ((hours - 1) * subjects)
+      assert.ok(perRow > 20 && perRow < 200, `${perRow} bytes for each row`)
+      const [count] = await database.all('SELECT COUNT(*) AS rows FROM olla_usage_subjects')
+      assert.equal(Number(count?.rows), subjects)
+    })
+
     it('groups, filters and divides by time', async (t) => {
       const { write, ask } = await start(t)
       await write([

@@ -7,6 +7,7 @@ import { CallerLimiter } from '../../../src/callers/limits/caller-limiter.ts'
 import { Estimates } from '../../../src/callers/limits/estimates.ts'
 import { callerLimitCells } from '../../../src/callers/limits/limit-cells.ts'
 import { LimitWindows } from '../../../src/callers/limits/limit-plan.ts'
+import type { LimitWarning } from '../../../src/callers/limits/limit-warning.ts'
 import { SavedAmounts } from '../../../src/callers/limits/saved-amounts.ts'
 import { PriceTable } from '../../../src/callers/prices/price-table.ts'
 import type { Limits } from '../../../src/config/schema/callers-schema.ts'
@@ -38,6 +39,7 @@ function callerWith(limits: Partial<Limits>): KnownCaller {
 function start(limits: Partial<Limits>, { zone = 'UTC', startMs = Date.parse('2027-01-31T12:00:00Z') } = {}) {
   const clock = new FakeClock(startMs)
   const cells = new SharedState().of(callerLimitCells)
+  const warnings: LimitWarning[] = []
   const limiter = new CallerLimiter({
     clock,
     cells,
@@ -46,7 +48,7 @@ function start(limits: Partial<Limits>, { zone = 'UTC', startMs = Date.parse('20
       { models: ['m'], input: 1, cached_input: 0.1, output: 2, request: 0.5, audio_second: 0 },
     ]),
     zone,
-    onWarning: () => undefined,
+    onWarning: (warning) => warnings.push(warning),
   })
   const caller = callerWith(limits)
   const reserve = (fields: Readonly<Record<string, unknown>> = {}) => {
@@ -80,9 +82,10 @@ function start(limits: Partial<Limits>, { zone = 'UTC', startMs = Date.parse('20
     }
     throw new Error('not refused')
   }
-  return { clock, cells, limiter, caller, reserve, settle, refusal }
+  return { clock, cells, limiter, caller, reserve, settle, refusal, warnings }
 }
 
+const noTokens = { prompt: 0, completion: 0, total: 0 }
 const budget = (fields: Partial<Limits['budgets'][number]>) => ({
   budgets: [
     {
@@ -118,6 +121,51 @@ describe('the limiter of a thread', () => {
       reserve(fields)
     })
   }
+
+  for (const [name, limits, fields, counted, window] of [
+    ['requests per minute', { requests_per_minute: 4 }, {}, 'requests', 'minute rolling'],
+    [
+      'tokens per minute',
+      { tokens_per_minute: { ...noTokens, completion: 40 } },
+      {},
+      'completion',
+      'minute rolling',
+    ],
+    ['tokens per day', { tokens_per_day: { ...noTokens, completion: 40 } }, {}, 'completion', 'day rolling'],
+  ] as const) {
+    it(`warns once for a window when a soft share is reached, and once when it refuses: ${name}`, async () => {
+      const { clock, reserve, refusal, warnings } = start({ ...limits, soft: 0.75 })
+      const header = (context: RequestContext) => {
+        const at = context.headers.indexOf('X-Olla-Limit-Warning')
+        return at < 0 ? undefined : context.headers[at + 1]
+      }
+      const [period = ''] = window.split(' ')
+      assert.deepEqual(
+        [1, 2, 3, 4].map(() => header(reserve(fields))),
+        [undefined, undefined, `key; ${counted}; ${period}; 75%`, `key; ${counted}; ${period}; 100%`],
+      )
+      refusal(fields)
+      refusal(fields)
+      const shown = () =>
+        warnings.map(({ state, isBudget, counted: what, window: of }) => [state, isBudget, what, of])
+      const once = [
+        ['soft', false, counted, window],
+        ['reached', false, counted, window],
+      ]
+      assert.deepEqual(shown(), once)
+      // In the next window it may warn again.
+      await clock.advance(2 * (period === 'minute' ? 60_000 : 86_400_000))
+      for (let count = 0; count < 4; count++) reserve(fields)
+      assert.deepEqual(shown(), [...once, ['soft', false, counted, window]])
+    })
+  }
+
+  it('gives no warning of a rate without a soft share', () => {
+    const { reserve, refusal, warnings } = start({ requests_per_minute: 1 })
+    assert.ok(!reserve().headers.includes('X-Olla-Limit-Warning'))
+    refusal()
+    assert.deepEqual(warnings, [])
+  })
 
   it('begins a month in its own time zone', async () => {
     const { clock, reserve, refusal } = start(budget({ amount: 14 }), {

@@ -138,6 +138,36 @@ describe('the queue of a webhook', () => {
     queue.push(message('late'))
     assert.equal(queue.state.pending, 2)
   })
+
+  it('keeps messages elsewhere until they have arrived or are given up, and takes over those of another', async () => {
+    const clock = new FakeClock(Date.parse('2027-01-31T12:00:00Z'))
+    const log: string[] = []
+    let statusCode = 500
+    const queue = new WebhookQueue({
+      clock,
+      random: () => 0,
+      send: async () => ({ statusCode, retryAfterMs: undefined }),
+      maxMessages: 3,
+      kept: {
+        put: (queued) => log.push(`+${queued.message.id}`),
+        remove: (id) => log.push(`-${id}`),
+      },
+    })
+    queue.restore([{ message: message('old'), queuedAtMs: clock.nowMs() - 86_399_000 }])
+    for (const id of ['a', 'b', 'a', 'c']) queue.push(message(id))
+    // There is room for three, and a message that waits is not added twice.
+    assert.deepEqual(log, ['+a', '+b', '+c', '-old'])
+    queue.restore([{ message: message('a'), queuedAtMs: clock.nowMs() }])
+    assert.equal(queue.state.pending, 3)
+    await clock.advance(10)
+    statusCode = 204
+    await clock.advance(10_000)
+    assert.deepEqual(log.slice(4).toSorted(), ['-a', '-b', '-c'])
+    queue.restore([{ message: message('expired'), queuedAtMs: clock.nowMs() - 86_400_000 }])
+    statusCode = 500
+    await clock.advance(10)
+    assert.deepEqual([log.at(-1), queue.state.pending], ['-expired', 0])
+  })
 })
 
 describe('a message of a webhook', () => {

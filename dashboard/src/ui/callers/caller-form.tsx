@@ -72,6 +72,7 @@ export function CallerFormDrawer({ kind, before, save, onClose }: CallerFormDraw
           <Limit {...field('promptPerDay')} label="Prompt tokens per day" />
           <Limit {...field('completionPerMinute')} label="Completion tokens per minute" />
           <Limit {...field('completionPerDay')} label="Completion tokens per day" />
+          <TextField {...field('limitsSoft')} label="Warn at percent of these" type="number" hint="never" />
         </div>
         <BudgetFields id={`${kind}-budget`} budgets={budgets} />
         {kind !== 'owner' && <PolicyFields kind={kind} texts={texts} />}

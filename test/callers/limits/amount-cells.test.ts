@@ -15,7 +15,7 @@ describe('cells of amounts', () => {
     const results = await runThreads<Record<'endless' | 'rolling' | 'kept' | 'most', number>>(
       new URL('./amounts-worker.ts', import.meta.url),
       threads,
-      { blocks: blocks.description, rounds, limit },
+      { blocks: blocks.description, rounds, limit, clock: new Int32Array(new SharedArrayBuffer(4)) },
     )
     const endless = amounts.row('endless') ?? -1
     const kept = results.reduce((sum, each) => sum + each.kept, 0)

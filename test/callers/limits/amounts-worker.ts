@@ -3,12 +3,14 @@ import { AmountCells } from '../../../src/callers/limits/amount-cells.ts'
 import { type BlocksDescription, SharedBlocks } from '../../../src/runtime/cells/shared-blocks.ts'
 
 /** Reserves from two windows and settles, in a tight loop that moves through the buckets, and reports what it got. */
-const { blocks, thread, threads, rounds, limit } = workerData as {
+const { blocks, thread, threads, rounds, limit, clock } = workerData as {
   blocks: BlocksDescription
   thread: number
   threads: number
   rounds: number
   limit: number
+  /** Rounds of all threads so far, which is the time: threads that drift apart would live in different windows. */
+  clock: Int32Array
 }
 const amounts = new AmountCells(4, new SharedBlocks(threads, thread, blocks).place('amounts'))
 const endless = amounts.exclusively(() => amounts.take('endless', () => false)) ?? -1
@@ -16,7 +18,7 @@ const rolling = amounts.exclusively(() => amounts.take('rolling', () => false)) 
 let kept = 0
 let most = 0
 for (let round = 0; round < rounds; round++) {
-  const bucket = 100 + Math.floor((round * 40) / rounds)
+  const bucket = 100 + Math.floor((Atomics.add(clock, 0, 1) * 40) / (rounds * threads))
   if (amounts.add(rolling, bucket, 12, 3, limit)) {
     most = Math.max(most, amounts.total)
     amounts.change(rolling, amounts.bucket, 12, -2)

@@ -70,8 +70,9 @@ export default fp<TranslationOptions>(
     app.decorate('translation', {
       formatOf: (path) => plan.formatOf(path),
       speaks(path, candidate) {
-        const client = plan.formatOf(path)
-        return client === undefined ? undefined : plan.speaks(client.format, candidate)
+        const format = plan.formatOf(path)?.format
+        if (format === undefined || 'family' in format) return format && plan.speaks(format, candidate)
+        return plan.route(format, candidate).speaks
       },
       reaches(endpoint, path) {
         const client = plan.formatOf(path)

@@ -1,5 +1,6 @@
 import { headerValue } from './header-value.ts'
 import { type AnswerFraming, framingOf } from './media-type.ts'
+import { PairList } from './pair-list.ts'
 
 export { headerValue } from './header-value.ts'
 
@@ -35,14 +36,14 @@ export function withoutHeader(headers: readonly string[], lowerName: string): st
  * @param without lower-case name of headers to leave out
  */
 export function withHeaders(headers: readonly string[], others: readonly string[], without = ''): string[] {
-  const kept: string[] = []
+  const kept = new PairList(headers.length + others.length)
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
     const isDropped = name.length === without.length && name.toLowerCase() === without
-    if (!isDropped && !hasHeader(others, name)) kept.push(name, headers[at + 1] ?? '')
+    if (!isDropped && !hasHeader(others, name)) kept.add(name, headers[at + 1] ?? '')
   }
-  for (const each of others) kept.push(each)
-  return kept
+  kept.addAll(others)
+  return kept.end()
 }
 
 /** Whether flat pairs contain a header. */

@@ -43,6 +43,8 @@ export function longTextPlan({ paths, exceptStart, messages }: LongTextNames): L
 
 /** Numbers of `LongTextFinder.cuts` for each cut. */
 const cutNumbers = 3
+/** Numbers of a mark's place. */
+const placeNumbers = 3
 /** Level of the messages of a request. */
 const messageDepth = 3
 
@@ -227,14 +229,11 @@ export class LongTexts {
   write(json: string): Buffer | undefined {
     const short = Buffer.from(json)
     const cuts = this.#cuts
+    // For each mark: where its text ends before it, where the text goes on after it, and its index.
+    const places: number[] = []
     const isWritten: boolean[] = []
-    let room = short.length
-    for (let at = 0; at < cuts.length; at += cutNumbers) room += (cuts[at + 1] ?? 0) - (cuts[at] ?? 0)
-    const written = Buffer.allocUnsafe(room)
-    let length = 0
-    let from = 0
-    let count = 0
-    for (let at = short.indexOf(markBytes); at >= 0; at = short.indexOf(markBytes, from)) {
+    let bytes = short.length
+    for (let at = short.indexOf(markBytes); at >= 0; at = short.indexOf(markBytes, places.at(-2))) {
       let end = at + markBytes.length
       let index = 0
       for (let byte = short[end] ?? 0; byte >= zero && byte <= nine; byte = short[++end] ?? 0)
@@ -251,7 +250,6 @@ export class LongTexts {
       if (short[at - 2] !== backslash || short[at - 1] !== quote) return undefined
       if (short[end] !== backslash || short[end + 1] !== quote) return undefined
       isWritten[index] = true
-      count += cutNumbers
       let textEnd = at - 2
       let next = end + 2
       if (cuts[index + 2] === 1) {
@@ -260,12 +258,25 @@ export class LongTexts {
           return undefined
         next += messageEndBytes.length
       }
-      length += short.copy(written, length, from, textEnd)
-      length += this.#body.copy(written, length, cutStart, cutEnd)
-      from = next
+      bytes += cutEnd - cutStart - (next - textEnd)
+      places.push(textEnd, next, index)
     }
-    if (count !== cuts.length) return undefined
-    length += short.copy(written, length, from)
-    return written.subarray(0, length)
+    return places.length === cuts.length ? this.#filled(short, places, bytes) : undefined
+  }
+
+  /** @param bytes of the result, which has memory of its own so that it can be freed */
+  #filled(short: Buffer, places: readonly number[], bytes: number): Buffer {
+    const cuts = this.#cuts
+    const written = Buffer.allocUnsafeSlow(bytes)
+    let length = 0
+    let from = 0
+    for (let place = 0; place < places.length; place += placeNumbers) {
+      const index = places[place + 2] ?? 0
+      length += short.copy(written, length, from, places[place])
+      length += this.#body.copy(written, length, cuts[index], cuts[index + 1])
+      from = places[place + 1] ?? 0
+    }
+    short.copy(written, length, from)
+    return written
   }
 }

@@ -13,7 +13,11 @@ export function isRaw(value: unknown): boolean {
   return JSON.isRawJSON(value)
 }
 
+/** An integer with fewer digits fits a number. */
+const minLongDigits = 16
 const longDigits = /[0-9]{16,}/g
+const zero = 0x30
+const nine = 0x39
 /** Prefix of the strings that replace long integers during parsing. Clients cannot guess it. */
 const mark = `${randomUUID()}:`
 
@@ -30,6 +34,7 @@ export function parseLossless(text: string): unknown {
 
 /** Replaces integers that a number cannot hold with strings; undefined if there are none. */
 function withMarks(text: string): string | undefined {
+  if (!mayHaveLongDigits(text)) return undefined
   longDigits.lastIndex = 0
   const first = longDigits.exec(text)
   if (first === null) return undefined
@@ -50,6 +55,19 @@ function withMarks(text: string): string | undefined {
     copied = end
   }
   return copied === 0 ? undefined : `${parts.join('')}${text.slice(copied)}`
+}
+
+/** Looks at one character of sixteen: so many digits in a row include one of them, and the next or the one before it. */
+function mayHaveLongDigits(text: string): boolean {
+  for (let at = minLongDigits - 1; at < text.length; at += minLongDigits) {
+    if (isDigit(text, at) && (isDigit(text, at - 1) || isDigit(text, at + 1))) return true
+  }
+  return false
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= zero && code <= nine
 }
 
 /** Whether the digits are a complete integer and not part of a longer number or of invalid JSON. */

@@ -1,5 +1,5 @@
 /** Freeing less saves nothing. */
-const minBytes = 16_384
+export const minFreedBytes = 16_384
 
 /**
  * Frees memory that is not read any more. A buffer's memory lies outside of the heap, where it waits for a collection:
@@ -9,6 +9,6 @@ const minBytes = 16_384
  */
 export function giveBack({ buffer, byteOffset, length }: Buffer, bytesBefore = 0): void {
   const { byteLength } = buffer
-  if (byteLength < minBytes || byteOffset !== bytesBefore || byteOffset + length !== byteLength) return
+  if (byteLength < minFreedBytes || byteOffset !== bytesBefore || byteOffset + length !== byteLength) return
   if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

@@ -47,7 +47,7 @@ export interface AnsweringAttempt {
   readonly redirected: { readonly path: string } | undefined
   /** When the first byte of its answer arrived; monotonic milliseconds. */
   readonly answeredMs: number | undefined
-  /** Releases the body of the form that it was sent in. */
+  /** Frees the body that was made for it. */
   dropBody(): void
 }
 
@@ -274,9 +274,8 @@ export class ClientAnswer {
   releaseBody(attempt: AnsweringAttempt | undefined): void {
     const { heldBody, memory } = this.#request.context
     heldBody?.release()
-    if (memory === undefined) return
     attempt?.dropBody()
-    memory.sentIsOver()
+    memory?.sentIsOver()
   }
 
   /** Releases everything that is held for the request. */

@@ -6,6 +6,7 @@ import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
+import { minFreedBytes } from '../../kernel/memory/give-back.ts'
 import { holdSent } from '../../kernel/memory/request-memory.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { UpstreamRequest } from '../contract/transport.ts'
@@ -35,6 +36,7 @@ export function attemptRequest(
     if (made === undefined) return new GatewayError('invalid_path')
     const { body } = made
     if (body === request.body || !Buffer.isBuffer(body)) return made
+    if (body.length >= minFreedBytes) attempt.ownBody = body
     return holdSent(request.context, budget, body.length) ?? made
   } catch (error) {
     return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })

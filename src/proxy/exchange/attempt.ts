@@ -2,6 +2,7 @@ import type { GatheredAnswer, RequestVariant } from '../../dialects/variants/req
 import { type AttemptFailure, classifyFailure } from '../../endpoints/connections/failure.ts'
 import type { CandidatePermit } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
+import { giveBack } from '../../kernel/memory/give-back.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { AnswerGate } from '../answer/answer-gate.ts'
 import { AnswerDecoder, type CodedAnswer, codedAnswer } from '../answer/decoded-answer.ts'
@@ -86,6 +87,8 @@ export class Attempt implements CarriedAttempt {
   readonly #owner: AttemptOwner
   /** Headers of the request as sent. */
   sentHeaders: readonly string[] | undefined
+  /** The body as sent, if it is large and was made for this attempt; undefined once it is released. */
+  ownBody: Buffer | undefined
   #abort: ((error?: Error) => void) | undefined
   #resume: (() => void) | undefined
   #decoder: AnswerDecoder | undefined
@@ -117,9 +120,13 @@ export class Attempt implements CarriedAttempt {
     else this.#decoder.resume()
   }
 
-  /** Releases the body of the form that it was sent in. */
+  /** Frees the body that was made for it. */
   dropBody(): void {
+    const { ownBody } = this
+    if (ownBody === undefined) return
+    this.ownBody = undefined
     if (this.variant !== undefined) this.variant = { ...this.variant, body: null }
+    giveBack(ownBody)
   }
 
   /** Resumes an answer that was kept: its next chunks go to the owner. */

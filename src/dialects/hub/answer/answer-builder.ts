@@ -62,7 +62,7 @@ export class AnswerBuilder {
   readonly expected: Expected
   readonly #sink: AnswerSink
   readonly #blocks: BlockSequence
-  readonly #calls: ToolCalls
+  #calls: ToolCalls | undefined
   #tags: ThinkTags | undefined
   #hasStarted = false
   #stop: StopReason | undefined
@@ -80,7 +80,6 @@ export class AnswerBuilder {
     this.expected = expected
     this.#tags = new ThinkTags(!expected.dropsThinking && expected.thoughts?.isOpen === true)
     this.#blocks = new BlockSequence(sink, new ExpectedNames(expected))
-    this.#calls = new ToolCalls(this.#blocks, expected.toolNames)
   }
 
   /** Why the answer failed. */
@@ -181,15 +180,20 @@ export class AnswerBuilder {
   /** Adds a delta of a call in OpenAI's form; see `ToolCalls` for how deltas are assigned to calls. */
   callDelta(call: Readonly<Record<string, unknown>>): void {
     if (this.#isClosed) return
-    this.#characters += this.#calls.pushDelta(call)
+    this.#characters += this.#toolCalls.pushDelta(call)
     this.#checkLimits()
   }
 
   /** Adds a whole call in OpenAI's form. */
   wholeCall(call: Readonly<Record<string, unknown>>): void {
     if (this.#isClosed) return
-    this.#characters += this.#calls.pushWhole(call)
+    this.#characters += this.#toolCalls.pushWhole(call)
     this.#checkLimits()
+  }
+
+  get #toolCalls(): ToolCalls {
+    this.#calls ??= new ToolCalls(this.#blocks, this.expected.toolNames)
+    return this.#calls
   }
 
   usage(usage: Usage | undefined): void {
@@ -245,7 +249,7 @@ export class AnswerBuilder {
   }
 
   #checkLimits(): void {
-    if (this.#calls.isOverLimit) this.fail(brokenAnswer('The endpoint sent too many tool calls.'))
+    if (this.#calls?.isOverLimit === true) this.fail(brokenAnswer('The endpoint sent too many tool calls.'))
     else if (this.#blocks.isOverLimit) this.fail(brokenAnswer('The endpoint sent too much at once.'))
   }
 

@@ -127,7 +127,10 @@ class StreamTranslation implements AnswerTranslation {
 
 class WholeTranslation implements AnswerTranslation {
   readonly #source: Source
-  #chunks: Buffer[] = []
+  /** Most answers arrive in one chunk. */
+  #first = noBytes
+  /** With the first one; undefined if there are no others. */
+  #others: Buffer[] | undefined
   #bytes = 0
 
   constructor(source: Source) {
@@ -152,20 +155,22 @@ class WholeTranslation implements AnswerTranslation {
 
   push(chunk: Buffer): Buffer {
     if (this.hasFailed) return noBytes
-    this.#bytes += chunk.length
-    if (this.#bytes <= maxWholeBytes) {
-      this.#chunks.push(chunk)
-      return noBytes
+    if (this.#bytes === 0) this.#first = chunk
+    else {
+      this.#others ??= [this.#first]
+      this.#others.push(chunk)
     }
-    this.#chunks = []
+    this.#bytes += chunk.length
+    if (this.#bytes <= maxWholeBytes) return noBytes
+    this.#first = noBytes
+    this.#others = undefined
     this.#source.builder.fail(brokenAnswer('The answer of the endpoint is too large.'))
     return bytesOf(this.#source.writer.take())
   }
 
   end(): Buffer {
     if (this.outcome === undefined) {
-      const [first = noBytes, ...others] = this.#chunks
-      const whole = others.length === 0 ? first : Buffer.concat(this.#chunks, this.#bytes)
+      const whole = this.#others === undefined ? this.#first : Buffer.concat(this.#others, this.#bytes)
       pushJson(this.#source, whole.toString('utf8'), '', true)
       this.#source.builder.done()
     }

@@ -67,14 +67,17 @@ export class MessageBody implements AnswerWriter {
 
   finish(ending: AnswerEnding): void {
     if (this.#putsTextFirst) this.#moveText()
-    const content = this.#blocks.map(finishedBlock)
+    const content: object[] = []
+    for (const block of this.#blocks) content.push(finishedBlock(block))
+    const { stop_reason, stop_sequence } = messageStop(ending)
     this.#body = JSON.stringify({
       id: this.#call.messageId,
       type: 'message',
       role: 'assistant',
       model: this.#head?.model,
       content: content.length === 0 ? [{ type: 'text', text: '' }] : content,
-      ...messageStop(ending),
+      stop_reason,
+      stop_sequence,
       usage: usageFields(ending.usage),
     })
   }

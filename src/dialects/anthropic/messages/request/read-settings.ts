@@ -1,16 +1,14 @@
 import {
+  asList,
+  asNumber,
+  asObject,
+  asText,
   isObject,
   type JsonObject,
-  listField,
-  numberField,
-  objectField,
-  textField,
 } from '../../../../kernel/json/json-fields.ts'
 import type { AnswerFormat, Settings, Thinking } from '../../../hub/contract/conversation.ts'
 import type { Feature } from '../../../hub/contract/features.ts'
 import { outputFormat } from './output-format.ts'
-
-const noFields: JsonObject = {}
 
 /** Reads the settings at the top of a request. `checkMessagesFrame` has checked the ranges. */
 export function readSettings(
@@ -19,12 +17,12 @@ export function readSettings(
   parallelCalls: boolean | undefined,
   continuesAnswer: boolean,
 ): Settings {
-  const maxTokens = numberField(request, 'max_tokens')
-  const temperature = numberField(request, 'temperature')
-  const topP = numberField(request, 'top_p')
-  const topK = numberField(request, 'top_k')
-  const stop = stops(request)
-  const user = textField(objectField(request, 'metadata') ?? noFields, 'user_id')
+  const maxTokens = asNumber(request.max_tokens)
+  const temperature = asNumber(request.temperature)
+  const topP = asNumber(request.top_p)
+  const topK = asNumber(request.top_k)
+  const stop = stops(request.stop_sequences)
+  const user = asText(asObject(request.metadata)?.user_id)
   const format = readFormat(request)
   const thinking = readThinking(request, uses)
   if (maxTokens !== undefined) uses.add('max_tokens')
@@ -52,8 +50,8 @@ export function readSettings(
   }
 }
 
-function stops(request: JsonObject): string[] | undefined {
-  const list = listField(request, 'stop_sequences')
+function stops(sequences: unknown): string[] | undefined {
+  const list = asList(sequences)
   if (list.length === 0) return undefined
   const stop = list.filter((each): each is string => typeof each === 'string' && each !== '')
   return stop.length === 0 ? undefined : stop
@@ -65,23 +63,23 @@ function readFormat(request: JsonObject): AnswerFormat | undefined {
   if (format === undefined || !isObject(format.schema)) return undefined
   return {
     kind: 'schema',
-    name: textField(format, 'name') ?? 'output',
+    name: asText(format.name) ?? 'output',
     schema: format.schema,
     isStrict: true,
   }
 }
 
 function readThinking(request: JsonObject, uses: Set<Feature>): Thinking | undefined {
-  const thinking = objectField(request, 'thinking') ?? noFields
-  const type = textField(thinking, 'type')
-  const effort = textField(objectField(request, 'output_config') ?? noFields, 'effort')
+  const thinking = asObject(request.thinking)
+  const type = asText(thinking?.type)
+  const effort = asText(asObject(request.output_config)?.effort)
   if (type === undefined && effort === undefined) return undefined
   const isOn = type === undefined ? undefined : type !== 'disabled'
-  const budgetTokens = numberField(thinking, 'budget_tokens')
+  const budgetTokens = asNumber(thinking?.budget_tokens)
   if (isOn === true) uses.add('thinking')
   if (budgetTokens !== undefined) uses.add('thinking_budget')
   if (effort !== undefined) uses.add('effort')
-  return { isOn, effort, budgetTokens, isShown: thinking.display === 'omitted' ? false : undefined }
+  return { isOn, effort, budgetTokens, isShown: thinking?.display === 'omitted' ? false : undefined }
 }
 
 /** In OpenAI's words: `standard_only` excludes the priority tier, as `default` does. */
@@ -93,5 +91,5 @@ function readTier(request: JsonObject, uses: Set<Feature>): string | undefined {
 
 /** MCP servers that Anthropic would call, or a container in which it would run code. */
 function hasServers(request: JsonObject): boolean {
-  return listField(request, 'mcp_servers').length > 0 || (request.container ?? null) !== null
+  return asList(request.mcp_servers).length > 0 || (request.container ?? null) !== null
 }

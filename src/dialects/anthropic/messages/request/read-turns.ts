@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../../kernel/errors.ts'
-import { isObject, type JsonObject, listField, textField } from '../../../../kernel/json/json-fields.ts'
+import { asList, isObject, type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
 import type { AssistantPart, Part, ToolResult, Turn } from '../../../hub/contract/conversation.ts'
 import type { Feature } from '../../../hub/contract/features.ts'
 import { contentBlocks, joinedText } from '../../../hub/parts/blocks.ts'
@@ -14,11 +14,12 @@ import { systemParagraphs, withoutBillingLine } from './system-text.ts'
  * @throws GatewayError invalid_request
  */
 export function readTurns(request: JsonObject, uses: Set<Feature>): readonly Turn[] {
-  const messages = listField(request, 'messages')
+  const messages = asList(request.messages)
   const preface = systemParagraphs(request.system)
-  const lastUser = messages.findLastIndex((each) => isObject(each) && each.role === 'user')
   const list = new TurnList()
-  messages.forEach((message, index) => {
+  let lastUser: number | undefined
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]
     if (!isObject(message)) throw new GatewayError('invalid_request', `messages.${index}: not an object`)
     const { content } = message
     switch (roleOf(message, index)) {
@@ -30,7 +31,10 @@ export function readTurns(request: JsonObject, uses: Set<Feature>): readonly Tur
         break
       case 'system': {
         // Such a message applies only to the turn that follows it.
-        if (message.clear_at === 'next_user_message' && index < lastUser) break
+        if (message.clear_at === 'next_user_message') {
+          lastUser ??= messages.findLastIndex((each) => isObject(each) && each.role === 'user')
+          if (index < lastUser) break
+        }
         const text = withoutBillingLine(joinedText(contentBlocks(content)))
         if (text === '') break
         if (list.hasBegun) list.user({ kind: 'text', text: systemReminder(text) })
@@ -38,11 +42,17 @@ export function readTurns(request: JsonObject, uses: Set<Feature>): readonly Tur
         break
       }
     }
-  })
-  const text = preface.filter((each) => each !== '').join('\n\n')
+  }
+  const text = joined(preface)
   if (text === '') return list.turns
   uses.add('system')
-  return [{ role: 'system', text, isDeveloper: false }, ...list.turns]
+  list.turns.unshift({ role: 'system', text, isDeveloper: false })
+  return list.turns
+}
+
+function joined(paragraphs: readonly string[]): string {
+  const [first = ''] = paragraphs
+  return paragraphs.length <= 1 ? first : paragraphs.filter((each) => each !== '').join('\n\n')
 }
 
 function readUser(content: unknown, list: TurnList, uses: Set<Feature>): void {

@@ -3,6 +3,7 @@ import { contentBlocks } from '../../../hub/parts/blocks.ts'
 
 /** The paragraphs of a system prompt, a string or blocks. */
 export function systemParagraphs(system: unknown): string[] {
+  if (typeof system === 'string') return system === '' ? [] : [withoutBillingLine(system)]
   return contentBlocks(system).map((block) => withoutBillingLine(textField(block, 'text') ?? ''))
 }
 
@@ -16,5 +17,5 @@ const billingLine = /^x-anthropic-billing-header:(?:[ \t]*[\w.-]+=[^;\n]*(?:;|(?
  * defeat every endpoint's prompt cache.
  */
 export function withoutBillingLine(text: string): string {
-  return text.replace(billingLine, '')
+  return text.startsWith(billingHeader) ? text.replace(billingLine, '') : text
 }

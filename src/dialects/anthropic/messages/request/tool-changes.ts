@@ -1,7 +1,7 @@
 import {
+  asList,
   isObject,
   type JsonObject,
-  listField,
   objectField,
   textField,
 } from '../../../../kernel/json/json-fields.ts'
@@ -11,8 +11,8 @@ import {
  * messages (`tool_addition`, `tool_removal`).
  */
 export function offeredTools(request: JsonObject): readonly unknown[] {
-  const declared = listField(request, 'tools')
-  const messages = listField(request, 'messages')
+  const declared = asList(request.tools)
+  const messages = asList(request.messages)
   if (!messages.some(hasChanges)) return declared
   const changes = messages.flatMap(changesIn)
   const tools = new Map<unknown, unknown>()

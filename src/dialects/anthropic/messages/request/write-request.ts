@@ -31,27 +31,23 @@ export function writeMessagesRequest(conversation: Conversation, target: FormatT
   const maxTokens = settings.maxTokens ?? defaultMaxTokens(conversation, target)
   const thinking = thinkingField(settings, maxTokens, isForced)
   const instructions = withInstruction(system, settings.format)
-  const body = {
-    model: target.model,
-    max_tokens: maxTokens,
-    ...(instructions === '' ? {} : { system: instructions }),
-    messages,
-    ...fields,
-    ...(isStream ? { stream: true } : {}),
-    ...(settings.temperature === undefined ? {} : { temperature: Math.min(settings.temperature, 1) }),
-    ...optional('top_p', settings.topP),
-    ...optional('top_k', settings.topK),
-    ...stopSequences(settings.stop),
-    ...(thinking === undefined ? {} : { thinking }),
-    ...outputConfig(settings),
-    ...(settings.user === undefined ? {} : { metadata: { user_id: userId(settings.user) } }),
-    ...serviceTier(settings.serviceTier),
-  }
+  const body: Record<string, unknown> = { model: target.model, max_tokens: maxTokens }
+  if (instructions !== '') body.system = instructions
+  body.messages = messages
+  Object.assign(body, fields)
+  if (isStream) body.stream = true
+  if (settings.temperature !== undefined) body.temperature = Math.min(settings.temperature, 1)
+  if (settings.topP !== undefined) body.top_p = settings.topP
+  if (settings.topK !== undefined) body.top_k = settings.topK
+  const stop = settings.stop?.filter((each) => each !== '')
+  if (stop !== undefined && stop.length > 0) body.stop_sequences = stop
+  if (thinking !== undefined) body.thinking = thinking
+  const config = outputConfig(settings)
+  if (config !== undefined) body.output_config = config
+  if (settings.user !== undefined) body.metadata = { user_id: userId(settings.user) }
+  const tier = serviceTier(settings.serviceTier)
+  if (tier !== undefined) body.service_tier = tier
   return { body, toolNames, originalNames }
-}
-
-function optional(key: string, value: unknown): JsonObject {
-  return value === undefined ? {} : { [key]: value }
 }
 
 function defaultMaxTokens(conversation: Conversation, { contextTokens, lengthOf }: FormatTarget): number {
@@ -66,11 +62,6 @@ function defaultMaxTokens(conversation: Conversation, { contextTokens, lengthOf 
 function withInstruction(system: string, format: AnswerFormat | undefined): string {
   if (format?.kind !== 'json') return system
   return system === '' ? jsonInstruction : `${system}\n\n${jsonInstruction}`
-}
-
-function stopSequences(stop: readonly string[] | undefined): JsonObject {
-  const sequences = stop?.filter((each) => each !== '') ?? []
-  return sequences.length === 0 ? {} : { stop_sequences: sequences }
 }
 
 /**
@@ -101,13 +92,14 @@ function budgetOf({ thinking }: Settings, limit: number): number | undefined {
 
 const efforts: ReadonlySet<string> = new Set(['low', 'medium', 'high', 'xhigh', 'max'])
 
-function outputConfig({ thinking, format }: Settings): JsonObject {
+function outputConfig({ thinking, format }: Settings): JsonObject | undefined {
   const effort = thinking?.isOn === false ? undefined : effortOf(thinking)
-  const config = {
-    ...optional('effort', effort),
-    ...(format?.kind === 'schema' ? { format: { type: 'json_schema', schema: format.schema } } : {}),
+  const hasSchema = format?.kind === 'schema'
+  if (effort === undefined && !hasSchema) return undefined
+  return {
+    ...(effort === undefined ? {} : { effort }),
+    ...(hasSchema ? { format: { type: 'json_schema', schema: format.schema } } : {}),
   }
-  return Object.keys(config).length === 0 ? {} : { output_config: config }
 }
 
 function effortOf(thinking: Thinking | undefined): string | undefined {
@@ -121,7 +113,7 @@ function userId(user: string): string {
 }
 
 /** OpenAI's `default` means the same as `standard_only`; the API has no other tiers. */
-function serviceTier(tier: string | undefined): JsonObject {
-  if (tier === 'auto' || tier === 'standard_only') return { service_tier: tier }
-  return tier === 'default' ? { service_tier: 'standard_only' } : {}
+function serviceTier(tier: string | undefined): string | undefined {
+  if (tier === 'auto' || tier === 'standard_only') return tier
+  return tier === 'default' ? 'standard_only' : undefined
 }

@@ -12,11 +12,14 @@ export interface WrittenTools {
   readonly originalNames: ReadonlyMap<string, string> | undefined
 }
 
+const noTools: WrittenTools = { fields: {}, toolNames: [], originalNames: undefined }
+
 /** Writes `tools` and `tool_choice`. Tools that only the client's own server can run are left out. */
 export function messagesTools(
   { tools, toolChoice, settings }: Conversation,
   { traits }: FormatTarget,
 ): WrittenTools {
+  if (tools.length === 0 && toolChoice === undefined) return noTools
   const maxLength = toolNameLength(traits.maxToolNameLength)
   const offered = offeredByChoice(tools, toolChoice)
   const names = offered.map(({ name }) => name)

@@ -101,28 +101,27 @@ export class ChatBody implements AnswerWriter {
   #message(): object {
     const thinking = this.#call.hidesThinking ? '' : this.#thinking
     const hasOther = this.#calls.length > 0 || this.#refusal !== undefined
-    return {
+    const message: Record<string, unknown> = {
       role: 'assistant',
       content: this.#text ?? (hasOther ? null : ''),
       refusal: this.#refusal ?? null,
-      ...(thinking === '' ? {} : { reasoning_content: thinking }),
-      ...(thinking === '' || this.#details.length === 0 ? {} : { reasoning_details: this.#details }),
-      ...this.#toolCalls(),
     }
+    if (thinking !== '') message.reasoning_content = thinking
+    if (thinking !== '' && this.#details.length > 0) message.reasoning_details = this.#details
+    const [first] = this.#calls
+    if (first === undefined) return message
+    if (this.#call.usesFunctions) message.function_call = { name: first.name, arguments: first.args }
+    else message.tool_calls = this.#toolCalls()
+    return message
   }
 
-  #toolCalls(): object {
-    const [first] = this.#calls
-    if (first === undefined) return {}
-    const { customTools, usesFunctions } = this.#call
-    if (usesFunctions) return { function_call: { name: first.name, arguments: first.args } }
-    return {
-      tool_calls: this.#calls.map(({ id, name, args }) =>
-        customTools.has(name)
-          ? { id, type: 'custom', custom: { name, input: customInput(args) } }
-          : { id, type: 'function', function: { name, arguments: args } },
-      ),
-    }
+  #toolCalls(): readonly object[] {
+    const { customTools } = this.#call
+    return this.#calls.map(({ id, name, args }) =>
+      customTools.has(name)
+        ? { id, type: 'custom', custom: { name, input: customInput(args) } }
+        : { id, type: 'function', function: { name, arguments: args } },
+    )
   }
 
   #logprobs(): object | null {

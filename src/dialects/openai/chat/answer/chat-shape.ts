@@ -1,4 +1,5 @@
 import type { AnswerEnding, StopReason, Usage } from '../../../hub/contract/answer.ts'
+import type { Tool } from '../../../hub/contract/conversation.ts'
 import type { FormatCall } from '../../../hub/format.ts'
 import { usesFunctions } from '../request/read-request.ts'
 
@@ -23,17 +24,20 @@ const noTools: ReadonlySet<string> = new Set()
 
 export function chatCall({ conversation, request, requestId, newId, nowMs }: FormatCall): ChatCall {
   const { tools, settings } = conversation
-  const custom = tools.flatMap((tool) => (tool.kind === 'custom' ? tool.name : []))
   return {
     requestId,
     created: Math.floor(nowMs() / 1_000),
     newId,
-    customTools: custom.length === 0 ? noTools : new Set(custom),
+    customTools: tools.length === 0 ? noTools : customNames(tools),
     usesFunctions: usesFunctions(request),
     hasLogprobs: settings.logprobs !== undefined,
     hidesThinking: settings.thinking?.isShown === false,
     hasUsage: settings.streamUsage === true,
   }
+}
+
+function customNames(tools: readonly Tool[]): ReadonlySet<string> {
+  return new Set(tools.flatMap((tool) => (tool.kind === 'custom' ? tool.name : [])))
 }
 
 /** The endpoint's ID, if it is one of this API, or a new one in the same form. */
@@ -48,18 +52,17 @@ export function completionId(
 /** `usage` on the wire. Details that the endpoint does not report are left out. */
 export function chatUsage(usage: Usage): object {
   const { promptTokens, cachedTokens, cacheWriteTokens, completionTokens, reasoningTokens } = usage
-  return {
+  const written: Record<string, unknown> = {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: {
-      cached_tokens: cachedTokens,
-      ...(cacheWriteTokens > 0 ? { cache_write_tokens: cacheWriteTokens } : {}),
-    },
-    ...(reasoningTokens === undefined
-      ? {}
-      : { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
+    prompt_tokens_details:
+      cacheWriteTokens > 0
+        ? { cached_tokens: cachedTokens, cache_write_tokens: cacheWriteTokens }
+        : { cached_tokens: cachedTokens },
   }
+  if (reasoningTokens !== undefined) written.completion_tokens_details = { reasoning_tokens: reasoningTokens }
+  return written
 }
 
 const reasons: Readonly<Record<StopReason, string>> = {

@@ -1,30 +1,29 @@
-import { isObject, type JsonObject, numberField, objectField } from '../../../../kernel/json/json-fields.ts'
+import { asNumber, asObject, isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
 import type { Usage } from '../../../hub/contract/answer.ts'
 
 /** Reads `usage` of any of OpenAI's answers; undefined if the endpoint has not counted. */
 export function readChatUsage(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined
-  const prompt = numberField(value, 'prompt_tokens') ?? numberField(value, 'input_tokens')
-  const completion = numberField(value, 'completion_tokens') ?? numberField(value, 'output_tokens')
+  const prompt = asNumber(value.prompt_tokens) ?? asNumber(value.input_tokens)
+  const completion = asNumber(value.completion_tokens) ?? asNumber(value.output_tokens)
   if (prompt === undefined && completion === undefined) return undefined
-  const details =
-    objectField(value, 'completion_tokens_details') ?? objectField(value, 'output_tokens_details')
+  const details = asObject(value.completion_tokens_details) ?? asObject(value.output_tokens_details)
   return {
     promptTokens: prompt ?? 0,
     cachedTokens: cachedTokens(value),
     cacheWriteTokens: 0,
     completionTokens: completion ?? 0,
-    reasoningTokens: details === undefined ? undefined : numberField(details, 'reasoning_tokens'),
+    reasoningTokens: asNumber(details?.reasoning_tokens),
   }
 }
 
 /** OpenAI, vLLM, SGLang and llama.cpp nest the field; DeepSeek's relatives put it beside the others. */
 function cachedTokens(usage: JsonObject): number {
-  const details = objectField(usage, 'prompt_tokens_details') ?? objectField(usage, 'input_tokens_details')
+  const details = asObject(usage.prompt_tokens_details) ?? asObject(usage.input_tokens_details)
   return (
-    (details === undefined ? undefined : numberField(details, 'cached_tokens')) ??
-    numberField(usage, 'prompt_cache_hit_tokens') ??
-    numberField(usage, 'cached_tokens') ??
+    asNumber(details?.cached_tokens) ??
+    asNumber(usage.prompt_cache_hit_tokens) ??
+    asNumber(usage.cached_tokens) ??
     0
   )
 }

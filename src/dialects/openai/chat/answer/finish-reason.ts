@@ -1,4 +1,4 @@
-import { type JsonObject, textField } from '../../../../kernel/json/json-fields.ts'
+import { asText, type JsonObject } from '../../../../kernel/json/json-fields.ts'
 import type { StopReason } from '../../../hub/contract/answer.ts'
 
 const byFinishReason: Readonly<Record<string, StopReason>> = {
@@ -20,7 +20,7 @@ export function readFinish(
   choice: JsonObject,
   stopSequences: readonly string[],
 ): { readonly reason: StopReason; readonly stopSequence: string | null } {
-  const known = byFinishReason[textField(choice, 'finish_reason') ?? '']
+  const known = byFinishReason[asText(choice.finish_reason) ?? '']
   if (known !== undefined) return { reason: known, stopSequence: null }
   if (choice.stop_reason === undefined && choice.matched_stop === undefined) return atEnd
   const met = [choice.stop_reason, choice.matched_stop].find(

@@ -1,8 +1,10 @@
 import {
+  asList,
+  asObject,
+  asText,
   isObject,
   type JsonObject,
   listField,
-  objectField,
   textField,
 } from '../../../../kernel/json/json-fields.ts'
 import { type AnswerBuilder, brokenAnswer } from '../../../hub/answer/answer-builder.ts'
@@ -31,11 +33,12 @@ export class ChatReader implements AnswerReader {
       builder.fail(failure)
       return
     }
+    const { id, model, choices, service_tier: tier } = value
     const usage = readChatUsage(value.usage)
     builder.usage(usage)
-    if (typeof value.service_tier === 'string') builder.serviceTier(value.service_tier)
-    builder.start({ id: textField(value, 'id'), model: textField(value, 'model') })
-    const choice = firstChoice(listField(value, 'choices'))
+    if (typeof tier === 'string') builder.serviceTier(tier)
+    builder.start({ id: asText(id), model: asText(model) })
+    const choice = firstChoice(asList(choices))
     if (choice !== undefined) this.#choice(choice)
     // After usage in earlier chunks only, the final usage may follow the end.
     if (usage !== undefined) builder.completeIfWhole()
@@ -44,15 +47,15 @@ export class ChatReader implements AnswerReader {
   #choice(choice: JsonObject): void {
     const builder = this.#builder
     if (builder.hasStopped) return
-    const delta = objectField(choice, 'delta')
+    const { text, finish_reason: finish } = choice
+    const delta = asObject(choice.delta)
     const logprobs = tokenLogprobs(choice.logprobs)
     if (delta !== undefined) this.#delta(delta, false, logprobs)
-    else this.#delta(objectField(choice, 'message') ?? noDelta, true, logprobs)
+    else this.#delta(asObject(choice.message) ?? noDelta, true, logprobs)
     // Completions have no message.
-    if (typeof choice.text === 'string') builder.text(choice.text)
+    if (typeof text === 'string') builder.text(text)
     if (builder.outcome !== undefined) return
-    const finish = textField(choice, 'finish_reason')
-    if (finish === undefined || finish === '') return
+    if (typeof finish !== 'string' || finish === '') return
     if (isBrokenFinish(finish)) {
       builder.fail(brokenAnswer(`The endpoint broke off its answer: ${finish}.`))
       return
@@ -64,13 +67,13 @@ export class ChatReader implements AnswerReader {
 
   #delta(delta: JsonObject, isWhole: boolean, logprobs: readonly TokenLogprob[] | undefined): void {
     const builder = this.#builder
-    const field = textField(delta, 'reasoning_content') ? 'reasoning_content' : 'reasoning'
-    builder.thinking(textField(delta, field) ?? '', field)
-    const { content } = delta
+    const { content, reasoning_content: thought, reasoning, refusal } = delta
+    if (typeof thought === 'string' && thought !== '') builder.thinking(thought, 'reasoning_content')
+    else if (typeof reasoning === 'string') builder.thinking(reasoning, 'reasoning')
     if (typeof content !== 'string') for (const part of contentBlocks(content)) this.#part(part)
     else if (isWhole) builder.wholeText(content, logprobs)
     else builder.text(content, logprobs)
-    builder.refusal(textField(delta, 'refusal') ?? '')
+    if (typeof refusal === 'string') builder.refusal(refusal)
     const { tool_calls: calls, function_call: call } = delta
     if (Array.isArray(calls)) {
       for (const each of calls) {

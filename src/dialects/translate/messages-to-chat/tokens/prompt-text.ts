@@ -1,10 +1,4 @@
-import {
-  isObject,
-  type JsonObject,
-  listField,
-  objectField,
-  textField,
-} from '../../../../kernel/json/json-fields.ts'
+import { asList, asObject, asText, isObject, type JsonObject } from '../../../../kernel/json/json-fields.ts'
 import type { LongTexts } from '../../../../kernel/json/long-texts.ts'
 
 /** The parts of a chat request that a model reads. */
@@ -61,23 +55,24 @@ export function roughTokens(chat: JsonObject, texts?: LongTexts): number {
 function readPrompt(chat: JsonObject, take: (text: string) => void): Omit<PromptText, 'texts'> {
   let messages = 0
   let images = 0
-  for (const message of listField(chat, 'messages')) {
+  for (const message of asList(chat.messages)) {
     if (!isObject(message)) continue
     messages++
-    if (typeof message.content === 'string') take(message.content)
-    for (const part of listField(message, 'content')) {
-      const text = isObject(part) ? textField(part, 'text') : undefined
+    const { content, tool_calls: calls, reasoning, reasoning_content: thought } = message
+    if (typeof content === 'string') take(content)
+    for (const part of asList(content)) {
+      const text = isObject(part) ? asText(part.text) : undefined
       if (text === undefined) images++
       else take(text)
     }
-    for (const call of listField(message, 'tool_calls')) {
-      const { name, arguments: args } = (isObject(call) ? objectField(call, 'function') : undefined) ?? {}
+    for (const call of asList(calls)) {
+      const { name, arguments: args } = (isObject(call) ? asObject(call.function) : undefined) ?? {}
       take(`${String(name)} ${String(args)}`)
     }
-    const thought = textField(message, 'reasoning') ?? textField(message, 'reasoning_content')
-    if (thought !== undefined) take(thought)
+    const thinking = asText(reasoning) ?? asText(thought)
+    if (thinking !== undefined) take(thinking)
   }
-  const tools = listField(chat, 'tools')
+  const tools = asList(chat.tools)
   for (const tool of tools) take(JSON.stringify(tool))
   return { messages, images, tools: tools.length }
 }

@@ -2,7 +2,7 @@
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `configVersions`, `answerObserver`, `requestAffinity`,
  * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`, `upstreamStreams`,
- * `translation`, `callerMeter`, `placeLimits`. A host may decorate the first two itself, before the gateway: errors
+ * `translation`, `callerMeter`, `placeLimits`, `modelCatalog`. A host may decorate the first two itself, before the gateway: errors
  * that they throw are logged, and the request continues without them. Absent ones cost nothing. After the drain, it
  * needs no cleanup on close.
  */
@@ -30,7 +30,10 @@ import { answersCors } from '../../src/proxy/request/answers-cors.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { cutTopic } from '../../src/routing/drain/drain-topics.ts'
 import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
-import { CapacityQueue, type CapacityWaiter, queueCells } from '../../src/routing/selection/capacity-queue.ts'
+import { lineCells } from '../../src/routing/line/line-cells.ts'
+import type { LineWaiter } from '../../src/routing/line/line-ticket.ts'
+import { modelSwaps } from '../../src/routing/line/model-swaps.ts'
+import { type LineOptions, WaitingLine } from '../../src/routing/line/waiting-line.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { placesGrantedTopic, placesWantedTopic } from '../../src/routing/selection/place-limits.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
@@ -61,11 +64,14 @@ export default fp<ProxyEngineOptions>(
     const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { proxy, modelRegistry } = readSections(options, ['proxy', 'model_registry'], ['version', 'clock'])
     const clock = options.clock ?? systemClock
-    const queue = new CapacityQueue(proxy.queue.maxWaiting, {
-      ...app.gatewayState.of(queueCells),
+    const queue = new WaitingLine(lineOptions(proxy.queue), {
+      ...app.gatewayState.of(lineCells),
       clock,
       link: app.gatewayPeers,
-      onWaiting: app.placeLimits === undefined ? undefined : wantPlaces(app),
+      mustSwap: app.hasDecorator('modelCatalog')
+        ? modelSwaps(app.modelCatalog, app.endpointRegistry)
+        : undefined,
+      watch: app.placeLimits === undefined ? undefined : { entered: wantPlaces(app) },
     })
     if (app.placeLimits !== undefined) {
       app.gatewayPeers.on(placesGrantedTopic, ({ slot, places }) => {
@@ -143,7 +149,7 @@ export default fp<ProxyEngineOptions>(
       const services = configured(next.proxy)
       return () => {
         engine.use({ ...services, estimates: estimates() })
-        queue.setMaxWaiting(next.proxy.queue.maxWaiting)
+        queue.use(lineOptions(next.proxy.queue))
       }
     })
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
@@ -197,8 +203,17 @@ function attemptEstimates(app: FastifyInstance, clock: Clock): () => AttemptEsti
   }
 }
 
+function lineOptions(section: SectionOptions<'proxy'>['queue']): LineOptions {
+  return {
+    ...section,
+    maxBytesPerModel: section.maxSizePerModelBytes,
+    isFair: section.fair,
+    riseMs: section.ageAfterMs,
+  }
+}
+
 /** Reports for which endpoints a request waits, so that the gateway gets more of their places. */
-function wantPlaces({ endpointRegistry, gatewayPeers }: FastifyInstance): (waiter: CapacityWaiter) => void {
+function wantPlaces({ endpointRegistry, gatewayPeers }: FastifyInstance): (waiter: LineWaiter) => void {
   return (waiter) => {
     const slots: number[] = []
     for (const { slot, maxConcurrent } of endpointRegistry.snapshot.endpoints)

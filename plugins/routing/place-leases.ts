@@ -7,7 +7,7 @@ import fp from 'fastify-plugin'
 import { PlaceLeases } from '../../src/cluster/places/place-leases.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { queueCells } from '../../src/routing/selection/capacity-queue.ts'
+import { lineCells } from '../../src/routing/line/line-cells.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { shareLoad } from '../../src/routing/selection/others-load.ts'
 import {
@@ -25,7 +25,7 @@ export default fp<PlaceLeasesPluginOptions>(
     const { memberTimeoutMs } = readSections(options, ['cluster'], ['clock']).cluster
     const { cluster, gatewayPeers: link, endpointRegistry: registry } = app
     const { inFlight } = app.gatewayState.of(loadCells)
-    const { waiting } = app.gatewayState.of(queueCells)
+    const { waiting } = app.gatewayState.of(lineCells)
     const { leased, share, leaseUntilMs, others } = app.gatewayState.of(placeCells)
     const leases = new PlaceLeases({
       clock: options.clock ?? systemClock,

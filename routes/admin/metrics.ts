@@ -23,7 +23,7 @@ import { readProcessCounts } from '../../src/observe/stats/process-counts.ts'
 import { readStatsCells } from '../../src/observe/stats/stats-cells.ts'
 import { stickyView } from '../../src/observe/views/sticky.ts'
 import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
-import { queueCells } from '../../src/routing/selection/capacity-queue.ts'
+import { lineCells } from '../../src/routing/line/line-cells.ts'
 import { processCells, runCells } from '../../src/runtime/process/process-cells.ts'
 import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
@@ -53,7 +53,7 @@ export default fp<InternalMetricsOptions>(
     const { translatorStats: translators } = app
     const { gatewayMetrics: metrics, gatewayState: state } = app
     const cells = readStatsCells(state)
-    const { waiting } = state.of(queueCells)
+    const { waiting } = state.of(lineCells)
     const processCounts = state.of(processCells)
     ignoreBodies(app)
 

@@ -61,7 +61,7 @@ describe('plugin sections', () => {
       proxy: { max_retry_wait: '3s', retry_backoff: 250, queue: { max_waiting: 7 } },
       server: { request_limits: { max_body_size: '1MB', max_header_size: 8192 } },
     })
-    assert.deepEqual(proxy.queue, { maxWaiting: 7, maxWaitMs: 30_000 })
+    assert.deepEqual([proxy.queue.maxWaiting, proxy.queue.maxWaitMs], [7, 30_000])
     assert.deepEqual([proxy.maxRetryWaitMs, proxy.retryBackoffMs, proxy.maxRetries], [3_000, 250, 3])
     assert.deepEqual(
       [server.requestLimits.maxBodyBytes, server.requestLimits.maxHeaderBytes],

@@ -23,13 +23,13 @@ import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.
 import type { CarriedAttempt, UpstreamRequest } from '../../src/proxy/contract/transport.ts'
 import { Exchange } from '../../src/proxy/exchange/exchange.ts'
 import type { ActiveExchange, ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
+import { WaitingLine } from '../../src/routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/router.ts'
-import { CapacityQueue } from '../../src/routing/selection/capacity-queue.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { createStrategy } from '../../src/routing/selection/strategies.ts'
 import { endpoint } from '../observe/stats/fixtures.ts'
 import { liveLoad } from './load.ts'
-import { ownQueue } from './queue.ts'
+import { lineOptions, ownQueue } from './queue.ts'
 import { createRegistry } from './registry.ts'
 
 /** One attempt as the transport got it; the test plays the endpoint by calling the attempt's callbacks. */
@@ -63,7 +63,7 @@ export function createExchanges(
       responseTimeoutMs: 0,
       readTimeoutMs: 0,
       coldStartTimeoutMs: 0,
-      queue: { maxWaiting: 10, maxWaitMs: 1000 },
+      queue: { ...defaultsOf('proxy').queue, maxWaiting: 10, maxWaitMs: 1000 },
       answersCors: false,
       failoverStatuses: new Set([503]),
       gatherBytes: () => 0,
@@ -83,7 +83,7 @@ export function createExchanges(
     health: { report: () => {} },
     answers: new AnswerTimes(clock, state.of(answerCells).answeredAtMs),
     retries: new RetryPolicy({ maxRetries: 0 }),
-    queue: new CapacityQueue(10, ownQueue(clock)),
+    queue: new WaitingLine(lineOptions({ maxWaiting: 10 }), ownQueue(clock)),
     stats: new GatewayStats(readStatsCells(state), (name) => name),
     shortages: new Shortages(clock),
     events,

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { httpClients } from '../../http/client/contract.ts'
 import { failoverStatuses, failureStatuses } from '../../kernel/failure-statuses.ts'
 import { keySources } from './key-sources.ts'
+import { QueueSchema } from './queue-schema.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, globList, Section, StatusList } from './sections.ts'
 import { strategyNames } from './strategy-names.ts'
 import { Bytes, Duration } from './units.ts'
@@ -139,16 +140,7 @@ export const ProxySchema = Section(
       },
       'Limits retries after an endpoint has responded or timed out; refused connections cost nothing (beyond Olla).',
     ),
-    queue: Section(
-      {
-        max_waiting: Count(
-          1000,
-          'Maximum requests that wait for an endpoint at max_concurrent; 0 responds with 503 at once.',
-        ),
-        max_wait: Duration({ default: '30s', description: 'Maximum wait.' }),
-      },
-      'Requests wait in this queue while every suitable endpoint is at its max_concurrent or in a pause that ends in time (beyond Olla).',
-    ),
+    queue: QueueSchema,
     pool_idle_timeout: Duration({
       default: '5m',
       description: "Time without requests after which an endpoint's connection pool is closed (beyond Olla).",

@@ -57,6 +57,11 @@ export class Gauge {
     Atomics.sub(this.#cells, this.#own + row, places)
   }
 
+  /** The places of one row that `thread` holds. */
+  shareOf(thread: number, row: number): number {
+    return Atomics.load(this.#cells, (thread + 1) * this.#stride + row)
+  }
+
   /** Returns the places that `thread` holds, over all rows. */
   heldBy(thread: number): number {
     const plane = (thread + 1) * this.#stride

@@ -8,6 +8,7 @@ import { RecordTable } from './record-table.ts'
 import { RowMarks } from './row-marks.ts'
 import { NameRows, NumberRows } from './rows.ts'
 import { SharedCache, type SharedCacheOptions } from './shared-cache.ts'
+import { ThreadRows } from './thread-rows.ts'
 
 /** Kind of a block with one number per thread. */
 export const perThreadKind = 'numbers per thread'
@@ -93,6 +94,11 @@ export function numberPerThread(): CellKind<Float64Array> {
     new Float64Array(
       allocate({ kind: perThreadKind, rows: threads }, threads * Float64Array.BYTES_PER_ELEMENT),
     )
+}
+
+/** A row of `columns` numbers per thread, which that thread alone writes; reset to 0 when the thread ends. */
+export function rowPerThread(columns: number): CellKind<ThreadRows> {
+  return (place) => new ThreadRows(columns, place)
 }
 
 /** Groups several tables under one name. */

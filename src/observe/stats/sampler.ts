@@ -3,7 +3,7 @@ import { type HistogramTable, quantilesOf } from '../../kernel/cells/histogram-t
 import { numberPerThread } from '../../kernel/cells/kinds.ts'
 import { cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
-import { queueCells } from '../../routing/selection/capacity-queue.ts'
+import { lineCells } from '../../routing/line/line-cells.ts'
 import { loadCells } from '../../routing/selection/load-cells.ts'
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
 import type { EndpointSample, Percentiles, Sample } from './sample.ts'
@@ -20,7 +20,7 @@ type SamplerCells = ReturnType<typeof readSamplerCells>
 export function readSamplerCells(state: Pick<SharedState, 'of' | 'thread'>) {
   const { totals, endpoints, totalHistograms } = state.of(statsCells)
   const { inFlight } = state.of(loadCells)
-  const { waiting } = state.of(queueCells)
+  const { waiting } = state.of(lineCells)
   return {
     totals,
     endpoints,

@@ -6,8 +6,9 @@ import { failureEvidence, statusEvidence } from '../../endpoints/resilience/evid
 import { withHeaders } from '../../http/headers/response-headers.ts'
 import type { Gauge } from '../../kernel/cells/gauge.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { LinePlace } from '../../routing/line/line-ticket.ts'
+import type { WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
-import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
@@ -16,6 +17,7 @@ import type { RequestStats } from '../contract/request-record.ts'
 import type { UpstreamRequest } from '../contract/transport.ts'
 import { type ConcludeServices, concludeRequest } from '../request/conclude.ts'
 import { type AttemptEnd, hookedAttempt, type RequestHookList } from '../request/hooks.ts'
+import { notePlace, noteWait } from '../request/line-headers.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptEstimates } from './attempt-estimates.ts'
 import { aboutOf, type EvidenceServices, HeldEvidence } from './held-evidence.ts'
@@ -28,7 +30,7 @@ export interface LedgerServices extends EvidenceServices, ConcludeServices {
   readonly health: Pick<HealthMonitor, 'report'>
   readonly answers: Pick<AnswerTimes, 'answered'>
   readonly inFlight: Pick<Gauge, 'release'>
-  readonly queue: Pick<CapacityQueue, 'waiting' | 'released' | 'paused'>
+  readonly queue: Pick<WaitingLine, 'waiting' | 'released' | 'paused'>
   readonly events: Pick<EventBus, 'publish'>
   readonly hooks?: RequestHookList | undefined
   /** Undefined unless the time to the first token is estimated. */
@@ -67,13 +69,19 @@ export class AttemptLedger {
   }
 
   /** The request enters the queue for a slot on an endpoint. */
-  entersQueue(): void {
-    this.#queuedAtMs ??= this.#services.clock.monotonicMs()
+  entersQueue(place: () => LinePlace | undefined): void {
+    if (this.#queuedAtMs !== undefined) return
+    this.#queuedAtMs = this.#services.clock.monotonicMs()
+    const entered = place()
+    if (entered !== undefined) notePlace(this.#request.context, entered)
   }
 
   /** The request leaves the queue, if it was in it. */
   leftQueue(nowMs: number): void {
-    if (this.#queuedAtMs !== undefined) this.#request.context.queuedMs ??= nowMs - this.#queuedAtMs
+    const { context } = this.#request
+    if (this.#queuedAtMs === undefined || context.queuedMs !== undefined) return
+    context.queuedMs = nowMs - this.#queuedAtMs
+    noteWait(context, context.queuedMs)
   }
 
   /** The attempt becomes the current one. */
@@ -240,7 +248,8 @@ export class AttemptLedger {
     estimates?.ended(this.#request.context)
     inFlight.release(slot)
     // While the endpoint pauses, no request can use the place: the timer of the pause wakes the one that waits for it.
-    if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0) queue.released(slot)
+    if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0)
+      queue.released(slot, attempt.target.nativeModel)
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { SectionOptions } from '../../config/options/sections.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { LineTicket, LineWaiter } from '../../routing/line/line-ticket.ts'
+import type { LineRefusal, WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
-import type { CapacityQueue, CapacityWaiter } from '../../routing/selection/capacity-queue.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
@@ -10,13 +11,14 @@ import { CandidateRounds, type ChoiceServices, maxPicks, type TakenEndpoint } fr
 import { deadlineAfter } from './exchange-phase.ts'
 import type { Outlook } from './give-up.ts'
 import { NextTry, type NextTryServices } from './next-try.ts'
+import { waitingTicket } from './waiting-ticket.ts'
 
 /** Services that the search for the next endpoint uses. */
 export type SearchServices = ChoiceServices &
   NextTryServices & {
     readonly clock: Pick<Clock, 'after'>
     readonly options: Pick<SectionOptions<'proxy'>, 'queue'>
-    readonly queue: Pick<CapacityQueue, 'enter' | 'leave' | 'waitedMs'>
+    readonly queue: Pick<WaitingLine, 'enter' | 'leave' | 'served' | 'waitedMs' | 'place' | 'refusal'>
   }
 
 /** The request that a search is for. */
@@ -36,8 +38,9 @@ export interface SearchOwner {
 }
 
 /** Finds the next endpoint for one request: chooses one, or waits until one is available. */
-export class CandidateSearch implements CapacityWaiter {
+export class CandidateSearch implements LineWaiter {
   readonly #services: SearchServices
+  readonly #request: ExchangeRequest
   readonly #owner: SearchOwner
   readonly #ledger: AttemptLedger
   readonly #rounds: CandidateRounds
@@ -45,12 +48,21 @@ export class CandidateSearch implements CapacityWaiter {
   #knownNext: NextTry | undefined
   #waiting: 'queued' | 'backoff' | undefined
   #timer: Timer | undefined
+  #ticket: LineTicket | undefined
+  /** Why the line did not accept the request. */
+  #refusal: LineRefusal | undefined
 
   constructor(services: SearchServices, request: ExchangeRequest, owner: SearchOwner, ledger: AttemptLedger) {
     this.#services = services
+    this.#request = request
     this.#owner = owner
     this.#ledger = ledger
     this.#rounds = new CandidateRounds(services, request)
+  }
+
+  ticket(): LineTicket {
+    this.#ticket ??= waitingTicket(this.#request)
+    return this.#ticket
   }
 
   wants(slot: number): boolean {
@@ -69,10 +81,10 @@ export class CandidateSearch implements CapacityWaiter {
     for (let picks = 0; picks < maxPicks; picks++) {
       if (this.#takesSlot()) return
       if (this.#rounds.anyAtCapacity()) {
-        if (!queue.enter(this)) break
+        this.#refusal = queue.enter(this)
+        if (this.#refusal !== undefined) break
         // Another thread may have released a slot before it could see this request in the queue.
-        if (this.#takesSlot()) queue.leave(this)
-        else this.#waitInQueue(this.#queueDeadlineMs)
+        if (!this.#takesSlot()) this.#waitInQueue(this.#queueDeadlineMs)
         return
       }
       if (!this.#rounds.anyUntried()) break
@@ -116,7 +128,13 @@ export class CandidateSearch implements CapacityWaiter {
 
   /** What to report to a client that gets no answer from any candidate. */
   outlook(): Outlook {
-    return this.#rounds.outlook()
+    const outlook = this.#rounds.outlook()
+    if (!outlook.anyAtCapacity) return outlook
+    const refusal =
+      this.#waiting === 'queued' && this.#ticket !== undefined
+        ? this.#services.queue.refusal(this.#ticket, 'too_long', outlook.retryAfterSeconds)
+        : this.#refusal
+    return { ...outlook, refusal }
   }
 
   /** The request is over. */
@@ -143,6 +161,7 @@ export class CandidateSearch implements CapacityWaiter {
 
   #send(taken: TakenEndpoint): void {
     this.#waiting = undefined
+    if (this.#ticket !== undefined) this.#services.queue.served(this, taken.target.endpoint.slot)
     this.#owner.send(taken)
   }
 
@@ -153,7 +172,7 @@ export class CandidateSearch implements CapacityWaiter {
       this.#send(step.taken)
     } else if (step?.kind === 'back_off') {
       this.backOff(step.waitMs)
-    } else if (step !== undefined && this.#services.queue.enter(this)) {
+    } else if (step !== undefined && this.#entersLine()) {
       this.#waitInQueue(step.kind === 'outage' ? step.untilMs : this.#queueDeadlineMs)
       this.#recheckIn(step.recheckInMs)
     } else {
@@ -161,9 +180,14 @@ export class CandidateSearch implements CapacityWaiter {
     }
   }
 
+  #entersLine(): boolean {
+    this.#refusal = this.#services.queue.enter(this)
+    return this.#refusal === undefined
+  }
+
   #waitInQueue(deadlineMs: number): void {
     this.#waiting = 'queued'
-    this.#ledger.entersQueue()
+    this.#ledger.entersQueue(() => this.#services.queue.place(this))
     this.#owner.waits('queued', deadlineMs)
   }
 

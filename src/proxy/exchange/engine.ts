@@ -1,5 +1,5 @@
 import { GatewayError } from '../../kernel/errors.ts'
-import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
+import type { WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { ClientReply } from '../contract/client-reply.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { Exchange } from './exchange.ts'
@@ -7,7 +7,7 @@ import type { ExchangePhase } from './exchange-phase.ts'
 import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 
 /** Services that the engine uses: those of its exchanges, and the length of the queue. */
-export type EngineServices = ExchangeServices & { readonly queue: Pick<CapacityQueue, 'waiting'> }
+export type EngineServices = ExchangeServices & { readonly queue: Pick<WaitingLine, 'waiting'> }
 
 /** Phases of a request that is at no endpoint. */
 const waitingPhases: ReadonlySet<ExchangePhase> = new Set(['choosing', 'queued', 'backoff'])

@@ -1,7 +1,9 @@
 import { type AttemptFailure, describeFailure, isTimeout } from '../../endpoints/connections/failure.ts'
 import { parseRetryAfter } from '../../endpoints/resilience/retry-policy.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
-import { GatewayError } from '../../kernel/errors.ts'
+import { errorTable, GatewayError } from '../../kernel/errors.ts'
+import type { LineReason } from '../../routing/line/line-ticket.ts'
+import type { LineRefusal } from '../../routing/line/waiting-line.ts'
 import { unavailableError } from '../../routing/models/rejection.ts'
 
 /** The failure of an answer whose status triggers failover. */
@@ -19,6 +21,18 @@ export interface Outlook {
   readonly retryAfterSeconds: number
   /** The model of a request that names one. */
   readonly model: string | undefined
+  /** Why the request does not wait for a place, or no longer. */
+  readonly refusal?: LineRefusal | undefined
+}
+
+/** What a client reads that may not wait, or no longer. */
+const refusalTexts: Readonly<Record<LineReason, string | undefined>> = {
+  off: undefined,
+  full: 'the waiting line is full',
+  model_full: 'the waiting line for this model is full',
+  bytes: 'the requests that wait hold as many bytes as they may',
+  model_bytes: 'the requests that wait for this model hold as many bytes as they may',
+  too_long: 'no place became free in the time that a request may wait',
 }
 
 /**
@@ -28,11 +42,12 @@ export interface Outlook {
 export function giveUpError(
   tried: readonly string[],
   lastFailure: AttemptFailure | undefined,
-  { anyAtCapacity, retryAfterSeconds, model }: Outlook,
+  { anyAtCapacity, retryAfterSeconds, model, refusal }: Outlook,
 ): GatewayError {
   if (lastFailure === undefined) {
     if (!anyAtCapacity && model !== undefined)
       return unavailableError('model_unavailable', model, retryAfterSeconds)
+    if (anyAtCapacity && refusal !== undefined) return capacityError(refusal)
     return new GatewayError(anyAtCapacity ? 'at_capacity' : 'no_healthy_endpoints', undefined, {
       retryAfterSeconds,
     })
@@ -47,6 +62,13 @@ export function giveUpError(
     : (['upstream_failed', 'No endpoint could answer the request.'] as const)
   const options = { attempts: tried, cause: lastFailure.cause }
   return new GatewayError(code, `${opening} Tried ${tried.join('; ')}.`, options)
+}
+
+function capacityError({ reason, retryAfterSeconds }: LineRefusal): GatewayError {
+  const text = refusalTexts[reason]
+  const message =
+    text === undefined ? undefined : `${errorTable.at_capacity.message.replace(/\.$/, '')}, and ${text}.`
+  return new GatewayError('at_capacity', message, { retryAfterSeconds, details: { reason } })
 }
 
 /** The error for an answer that broke off after the client had started to read it. */

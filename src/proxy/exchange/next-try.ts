@@ -3,7 +3,7 @@ import { type AttemptFailure, neverSent } from '../../endpoints/connections/fail
 import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
 import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { CapacityQueue } from '../../routing/selection/capacity-queue.ts'
+import type { WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { Attempt } from './attempt.ts'
 import { type CandidateRounds, retryAfterMarginMs, type TakenEndpoint } from './candidate-rounds.ts'
 
@@ -12,7 +12,7 @@ export interface NextTryServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly options: Pick<SectionOptions<'proxy'>, 'maxAttempts' | 'outageWaitMs'>
   readonly retries: Pick<RetryPolicy, 'spend'>
-  readonly queue: Pick<CapacityQueue, 'hasRoom'>
+  readonly queue: Pick<WaitingLine, 'hasRoom'>
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type Tables,
 } from '../../kernel/cells/layout.ts'
 import { RowLocks } from '../../kernel/cells/row-locks.ts'
+import { ThreadRows } from '../../kernel/cells/thread-rows.ts'
 import { type BlocksDescription, type FindBlock, SharedBlocks } from './shared-blocks.ts'
 
 const defaultCapacities: Capacities = { endpoints: 256, models: 512 }
@@ -59,6 +60,8 @@ export class SharedState {
     for (const [name, { shape, memory }] of this.#blocks.description) {
       if (shape.kind === RowLocks.kind) new RowLocks(shape.rows, this.#blocks.place(name)).reclaim(thread)
       else if (shape.kind === Gauge.kind) new Gauge(shape.rows, this.#blocks.place(name)).reclaim(thread)
+      else if (shape.kind === ThreadRows.kind)
+        new ThreadRows(shape.rows, this.#blocks.place(name)).reclaim(thread)
       else if (shape.kind === perThreadKind) new Float64Array(memory)[thread] = 0
     }
   }

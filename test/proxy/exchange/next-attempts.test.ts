@@ -21,7 +21,7 @@ function create(
     ...created.services,
     options: {
       ...created.services.options,
-      queue: { maxWaiting: 10, maxWaitMs: 10_000 },
+      queue: { ...created.services.options.queue, maxWaiting: 10, maxWaitMs: 10_000 },
       failoverStatuses: new Set(failoverStatuses),
     },
     retries: new RetryPolicy({ maxRetries: 0, random: () => 0, ...retries }),

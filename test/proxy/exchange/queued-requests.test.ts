@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
 import type { ExchangeServices } from '../../../src/proxy/exchange/exchange-services.ts'
-import { CapacityQueue } from '../../../src/routing/selection/capacity-queue.ts'
+import { WaitingLine } from '../../../src/routing/line/waiting-line.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
-import { ownQueue } from '../../support/queue.ts'
+import { lineOptions, ownQueue } from '../../support/queue.ts'
 
 describe('a request whose endpoint is at capacity', () => {
   it('takes a slot that another thread released just before it queued', async (t) => {
@@ -43,7 +43,7 @@ describe('a request whose endpoint is at capacity', () => {
     const { services, clock, cells, sent, begin } = createExchanges(t, [{ maxConcurrent: 2 }])
     const patient = {
       ...services,
-      options: { ...services.options, queue: { maxWaiting: 10, maxWaitMs: 10_000 } },
+      options: { ...services.options, queue: { ...services.options.queue, maxWaitMs: 10_000 } },
     }
     const exchanges = []
     for (let each = 0; each < 5; each++) exchanges.push((await begin({}, patient)).exchange)
@@ -82,7 +82,7 @@ describe('a request whose endpoints pause', () => {
       ...created.services,
       options: {
         ...created.services.options,
-        queue: { maxWaiting: 10, maxWaitMs: 10_000 },
+        queue: { ...created.services.options.queue, maxWaitMs: 10_000 },
         failoverStatuses: new Set([429, 503]),
       },
       health: {
@@ -187,7 +187,7 @@ describe('a request whose endpoints pause', () => {
       load.coolDowns.set({ endpoint: { slot: 0 } }, pauseMs)
       const { failed } = await begin(
         {},
-        { ...services, queue: new CapacityQueue(maxWaiting, ownQueue(clock)) },
+        { ...services, queue: new WaitingLine(lineOptions({ maxWaiting }), ownQueue(clock)) },
       )
       assert.deepEqual(
         failed.map(({ code }) => code),

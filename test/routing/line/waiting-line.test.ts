@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { CapacityQueue, queueCells } from '../../../src/routing/selection/capacity-queue.ts'
-import { FakeClock } from '../../support/fake-clock.ts'
+import { lineCells } from '../../../src/routing/line/line-cells.ts'
+import { WaitingLine } from '../../../src/routing/line/waiting-line.ts'
 import { connectLinks } from '../../support/links.ts'
-import { ownQueue } from '../../support/queue.ts'
+import { lineOptions, lineWaiter, ownQueue, startedClock, ticket } from '../../support/queue.ts'
 import { eventually } from '../../support/simulator.ts'
 import { threadStates } from '../../support/threads.ts'
 
 function waiter(name: string, slots: readonly number[], woken: string[]) {
-  return { wants: (slot: number) => slots.includes(slot), wake: () => void woken.push(name) }
+  return lineWaiter(name, { slots }, woken)
 }
 
-describe('CapacityQueue', () => {
+describe('WaitingLine', () => {
   it('wakes the first waiter that can use the freed slot', () => {
     const woken: string[] = []
-    const queue = new CapacityQueue(10, ownQueue())
+    const queue = new WaitingLine(lineOptions(), ownQueue())
     queue.enter(waiter('a', [1], woken))
     queue.enter(waiter('b', [2], woken))
     queue.enter(waiter('c', [2], woken))
@@ -28,16 +28,18 @@ describe('CapacityQueue', () => {
   })
 
   it('rejects beyond its maximum length, and counts', () => {
-    const queue = new CapacityQueue(1, ownQueue())
-    assert.equal(queue.enter(waiter('a', [1], [])), true)
-    assert.equal(queue.enter(waiter('b', [1], [])), false)
-    assert.equal(queue.refused, 1)
+    const cells = ownQueue()
+    const queue = new WaitingLine(lineOptions({ maxWaiting: 1 }), cells)
+    assert.equal(queue.enter(waiter('a', [1], [])), undefined)
+    assert.deepEqual(queue.enter(waiter('b', [1], [])), { reason: 'full', retryAfterSeconds: 1 })
+    assert.equal(cells.counts.sum(0, cells.counts.column('full')), 1)
   })
 
   it('re-checks all waiters when endpoints change, including those that requeue meanwhile', () => {
-    const queue = new CapacityQueue(10, ownQueue())
+    const queue = new WaitingLine(lineOptions(), ownQueue())
     let wakes = 0
     const again = {
+      ticket: () => ticket(),
       wants: () => true,
       wake: () => {
         wakes++
@@ -54,7 +56,7 @@ describe('CapacityQueue', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 30 }), (slots) => {
         const woken: string[] = []
-        const queue = new CapacityQueue(100, ownQueue())
+        const queue = new WaitingLine(lineOptions(), ownQueue())
         for (const [index, slot] of slots.entries()) queue.enter(waiter(`${slot}:${index}`, [slot], woken))
         for (let slot = 0; slot <= 3; slot++)
           for (let time = 0; time < slots.length + 1; time++) queue.released(slot)
@@ -68,11 +70,12 @@ describe('CapacityQueue', () => {
   })
 
   it('keeps the position and time of a waiter that was woken in vain', async () => {
-    const clock = new FakeClock()
-    const queue = new CapacityQueue(10, ownQueue(clock))
+    const clock = await startedClock()
+    const queue = new WaitingLine(lineOptions(), ownQueue(clock))
     const woken: string[] = []
     let tries = 0
     const patient = {
+      ticket: () => ticket(),
       wants: () => true,
       wake: () => {
         woken.push('patient')
@@ -93,7 +96,7 @@ describe('CapacityQueue', () => {
 
   it('re-checks the waiters of a paused endpoint', () => {
     const woken: string[] = []
-    const queue = new CapacityQueue(3, ownQueue())
+    const queue = new WaitingLine(lineOptions({ maxWaiting: 3 }), ownQueue())
     queue.paused(1)
     queue.enter(waiter('a', [1], woken))
     queue.enter(waiter('b', [2], woken))
@@ -102,12 +105,12 @@ describe('CapacityQueue', () => {
     queue.paused(1)
     assert.deepEqual(woken, ['a', 'c'])
     assert.equal(queue.hasRoom, true)
-    assert.equal(new CapacityQueue(0, ownQueue()).hasRoom, false)
+    assert.equal(new WaitingLine(lineOptions({ maxWaiting: 0 }), ownQueue()).hasRoom, false)
   })
 
   it('removes a waiter that leaves while it is being woken', () => {
-    const queue = new CapacityQueue(10, ownQueue())
-    const leaving = { wants: () => true, wake: () => queue.leave(leaving) }
+    const queue = new WaitingLine(lineOptions(), ownQueue())
+    const leaving = { ticket: () => ticket(), wants: () => true, wake: () => queue.leave(leaving) }
     queue.enter(leaving)
     queue.released(0)
     queue.leave(leaving)
@@ -117,14 +120,12 @@ describe('CapacityQueue', () => {
 
 describe('queues of several threads', () => {
   async function connected(t: TestContext, maxWaiting: number) {
-    const clock = new FakeClock()
-    // No clock of a machine that runs shows 0.
-    await clock.advance(1)
+    const clock = await startedClock()
     const { serving } = connectLinks(t, 3)
     const states = threadStates(3)
     const queues = serving.map((link, thread) => {
-      const cells = states[thread]?.of(queueCells) ?? assert.fail()
-      return new CapacityQueue(maxWaiting, { ...cells, clock, link })
+      const cells = states[thread]?.of(lineCells) ?? assert.fail()
+      return new WaitingLine(lineOptions({ maxWaiting }), { ...cells, clock, link })
     })
     return { clock, queues, woken: [] as string[] }
   }
@@ -132,12 +133,14 @@ describe('queues of several threads', () => {
   it('are together limited to the length of one', async (t) => {
     const { queues } = await connected(t, 3)
     const entered = [0, 1, 2, 0].map((thread) => queues[thread]?.enter(waiter('', [], [])))
-    assert.deepEqual(entered, [true, true, true, false])
+    assert.deepEqual(
+      entered.map((refusal) => refusal?.reason),
+      [undefined, undefined, undefined, 'full'],
+    )
     assert.deepEqual(
       queues.map(({ waiting }) => waiting),
       [3, 3, 3],
     )
-    assert.equal(queues[0]?.refused, 1)
   })
 
   it('give a slot to the longest-waiting request, whichever thread freed it', async (t) => {
@@ -153,7 +156,10 @@ describe('queues of several threads', () => {
       queues[freed % 3]?.released(1)
       await eventually(() => woken.length === freed)
     }
-    assert.deepEqual(woken.toSorted(), order.map((thread, index) => `${index} on ${thread}`).toSorted())
+    assert.deepEqual(
+      woken,
+      order.map((thread, index) => `${index} on ${thread}`),
+    )
     queues[1]?.released(3)
     await eventually(() => woken.at(-1) === 'elsewhere')
     assert.equal(queues[0]?.waiting, 0)

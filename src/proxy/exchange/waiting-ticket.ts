@@ -1,0 +1,65 @@
+import { priorities } from '../../routing/line/line-cells.ts'
+import { type Lane, type LineTicket, laneOf } from '../../routing/line/line-ticket.ts'
+import type { Tier } from '../../routing/models/routing.ts'
+import type { RequestContext } from '../contract/context.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
+
+/** An image or a document in a body: its bytes are no text. */
+const base64Mark = Buffer.from(';base64,')
+const quote = 0x22
+const tokensPerImage = 1_600
+/** English text has about four bytes per token. */
+const bytesPerToken = 4
+/** Of an answer, whose length is unknown. */
+const answerTokens = 256
+/** A weight of 0 would never get a turn. */
+const minWeight = 0.001
+
+const knownLanes = new WeakMap<readonly Tier[], Lane>()
+
+/** What the waiting line needs to know of a request. */
+export function waitingTicket({ context, routing, body }: ExchangeRequest): LineTicket {
+  const { identity } = context
+  return {
+    id: context.id,
+    lane: laneFor(routing.tiers, context.model),
+    flow: flowOf(context),
+    priority: priorities.indexOf(identity?.priority ?? 'normal'),
+    weight: Math.max(minWeight, identity?.weight ?? 1),
+    tokens: promptTokens(body) + answerTokens,
+    bytes: context.requestBytes,
+  }
+}
+
+/** Equal requests share their routes, which are cached. */
+function laneFor(tiers: readonly Tier[], model: string | undefined): Lane {
+  let lane = knownLanes.get(tiers)
+  if (lane === undefined) {
+    lane = laneOf(tiers, model)
+    knownLanes.set(tiers, lane)
+  }
+  return lane
+}
+
+/** Who takes turns in the line. */
+function flowOf({ identity, caller, session, clientAddress }: RequestContext): string {
+  if (identity !== undefined) return `key ${identity.keyId}`
+  if (caller !== undefined) return `caller ${caller}`
+  const sessionId = session?.key?.sessionId
+  return sessionId === undefined ? `address ${clientAddress}` : `session ${sessionId}`
+}
+
+function promptTokens(body: ExchangeRequest['body']): number {
+  if (body === null || !Buffer.isBuffer(body)) return 1
+  let bytes = body.length
+  let images = 0
+  let mark = body.indexOf(base64Mark)
+  while (mark >= 0) {
+    const end = body.indexOf(quote, mark)
+    if (end < 0) break
+    bytes -= end - mark
+    images++
+    mark = body.indexOf(base64Mark, end)
+  }
+  return Math.ceil(bytes / bytesPerToken) + images * tokensPerImage
+}

@@ -1,0 +1,378 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
+import { flowRow, type LaneGroup, LineBoard, type Waiting } from './line-board.ts'
+import { classes, type LineCells, laneRowOf } from './line-cells.ts'
+import { LineFirsts } from './line-firsts.ts'
+import { FlowTags } from './line-flows.ts'
+import { LinePace } from './line-pace.ts'
+import { aheadOf } from './line-place.ts'
+import { compareRanks, type Rank } from './line-rank.ts'
+import { type LineLimits, LineRoom } from './line-room.ts'
+import { firstForModel, isModel, LineSwaps, type MustSwap, modelAt, type SwapOptions } from './line-swaps.ts'
+import type { LinePlace, LineReason, LineTicket, LineWaiter } from './line-ticket.ts'
+
+export interface LineOptions extends LineLimits, SwapOptions {
+  /** Whether callers take turns; otherwise all are one caller. */
+  readonly isFair: boolean
+  /** Time after which a class that is passed over rises by one; 0: never. */
+  readonly riseMs: number
+}
+
+/** `lineCells`, and the link between the threads. */
+export interface SharedLine extends LineCells {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly link: PeerLink
+  readonly random?: (() => number) | undefined
+  /** Undefined if no endpoint swaps models. */
+  readonly mustSwap?: MustSwap | undefined
+  readonly watch?: LineWatch | undefined
+}
+
+/** Is told what happens in the line of this thread. */
+export interface LineWatch {
+  entered?(waiter: LineWaiter, ticket: LineTicket): void
+  /** @param slot the endpoint that has a place for it; undefined if it left without one */
+  left?(ticket: LineTicket, waitedMs: number, slot: number | undefined): void
+  refused?(ticket: LineTicket, reason: LineReason): void
+}
+
+/** Why a request may not enter, and when the client may try again. */
+export interface LineRefusal {
+  readonly reason: LineReason
+  readonly retryAfterSeconds: number
+}
+
+interface Offer {
+  readonly slot: number
+  /** Model of the request that left the endpoint. */
+  readonly left?: string | undefined
+  /** Threads that have looked for a better request. */
+  readonly asked: readonly number[]
+  readonly best?: { readonly thread: number; readonly rank: Rank } | undefined
+  /** Look only for a request of this class for this model. */
+  readonly batch?: { readonly modelHash: number; readonly priority: number } | undefined
+  /**
+   * `award`: the thread that gets it has the first request, but may bring another one forward for the sake of its model.
+   * `final`: it gives the place to its first request. Otherwise threads look for the first request.
+   */
+  readonly stage?: 'award' | 'final'
+}
+
+const freedPlace: Topic<Offer> = 'line.freed'
+/** Slot of an endpoint that paused. */
+const pausedEndpoint: Topic<number> = 'line.paused'
+
+const allLevels = Array.from({ length: classes }, (_, priority) => priority)
+
+/**
+ * Requests that wait for a place at an endpoint, over all threads. A freed place goes to the class that comes first
+ * (with ageing), in it to the caller that was given least (start-time fair queueing over tokens), and of its requests to
+ * the one that came first. The thread that frees a place finds the thread whose request ranks first.
+ */
+export class WaitingLine {
+  #options: LineOptions
+  readonly #cells: SharedLine
+  readonly #room: LineRoom
+  readonly #board: LineBoard
+  readonly #firsts: LineFirsts
+  readonly #tags: FlowTags
+  readonly #pace: LinePace
+  readonly #swaps: LineSwaps
+  readonly #stops: readonly (() => void)[]
+
+  constructor(options: LineOptions, cells: SharedLine) {
+    this.#options = options
+    this.#cells = cells
+    this.#room = new LineRoom(cells)
+    this.#tags = new FlowTags(cells)
+    this.#board = new LineBoard(this.#tags)
+    this.#firsts = new LineFirsts(cells, this.#board, cells.link)
+    this.#pace = new LinePace(cells, cells.random)
+    this.#swaps = new LineSwaps(cells)
+    this.#stops = [
+      cells.link.on(freedPlace, (offer) => this.#take(offer)),
+      cells.link.on(pausedEndpoint, (slot) => this.#recheck(slot)),
+    ]
+  }
+
+  /** Those that wait continue. */
+  use(options: LineOptions): void {
+    this.#options = options
+  }
+
+  /** Number of waiting requests over all threads. */
+  get waiting(): number {
+    return this.#cells.waiting.value(0)
+  }
+
+  get hasRoom(): boolean {
+    return this.waiting < this.#options.maxWaiting
+  }
+
+  /** Milliseconds that a request has waited; 0 if it does not wait. */
+  waitedMs(waiter: LineWaiter): number {
+    const waiting = this.#board.get(waiter)
+    return waiting === undefined ? 0 : this.#cells.clock.monotonicMs() - waiting.sinceMs
+  }
+
+  /** Adds a request, or keeps the position of one that waits. @returns undefined unless it may not wait */
+  enter(waiter: LineWaiter): LineRefusal | undefined {
+    const known = this.#board.get(waiter)
+    if (known !== undefined) {
+      known.reentered = true
+      return undefined
+    }
+    const ticket = waiter.ticket()
+    const reason = this.#room.acquire(ticket, this.#options)
+    if (reason !== undefined) {
+      return this.refusal(ticket, reason)
+    }
+    const nowMs = this.#cells.clock.monotonicMs()
+    const flow = this.#options.isFair ? ticket.flow : ''
+    this.#begin(flow, ticket, nowMs)
+    this.#board.add(waiter, ticket, flow, nowMs)
+    this.#count('entered')
+    this.#firsts.publish(ticket.lane)
+    this.#cells.watch?.entered?.(waiter, ticket)
+    return undefined
+  }
+
+  /** Counts a request that may not wait, or no longer. @returns what to tell its client */
+  refusal(ticket: LineTicket, reason: LineReason, atLeastSeconds = 1): LineRefusal {
+    const { lane } = ticket
+    const row = laneRowOf(lane.key)
+    const waiting = this.#cells.laneWaiting.value(row)
+    this.#count(reason)
+    this.#cells.watch?.refused?.(ticket, reason)
+    return { reason, retryAfterSeconds: this.#pace.retryAfterSeconds(row, waiting, atLeastSeconds) }
+  }
+
+  /** Where a request stands; undefined if it does not wait. */
+  place(waiter: LineWaiter): LinePlace | undefined {
+    const waiting = this.#board.get(waiter)
+    if (waiting === undefined) return undefined
+    const { requests, tokens, sameLane, laneTotal } = aheadOf(this.#board, waiting)
+    const elsewhere = Math.max(0, this.#cells.laneWaiting.value(waiting.laneRow) - laneTotal - 1)
+    // Of other threads' requests as many are probably before it as of this thread's.
+    const others = laneTotal === 0 ? elsewhere : Math.round((elsewhere * sameLane) / laneTotal)
+    const each = requests === 0 ? waiting.ticket.tokens : tokens / requests
+    return {
+      position: requests + others + 1,
+      aheadTokens: Math.round(tokens + others * each),
+      waitMs: this.#pace.waitMs(waiting.laneRow, sameLane + others + 1),
+    }
+  }
+
+  /** A request leaves because it has a place at an endpoint. */
+  served(waiter: LineWaiter, slot: number): void {
+    const waiting = this.#board.get(waiter)
+    if (waiting === undefined) return
+    const { ticket, row, laneRow, sinceMs } = waiting
+    const nowMs = this.#cells.clock.monotonicMs()
+    this.#tags.served(row, ticket.tokens, ticket.weight)
+    this.#pace.taken(laneRow, sinceMs, nowMs)
+    this.#firsts.noteTurn(slot, ticket.priority, nowMs)
+    this.#swaps.sent(slot, modelAt(ticket.lane, slot))
+    this.#remove(waiting, slot)
+  }
+
+  /** A request leaves without a place. */
+  leave(waiter: LineWaiter): void {
+    const waiting = this.#board.get(waiter)
+    if (waiting !== undefined) this.#remove(waiting, undefined)
+  }
+
+  /** Call when a place at `slot` became free. @param left model of the request that had it */
+  released(slot: number, left?: string): void {
+    if (this.waiting > 0) this.#take({ slot, left, asked: [] })
+  }
+
+  /** Call when an endpoint pauses: its waiters may not have enough time left. */
+  paused(slot: number): void {
+    if (this.waiting === 0) return
+    this.#cells.link.broadcast(pausedEndpoint, slot)
+    this.#recheck(slot)
+  }
+
+  /** Call when endpoints appear or disappear: wakes every request of this thread. */
+  changed(): void {
+    for (const waiting of this.#inOrder()) this.#wake(waiting)
+  }
+
+  /** Puts a request of this thread before all others for its endpoints. @returns whether it waits here */
+  moveUp(id: string): boolean {
+    const waiting = this.#board.byId(id)
+    if (waiting === undefined) return false
+    this.#board.moveUp(waiting)
+    this.#firsts.publish(waiting.ticket.lane)
+    return true
+  }
+
+  /** The requests of this thread, in order of arrival. */
+  entries(): Waiting[] {
+    return this.#board.all()
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop()
+  }
+
+  #begin(flow: string, ticket: LineTicket, nowMs: number): void {
+    const { lane, priority } = ticket
+    for (const slot of lane.slots) {
+      if (this.#firsts.hasClass(slot, priority)) continue
+      this.#firsts.noteTurn(slot, priority, nowMs)
+      if (!this.#firsts.hasAny(slot)) this.#swaps.forget(slot)
+    }
+    if (this.#board.isWaiting(flow, ticket)) return
+    const lowest = this.#board.lowestTagFor(lane, (slot) => this.#firsts.lowestTag(slot))
+    this.#tags.begins(flowRow(flow, lane), lowest)
+  }
+
+  #remove(waiting: Waiting, slot: number | undefined): void {
+    const { ticket, sinceMs } = waiting
+    this.#board.remove(waiting)
+    this.#room.release(ticket)
+    this.#firsts.publish(ticket.lane)
+    this.#count(slot === undefined ? 'left' : 'served')
+    this.#cells.watch?.left?.(ticket, this.#cells.clock.monotonicMs() - sinceMs, slot)
+  }
+
+  #count(what: LineReason | 'entered' | 'served' | 'left'): void {
+    const { counts } = this.#cells
+    counts.add(0, counts.column(what), 1)
+  }
+
+  #recheck(slot: number): void {
+    for (const waiting of this.#inOrder()) if (waiting.waiter.wants(slot)) this.#wake(waiting)
+  }
+
+  /** Requests of this thread, roughly in the order in which they would get places. */
+  #inOrder(): Waiting[] {
+    const rank = ({ flow, orderMs }: Waiting) => ({
+      level: flow.priority,
+      tag: this.#board.tagOf(flow),
+      orderMs,
+    })
+    return this.#board
+      .all()
+      .map((waiting) => ({ waiting, rank: rank(waiting) }))
+      .sort((a, b) => compareRanks(a.rank, b.rank))
+      .map(({ waiting }) => waiting)
+  }
+
+  #take(offer: Offer): void {
+    const { slot, left, asked, batch, stage } = offer
+    if (batch !== undefined) {
+      this.#takeForModel(offer, batch)
+      return
+    }
+    const { link, clock } = this.#cells
+    const levels = this.#firsts.levels(slot, clock.monotonicMs(), this.#options.riseMs)
+    const own = this.#first(slot, levels)
+    if (stage === undefined && link.threads > 1) {
+      const mine = own === undefined ? undefined : { thread: link.thread, rank: own.rank }
+      const isBetter = offer.best === undefined || (mine && compareRanks(mine.rank, offer.best.rank) < 0)
+      const best = isBetter ? mine : offer.best
+      const nowAsked = [...asked, link.thread]
+      const next = this.#firsts.best(slot, levels, nowAsked)
+      if (next !== undefined && (best === undefined || compareRanks(next.rank, best.rank) < 0)) {
+        link.send(next.thread, freedPlace, { slot, left, asked: nowAsked, best })
+        return
+      }
+      if (best !== undefined && best.thread !== link.thread) {
+        link.send(best.thread, freedPlace, { slot, left, asked: [], stage: 'award' })
+        return
+      }
+    }
+    if (own === undefined) return
+    if (stage !== 'final' && this.#bringsForward(slot, left, own, levels)) return
+    this.#wakeFor(slot, own.waiting, levels)
+  }
+
+  /**
+   * Gives the place to a request for the loaded model in place of the first one, which is for another.
+   * @returns whether it did, or another thread decides
+   */
+  #bringsForward(
+    slot: number,
+    left: string | undefined,
+    { waiting, rank }: { readonly waiting: Waiting; readonly rank: Rank },
+    levels: readonly number[],
+  ): boolean {
+    const { clock, mustSwap } = this.#cells
+    if (mustSwap === undefined || this.#options.swapBatch === 0) return false
+    if (rank.level < 0 || rank.tag === Number.NEGATIVE_INFINITY) return false
+    if (clock.monotonicMs() - waiting.sinceMs >= this.#options.swapBatchWaitMs) return false
+    const { lane } = waiting.ticket
+    const model = modelAt(lane, slot)
+    const modelHash = this.#swaps.loaded(slot, left, this.#options)
+    if (modelHash === undefined || model === undefined || isModel(lane, slot, modelHash)) return false
+    if (left !== undefined && !mustSwap(slot, left, model)) return false
+    return this.#takeForModel({ slot, asked: [] }, { modelHash, priority: levels.indexOf(rank.level) })
+  }
+
+  /** @returns false if no other thread can have a request for the model, and this one has none */
+  #takeForModel({ slot, asked }: Offer, batch: NonNullable<Offer['batch']>): boolean {
+    const { link } = this.#cells
+    const found = firstForModel(this.#board, slot, batch.priority, batch.modelHash)
+    if (found !== undefined) {
+      this.#swaps.passed(slot, batch.modelHash)
+      this.#wake(found)
+      return true
+    }
+    const nowAsked = [...asked, link.thread]
+    const next = link.threads === 1 ? undefined : this.#firsts.best(slot, allLevels, nowAsked)
+    if (next !== undefined) {
+      link.send(next.thread, freedPlace, { slot, asked: nowAsked, batch })
+      return true
+    }
+    const [owner] = asked
+    if (owner === undefined) return false
+    // No thread has one: the first request gets the place after all.
+    if (owner === link.thread) this.#take({ slot, asked: [], stage: 'final' })
+    else link.send(owner, freedPlace, { slot, asked: [], stage: 'final' })
+    return true
+  }
+
+  #first(
+    slot: number,
+    levels: readonly number[],
+    accepts?: (group: LaneGroup) => boolean,
+  ): { waiting: Waiting; rank: Rank } | undefined {
+    let first: { waiting: Waiting; rank: Rank } | undefined
+    for (let priority = 0; priority < classes; priority++) {
+      if (!this.#board.hasClass(slot, priority)) continue
+      const waiting = this.#board.firstOf(slot, priority, accepts)
+      if (waiting === undefined) continue
+      const { flow, orderMs } = waiting
+      const rank = { level: levels[priority] ?? priority, tag: this.#board.startOf(flow, waiting), orderMs }
+      if (first === undefined || compareRanks(rank, first.rank) < 0) first = { waiting, rank }
+    }
+    return first
+  }
+
+  /** Wakes a request; if it cannot use the place, the first of each other lane, until one can. */
+  #wakeFor(slot: number, first: Waiting, levels: readonly number[]): void {
+    if (this.#wake(first)) return
+    const tried = new Set([first.group])
+    for (;;) {
+      const next = this.#first(slot, levels, (group) => !tried.has(group))
+      if (next === undefined || this.#wake(next.waiting)) return
+      tried.add(next.waiting.group)
+    }
+  }
+
+  /** @returns whether it no longer waits */
+  #wake(waiting: Waiting): boolean {
+    if (this.#board.get(waiting.waiter) !== waiting) return true
+    waiting.isTrying = true
+    waiting.reentered = false
+    waiting.waiter.wake()
+    waiting.isTrying = false
+    if (this.#board.get(waiting.waiter) !== waiting) return true
+    if (waiting.reentered) return false
+    this.#remove(waiting, undefined)
+    return true
+  }
+}

@@ -63,6 +63,11 @@ export class Answer {
     })
   }
 
+  /** Runs after a time, unless the client has left. */
+  after(delayMs: number, run: () => void): void {
+    this.#after(delayMs, run)
+  }
+
   /** Ends the connection without an answer. */
   breakOff(how: 'reset' | 'close'): void {
     this.#passage.isBroken = true

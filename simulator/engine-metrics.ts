@@ -68,17 +68,6 @@ export function llamaSlotList({ state, answer }: Exchange): void {
   answer.json(Array.from({ length: llamaSlots }, (_, id) => ({ id, is_processing: id < running })))
 }
 
-/** LM Studio's list from 0.4 on. */
-export function lmStudioInstances({ state, answer }: Exchange): void {
-  const models = state.models.map(({ name, loaded, contextLength }) => ({
-    type: 'llm',
-    key: name,
-    loaded_instances: loaded ? [{ id: name, config: { context_length: contextLength, parallel: 4 } }] : [],
-    max_context_length: contextLength,
-  }))
-  answer.json({ models })
-}
-
 function page(seats: number, lines: (load: Load) => readonly string[]) {
   return info(({ state, answer }) => {
     answer.text(`${lines(loadOf({ state }, seats)).join('\n')}\n`, 'text/plain; version=0.0.4; charset=utf-8')

@@ -1,7 +1,14 @@
 import { messageAndCountRoutes, messageRoutes } from './anthropic.ts'
-import { engineMetrics, llamaSlotList, llamaSlots, lmStudioInstances } from './engine-metrics.ts'
+import { engineMetrics, llamaSlotList, llamaSlots } from './engine-metrics.ts'
 import { echoRoutes, mediaRoutes } from './media.ts'
 import type { CompleteModel, SimulatorKind } from './model.ts'
+import {
+  llamaRouterRoutes,
+  lmStudioModelRoutes,
+  routerStatus,
+  sglangModelRoutes,
+  vllmModelRoutes,
+} from './model-memory.ts'
 import { ollamaRoutes } from './ollama.ts'
 import { nativeEmbeddingRoutes, openAiRoutes } from './openai.ts'
 import {
@@ -58,6 +65,15 @@ const litellmRoutes: RouteTable = {
   ...cohereRankingRoutes,
 }
 
+const llamaOpenAi = openAiRoutes({
+  ownedBy: 'llamacpp',
+  extra: (model, state) => ({
+    meta: { n_ctx_train: model.contextLength, size: model.sizeBytes },
+    ...routerStatus(state, model),
+  }),
+  beside: (models) => ({ models: models.map(({ name }) => ({ name, model: name, type: 'model' })) }),
+})
+
 export const kinds: Record<SimulatorKind, Kind> = {
   ollama: {
     version: '0.14.1',
@@ -90,7 +106,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
         ...since('0.3.29', storedResponses),
       }),
       'GET /api/v0/models': info(lmStudioModels),
-      'GET /api/v1/models': info(lmStudioInstances),
+      ...lmStudioModelRoutes,
     },
   },
   vllm: {
@@ -111,6 +127,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
       'GET /health': empty,
       'GET /metrics': engineMetrics.vllm,
       'GET /version': versionRoute,
+      ...vllmModelRoutes,
       ...messageTokenizer,
       ...vllmRankingRoutes,
     },
@@ -139,6 +156,7 @@ export const kinds: Record<SimulatorKind, Kind> = {
       ...echoRoutes,
       ...under('/v1', { ...openAiRoutes({ ownedBy: 'sglang', extra: maxModelLength }), ...mediaRoutes }),
       ...sglangRankingRoutes,
+      ...sglangModelRoutes,
       'GET /health': empty,
       'GET /metrics': engineMetrics.sglang,
       'GET /health_generate': info(({ answer }) => answer.generated(1, () => ({}))),
@@ -157,14 +175,12 @@ export const kinds: Record<SimulatorKind, Kind> = {
     routes: {
       ...echoRoutes,
       ...under('/v1', {
-        ...openAiRoutes({
-          ownedBy: 'llamacpp',
-          extra: (model) => ({ meta: { n_ctx_train: model.contextLength, size: model.sizeBytes } }),
-          beside: (models) => ({ models: models.map(({ name }) => ({ name, model: name, type: 'model' })) }),
-        }),
+        ...llamaOpenAi,
         ...since('b7200', messageAndCountRoutes),
         ...since('b7800', responses),
       }),
+      ...pick('GET /models', llamaOpenAi),
+      ...llamaRouterRoutes,
       ...llamacppRankingRoutes,
       ...nativeEmbeddingRoutes,
       'GET /health': alive,
@@ -277,6 +293,10 @@ export const kinds: Record<SimulatorKind, Kind> = {
 
 function without(key: string, table: RouteTable): RouteTable {
   return Object.fromEntries(Object.entries(table).filter(([each]) => each !== key))
+}
+
+function pick(key: string, table: RouteTable): RouteTable {
+  return Object.fromEntries(Object.entries(table).filter(([each]) => each === key))
 }
 
 function lmStudioModels({ state, answer }: Exchange): void {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { EngineMemory } from './model-memory.ts'
 import type { StoredResponse } from './responses.ts'
 import type { Script } from './script.ts'
 
@@ -61,6 +62,10 @@ export interface SimulatorOptions {
   readonly prefillTokensPerSecond?: number
   /** Version that the server reports; default one of its kind. */
   readonly version?: string
+  /** Milliseconds that loading a model takes, or a step of a download. Default 0. */
+  readonly loadMs?: number
+  /** Whether llama.cpp runs as a router of several models. Default false. */
+  readonly isRouter?: boolean
   /** Requests need it as bearer token, `x-api-key` or basic password, except on the health route of some kinds. */
   readonly apiKey?: string
   /** Random numbers for faults with a probability, 0 to 1 exclusive. Default `Math.random`. */
@@ -74,6 +79,9 @@ export interface SimulatorState {
   readonly version: string
   readonly models: readonly CompleteModel[]
   readonly setModels: (models: readonly CompleteModel[]) => void
+  /** Completes a model by its name. */
+  readonly complete: (name: string) => CompleteModel
+  readonly memory: EngineMemory
   /** Digests of the files that clients have sent (Ollama). */
   readonly blobs: Set<string>
   /** Generations under way. */

@@ -1,4 +1,5 @@
 import { tokenLogprob, wantedLogprobs } from './logprobs.ts'
+import { afterLoad, setLoaded } from './model-memory.ts'
 import type { Frame } from './pace.ts'
 import { argumentsOf, engineFailure, type Plan, planAnswer } from './plan.ts'
 import { Rejection } from './rejections.ts'
@@ -61,8 +62,15 @@ function answerPrompt(
   const { answer } = exchange
   checkAbilities(exchange, body)
   if (prompt === undefined) {
-    const reason = body.keep_alive === 0 || body.keep_alive === '0' ? 'unload' : 'load'
-    answer.json({ ...headOf(body), ...shape(nothing), done: true, done_reason: reason })
+    const isUnload = body.keep_alive === 0 || body.keep_alive === '0'
+    const { name } = askedModel(exchange.state, body)
+    const reply = () => {
+      setLoaded(exchange.state, name, !isUnload)
+      const reason = isUnload ? 'unload' : 'load'
+      answer.json({ ...headOf(body), ...shape(nothing), done: true, done_reason: reason })
+    }
+    if (isUnload) reply()
+    else afterLoad(exchange, reply)
     return
   }
   const options = isObject(body.options) ? body.options : {}

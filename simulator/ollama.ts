@@ -1,4 +1,5 @@
 import type { CompleteModel } from './model.ts'
+import { setLoaded } from './model-memory.ts'
 import { chat, generate, nanosecondsSince } from './ollama-generation.ts'
 import { ollamaManagementRoutes } from './ollama-management.ts'
 import { Rejection, rejectionStyles } from './rejections.ts'
@@ -59,8 +60,9 @@ function show({ state, request, answer }: Exchange): void {
 
 function embed({ state, request, answer }: Exchange): void {
   const body = request.json()
-  askedModel(state, body)
+  const { name } = askedModel(state, body)
   const inputs = inputsOf(body.input)
+  if (inputs.length === 0) setLoaded(state, name, true)
   const startedMs = performance.now()
   // Numbers that are not between 1 and the size of the model limit nothing.
   const size = embeddingOf('').length

@@ -1,6 +1,6 @@
 import { chatCompletions } from './chat.ts'
 import { completions } from './completions.ts'
-import type { CompleteModel } from './model.ts'
+import type { CompleteModel, SimulatorState } from './model.ts'
 import { created } from './openai-events.ts'
 import type { JsonObject } from './request.ts'
 import { askedModel, type Exchange, inference, info, listOf, modelNamed, type RouteTable } from './route.ts'
@@ -10,30 +10,34 @@ import { embeddingOf } from './vectors.ts'
 export interface OpenAiListing {
   readonly ownedBy: string
   /** Fields that the backend type adds to each entry. */
-  readonly extra?: (model: CompleteModel) => JsonObject
+  readonly extra?: (model: CompleteModel, state: SimulatorState) => JsonObject
   /** Fields that the backend type adds beside the entries. */
   readonly beside?: (models: readonly CompleteModel[]) => JsonObject
 }
 
 /** The routes below `/v1` that every OpenAI-compatible server has. */
 export function openAiRoutes({ ownedBy, extra, beside }: OpenAiListing): RouteTable {
-  const entry = (model: CompleteModel) => ({
+  const entry = (model: CompleteModel, state: SimulatorState) => ({
     id: model.name,
     object: 'model',
     created,
     owned_by: ownedBy,
-    ...extra?.(model),
+    ...extra?.(model, state),
   })
   return {
     'POST /chat/completions': inference(chatCompletions),
     'POST /completions': inference(completions),
     'POST /embeddings': inference(embeddings),
     'GET /models': info(({ state, answer }) => {
-      answer.json({ ...beside?.(state.models), object: 'list', data: state.models.map(entry) })
+      answer.json({
+        ...beside?.(state.models),
+        object: 'list',
+        data: state.models.map((model) => entry(model, state)),
+      })
     }),
     'GET /models/*': info(({ state, request, answer }) => {
       const at = request.path.indexOf('/models/') + '/models/'.length
-      answer.json(entry(modelNamed(state, decodeURIComponent(request.path.slice(at)))))
+      answer.json(entry(modelNamed(state, decodeURIComponent(request.path.slice(at))), state))
     }),
   }
 }

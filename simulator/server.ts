@@ -12,6 +12,7 @@ import {
   type SimulatorKind,
   type SimulatorOptions,
 } from './model.ts'
+import { type EngineMemory, engineMemory } from './model-memory.ts'
 import { Rejection } from './rejections.ts'
 import { SimulatorRequest } from './request.ts'
 import type { StoredResponse } from './responses.ts'
@@ -34,6 +35,9 @@ export interface SimulatorControl {
   script(...scripts: readonly Script[]): void
   /** Loads and unloads models. */
   setModels(models: readonly (string | SimulatedModel)[]): void
+  models(): readonly CompleteModel[]
+  /** What the engine does with its models, apart from answering. */
+  readonly memory: EngineMemory
 }
 
 export interface Simulator {
@@ -67,6 +71,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     setModels(next: readonly CompleteModel[]) {
       models = next
     },
+    complete: completeModel,
+    memory: engineMemory({ loadMs: options.loadMs ?? 0, isRouter: options.isRouter ?? false }),
     blobs: new Set<string>(),
     generating: () => traffic.generating,
     takeScript: () => scripts.shift(),
@@ -189,6 +195,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     setModels(next) {
       models = next.map(completeModel)
     },
+    models: () => models,
+    memory: state.memory,
   }
 
   await listener.open()

@@ -5,12 +5,14 @@ import backendProfiles from '../plugins/endpoints/backend-profiles.ts'
 import circuitBreaker from '../plugins/endpoints/circuit-breaker.ts'
 import discoveryMirror from '../plugins/endpoints/discovery-mirror.ts'
 import endpointRegistry from '../plugins/endpoints/endpoint-registry.ts'
+import endpointWake from '../plugins/endpoints/endpoint-wake.ts'
 import healthChecker from '../plugins/endpoints/health-checker.ts'
 import healthMirror from '../plugins/endpoints/health-mirror.ts'
 import modelDiscovery from '../plugins/endpoints/model-discovery.ts'
 import modelResidency from '../plugins/endpoints/model-residency.ts'
 import upstreamPools from '../plugins/endpoints/upstream-pools.ts'
 import endpointChanges from '../plugins/routing/endpoint-changes.ts'
+import modelOperations from '../plugins/routing/model-operations.ts'
 import configVersions from '../plugins/runtime/config-versions.ts'
 import events from '../plugins/runtime/events.ts'
 import peers from '../plugins/runtime/peers.ts'
@@ -120,7 +122,7 @@ export async function registerEndpoints(
   config: GatewayConfig,
   { profiles: inline, source }: EndpointOptions = {},
 ): Promise<void> {
-  const { server, proxy, discovery, model_registry, model_filter, profiles, cluster } =
+  const { server, proxy, discovery, model_registry, model_filter, models, profiles, cluster } =
     withWriteTimeout(config)
   await app.register(backendProfiles, { profiles, proxy, usageSections, inline })
   await app.register(endpointRegistry, { discovery, proxy })
@@ -149,9 +151,11 @@ export async function registerEndpoints(
     return
   }
   await app.register(healthChecker, { discovery })
+  await app.register(endpointWake)
   await app.register(modelDiscovery, { discovery, model_registry, model_filter })
   await app.register(modelResidency, { discovery })
   await app.register(endpointChanges, { clearRow: (row) => clearStatsRow(gatewayState, row) })
+  await app.register(modelOperations, { models })
   if (clusterIsOn(cluster)) {
     const { default: sharedEndpoints } = await import('../plugins/endpoints/shared-endpoints.ts')
     await app.register(sharedEndpoints, { cluster })

@@ -16,6 +16,7 @@ import processReadings from '../plugins/observe/process-readings.ts'
 import requestLog from '../plugins/observe/request-log.ts'
 import sampler from '../plugins/observe/sampler.ts'
 import dispatch from '../plugins/proxy/dispatch.ts'
+import modelUse from '../plugins/proxy/model-use.ts'
 import proxyEngine from '../plugins/proxy/proxy-engine.ts'
 import requestContext from '../plugins/proxy/request-context.ts'
 import requestHooks from '../plugins/proxy/request-hooks.ts'
@@ -34,6 +35,7 @@ import internalEvents from '../routes/admin/events.ts'
 import internalExplain from '../routes/admin/explain.ts'
 import internalHealth from '../routes/admin/health.ts'
 import internalMetrics from '../routes/admin/metrics.ts'
+import modelOperationRoutes from '../routes/admin/model-operations.ts'
 import internalOpenApi from '../routes/admin/openapi.ts'
 import internalProcess from '../routes/admin/process.ts'
 import internalReload from '../routes/admin/reload.ts'
@@ -128,7 +130,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   const { thread, drainSignal, onDrained, stores } = options
   const config = withWriteTimeout(options.config)
   const { server, proxy, discovery, translators, dashboard, telemetry, metrics: series } = config
-  const { model_registry, model_aliases, model_fallbacks, model_filter, callers, cluster } = config
+  const { model_registry, model_aliases, model_fallbacks, model_filter, models, callers, cluster } = config
   const when = registerWhen(app)
 
   // Runtime: what all other plugins need.
@@ -210,6 +212,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await when(proxy.engine === 'olla', () => import('../plugins/proxy/engine-olla.ts'), { proxy })
   await when(proxy.engine === 'sherpa', () => import('../plugins/proxy/engine-sherpa.ts'), {})
   await app.register(proxyEngine, { proxy, model_registry })
+  await app.register(modelUse, { models })
   await app.register(dispatch, { model_registry })
 
   // Routes and data for operators.
@@ -231,6 +234,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalReload)
   await app.register(endpointAdmin)
   await app.register(endpointDrain)
+  await app.register(modelOperationRoutes)
   await app.register(internalClients)
   await app.register(internalOpenApi)
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})

@@ -5,6 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { WakeRequests } from '../../src/endpoints/wake/wake-requests.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 import type { ClientReply } from '../../src/proxy/contract/client-reply.ts'
@@ -15,6 +16,7 @@ import {
   type ReadRequest,
 } from '../../src/proxy/dispatch.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
+import { WakeLookup } from '../../src/routing/models/wake-lookup.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads the time limit of the model list refresh for an unknown model. */
@@ -36,6 +38,7 @@ export default fp<DispatchOptions>(
     const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { modelRegistry } = readSections(options, ['model_registry'], ['version', 'clock'])
     const clock = options.clock ?? systemClock
+    const wakes = new WakeRequests(clock, app.gatewayPeers)
     let services: DispatchServices = {
       clock,
       options: {
@@ -48,6 +51,12 @@ export default fp<DispatchOptions>(
       addresses: app.clientAddresses,
       router: app.modelRouter,
       modelLookup: app.modelLookup,
+      wakeLookup: new WakeLookup({
+        clock,
+        registry: app.endpointRegistry,
+        catalog: app.modelCatalog,
+        wake: (slot) => wakes.wake(slot),
+      }),
       paths: app.pathKnowledge,
       registry: app.endpointRegistry,
       discovery: app.modelDiscovery,
@@ -85,6 +94,7 @@ export default fp<DispatchOptions>(
     name: 'gateway-dispatch',
     fastify: '5.x',
     dependencies: [
+      'gateway-peers',
       'gateway-upstream-pools',
       'gateway-request-context',
       'gateway-model-routing',

@@ -13,6 +13,7 @@ import { readSections, type SectionOptions, type Sections } from '../../src/conf
 import { AnswerTimes, answerCells } from '../../src/endpoints/health/answer-times.ts'
 import { DeadlineSweep } from '../../src/endpoints/resilience/deadline-sweep.ts'
 import { RetryPolicy } from '../../src/endpoints/resilience/retry-policy.ts'
+import { WakeRequests } from '../../src/endpoints/wake/wake-requests.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { version as packageVersion } from '../../src/kernel/package.ts'
 import { joinObservers } from '../../src/proxy/answer/join-observers.ts'
@@ -78,6 +79,7 @@ export default fp<ProxyEngineOptions>(
         for (let place = 0; place < places; place++) queue.released(slot)
       })
     }
+    const wakes = new WakeRequests(clock, app.gatewayPeers)
     const active = new DeadlineSweep<ActiveExchange>(clock)
     const onError = (error: unknown, part: string) =>
       app.log.error({ err: error, part }, 'a hook of the host application threw')
@@ -124,6 +126,7 @@ export default fp<ProxyEngineOptions>(
       places: app.placeLimits,
       health: app.healthChecker,
       answers: new AnswerTimes(clock, app.gatewayState.of(answerCells).answeredAtMs),
+      wake: (slot) => wakes.wake(slot),
       queue,
       budget: app.bufferBudget,
       stats: app.gatewayStats,

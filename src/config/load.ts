@@ -7,6 +7,7 @@ import { settleEndpoints } from './checks/endpoint-list.ts'
 import { checkEndpoints, checkTypes, endpointsOf } from './checks/endpoint-rules.ts'
 import { checkExposure } from './checks/exposure.ts'
 import { checkMinimumDurations } from './checks/minimum-durations.ts'
+import { checkModelRules } from './checks/model-rules.ts'
 import { applyOllaLimits } from './checks/olla-limits.ts'
 import type { Machine } from './checks/own-addresses.ts'
 import { checkProviders } from './checks/providers.ts'
@@ -164,6 +165,7 @@ function check(
     ...checkEndpoints(limited.config.discovery.static.endpoints),
     ...(machine === undefined ? [] : [...findSelf(config, machine), ...checkExposure(config, document)]),
     ...checkSemantics(limited.config),
+    ...checkModelRules(limited.config),
     ...checkMinimumDurations(GatewayConfigSchema, limited.config),
     ...checkCallers(limited.config),
     ...checkCluster(limited.config),

@@ -122,6 +122,11 @@ export const errorTable = {
     type: 'invalid_request',
     message: 'The content type or encoding is not supported.',
   },
+  operation_not_supported: {
+    status: 422,
+    type: 'invalid_request',
+    message: 'The endpoint cannot do this.',
+  },
   rate_limited: {
     status: 429,
     type: 'rate_limit',

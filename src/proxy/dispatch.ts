@@ -16,10 +16,10 @@ import { withAccess } from '../routing/models/access.ts'
 import type { ModelLookup } from '../routing/models/model-lookup.ts'
 import type { PathKnowledge } from '../routing/models/path-knowledge.ts'
 import { type RefreshParts, refreshModels } from '../routing/models/refresh-models.ts'
-import { rejectionError } from '../routing/models/rejection.ts'
 import type { ModelRouter } from '../routing/models/router.ts'
 import type { RoutingOutcome, RoutingRequest } from '../routing/models/routing.ts'
 import type { Refresh } from '../routing/models/routing-strategies.ts'
+import type { WakeLookup } from '../routing/models/wake-lookup.ts'
 import type { LiveLoad } from '../routing/selection/live-load.ts'
 import type { CallerMeter } from './contract/caller-meter.ts'
 import type { ClientReply } from './contract/client-reply.ts'
@@ -36,6 +36,7 @@ import { forwardedHeaders, headerText } from './request/request-headers.ts'
 import { newLatency } from './request/request-latency.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
+import { routingRejection } from './request/routing-rejection.ts'
 import type { StoredResponses } from './request/stored-responses.ts'
 import { streamedForms } from './request/streamed-request.ts'
 
@@ -56,6 +57,7 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   }
   readonly router: Pick<ModelRouter, 'route' | 'wantsRefresh' | 'isUnknown' | 'isListed'>
   readonly modelLookup: Pick<ModelLookup, 'forUnknown'>
+  readonly wakeLookup?: Pick<WakeLookup, 'forRejected'> | undefined
   readonly paths: Pick<PathKnowledge, 'errorMessageOf'>
   readonly load: Pick<LiveLoad, 'retryAfterSeconds'>
   readonly addresses: Pick<ClientAddresses, 'forwardedFor' | 'trusts'>
@@ -146,15 +148,20 @@ export function dispatch(
   const lookup = router.isUnknown(routing)
     ? services.modelLookup.forUnknown(options.refreshTimeoutMs)
     : undefined
-  if (lookup === undefined) send(services, read, routing, request, reply)
-  else sendLater(services, read, routingRequest, lookup.then(noRefresh), request, reply)
+  const awaited = lookup ?? services.wakeLookup?.forRejected(routing, context, read.provider)
+  if (awaited === undefined) send(services, read, routing, request, reply)
+  else
+    sendLater(services, read, routingRequest, awaited.then(noRefresh), request, reply, lookup !== undefined)
 }
 
 function noRefresh(): undefined {
   return undefined
 }
 
-/** Routes a request once the model lists are refreshed. */
+/**
+ * Routes a request once the model lists are refreshed.
+ * @param mayWake whether it may wait once more, for a machine that is woken
+ */
 function sendLater(
   services: DispatchServices,
   read: ReadRequest,
@@ -162,11 +169,20 @@ function sendLater(
   refreshed: Promise<Refresh | undefined>,
   request: DispatchedRequest,
   reply: ClientReply,
+  mayWake = true,
 ): void {
   refreshed
     .then((refresh) => {
-      if (reply.raw.destroyed) request.gateway.heldBody?.over()
-      else send(services, read, services.router.route({ ...routingRequest, refresh }), request, reply)
+      if (reply.raw.destroyed) {
+        request.gateway.heldBody?.over()
+        return
+      }
+      const routing = services.router.route({ ...routingRequest, refresh })
+      const woken = mayWake
+        ? services.wakeLookup?.forRejected(routing, request.gateway, read.provider)
+        : undefined
+      if (woken === undefined) send(services, read, routing, request, reply)
+      else sendLater(services, read, routingRequest, woken.then(noRefresh), request, reply, false)
     })
     .catch((error: unknown) => reply.send(error))
 }
@@ -191,7 +207,7 @@ function send(
   }
   if (routing.decision === 'rejected' && routing.tiers.length === 0) {
     services.sessions?.refused({ context, path: target.path, body })
-    const error = rejection(services, routing, target.path, provider, context.model)
+    const error = routingRejection(services, routing, target.path, provider, context.model)
     throw reject(services, context, withoutModel(error, read.client !== undefined, context.model))
   }
   const { meter } = services
@@ -374,24 +390,6 @@ function placeStored(
 }
 
 const noEndpointAllowed = 'The API key may not use any endpoint that could serve this request.'
-
-function rejection(
-  { registry, router, load, paths }: DispatchServices,
-  routing: RoutingOutcome,
-  path: string,
-  provider: BackendProfile | undefined,
-  model: string | undefined,
-): GatewayError {
-  const endpoints = registry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
-  return rejectionError(routing, {
-    model,
-    provider: provider?.name,
-    path,
-    isElsewhere: provider !== undefined && router.isListed(model),
-    retryAfterSeconds: load.retryAfterSeconds(endpoints),
-    errorMessageOf: ({ slot }) => paths.errorMessageOf(slot, path),
-  })
-}
 
 function shown(model: string | undefined): string | undefined {
   return model === undefined ? undefined : headerText(model)

@@ -39,6 +39,10 @@ const refused = new Set([
   'discovery.providers.interval',
   'discovery.providers.max_endpoints',
   'discovery.providers.concurrency',
+  'discovery.static.endpoints.wake.port',
+  'discovery.static.endpoints.wake.interval',
+  'models.unload_after.idle',
+  'models.check_interval',
 ])
 
 describe('0', () => {

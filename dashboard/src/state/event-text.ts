@@ -29,6 +29,10 @@ const toneOf = (state: unknown): Tone => tones[String(state)] ?? 'bad'
 const words = (value: unknown) => String(value ?? '').replaceAll('_', ' ')
 const count = (value: unknown) => (Array.isArray(value) ? value.length : 0)
 const more = (value: unknown, word: string) => (count(value) === 0 ? '' : `${count(value)} ${word}`)
+const percent = (part: unknown, whole: unknown) =>
+  typeof part === 'number' && typeof whole === 'number' && whole > 0
+    ? `${Math.floor((100 * part) / whole)} %`
+    : ''
 const names = (value: unknown) => (Array.isArray(value) ? value.join(', ') : '')
 
 const described: Readonly<Record<string, Describe>> = {
@@ -52,6 +56,16 @@ const described: Readonly<Record<string, Describe>> = {
   'provider.state': ({ provider, type, state, reason }) => ({
     tone: state === 'ok' ? 'good' : 'warn',
     text: `source of endpoints ${words(provider)} (${words(type)}) is ${words(state)}`,
+    detail: reason,
+  }),
+  'model.operation': ({ operation, model, state, detail, completed, total, by }) => ({
+    tone: state === 'failed' ? 'bad' : state === 'done' ? 'good' : 'calm',
+    text: `${words(operation)} ${String(model)}: ${words(state)}`,
+    detail: [detail, percent(completed, total), `by ${String(by)}`].filter((part) => part !== '').join(', '),
+  }),
+  'endpoint.wake': ({ state, reason }) => ({
+    tone: state === 'awake' ? 'good' : state === 'sent' ? 'calm' : 'warn',
+    text: `wake-up: ${words(state)}`,
     detail: reason,
   }),
   'breaker.transition': ({ from, to, reason }) => ({

@@ -28,6 +28,7 @@ Usage: olla-gateway [options]
        olla-gateway status [options]        how a running gateway is, with an exit code (--help for more)
        olla-gateway reload [options]        make a running gateway read its configuration again (--help for more)
        olla-gateway endpoints [COMMAND]     list, add, change, drain and remove its endpoints (--help for more)
+       olla-gateway models [COMMAND]        load, unload, pull and delete models at its endpoints (--help for more)
        olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
        olla-gateway teams COMMAND [options] teams of such keys, and owners: their limits (--help for more)
        olla-gateway usage [options]         what its callers have used (--help for more)
@@ -77,6 +78,10 @@ export async function main(args: string[]): Promise<void> {
     case 'endpoints': {
       const { endpointsCommand } = await import('./endpoints-command.ts')
       return finish(await endpointsCommand(rest, process.env))
+    }
+    case 'models': {
+      const { modelsCommand } = await import('./models-command.ts')
+      return finish(await modelsCommand(rest, process.env))
     }
     case 'keys': {
       const { keysCommand } = await import('./keys-command.ts')

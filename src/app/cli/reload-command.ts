@@ -1,6 +1,6 @@
 import { isRecord } from '../../config/file/decode.ts'
+import { changeText } from '../tables/change-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
-import { changeText } from './change-text.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { failureResult } from './failure-result.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'

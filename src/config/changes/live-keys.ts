@@ -26,6 +26,7 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'model_aliases' },
   { key: 'model_fallbacks' },
   { key: 'model_filter' },
+  { key: 'models' },
   { key: 'model_registry.routing_strategy' },
   { key: 'proxy.load_balancer' },
   { key: 'proxy.priority_tiers' },

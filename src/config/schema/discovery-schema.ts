@@ -68,6 +68,32 @@ export const EndpointSchema = Section(
     }),
     timeouts: TimeoutsSchema,
     circuit_breaker: Type.Optional(Type.Partial(BreakerSchema, { additionalProperties: false })),
+    mac: Type.Optional(
+      Type.String({
+        pattern: '^[0-9A-Fa-f]{2}(?:([:-]?)[0-9A-Fa-f]{2})(?:\\1[0-9A-Fa-f]{2}){4}$',
+        description:
+          'Hardware address of its machine, as `a0:b1:c2:d3:e4:f5`: a request that needs the endpoint while it is down wakes it (Wake-on-LAN; beyond Olla).',
+      }),
+    ),
+    wake: Section(
+      {
+        address: Text(
+          '255.255.255.255',
+          'Where the magic packet goes: the broadcast address of a network, or one machine.',
+        ),
+        port: Count(9, 'UDP port.', { minimum: 1, maximum: 65_535 }),
+        wait: Duration({
+          default: '60s',
+          description: 'Maximum time that a request waits for the endpoint; then it fails.',
+        }),
+        interval: Duration({
+          default: '15s',
+          minimumMs: 1000,
+          description: 'Minimum time between two packets, at least 1s.',
+        }),
+      },
+      'How an endpoint with `mac` is woken (beyond Olla).',
+    ),
     signals: Type.Optional(
       Type.Array(SignalSourceSchema, {
         maxItems: 8,

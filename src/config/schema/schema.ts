@@ -3,6 +3,7 @@ import { CallersSchema } from './callers-schema.ts'
 import { ClusterSchema } from './cluster-schema.ts'
 import { DashboardSchema } from './dashboard-schema.ts'
 import { DiscoverySchema, type EndpointSchema } from './discovery-schema.ts'
+import { ModelsSchema } from './models-schema.ts'
 import { type BreakerSchema, ProxySchema } from './proxy-schema.ts'
 import { Choice, Count, FilterSchema, Flag, Fraction, Section, Text } from './sections.ts'
 import { ServerSchema } from './server-schema.ts'
@@ -196,6 +197,7 @@ export const GatewayConfigSchema = Section(
       description: 'Models to try in order if no endpoint can serve the requested one (beyond Olla).',
     }),
     model_filter: FilterSchema,
+    models: ModelsSchema,
     profiles: Section(
       {
         directory: Text(

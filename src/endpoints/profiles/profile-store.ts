@@ -6,7 +6,13 @@ import { SignalSourceSchema } from '../../config/schema/signals-schema.ts'
 import { NameFilter } from '../../kernel/names/name-filter.ts'
 import { signalSource } from '../signals/signal-source.ts'
 import { isShippedByOlla } from './olla-profiles.ts'
-import { type BackendProfile, type ListFormat, listFormats, tokenizeStyles } from './profile.ts'
+import {
+  type BackendProfile,
+  type ListFormat,
+  listFormats,
+  operationsApis,
+  tokenizeStyles,
+} from './profile.ts'
 import { overlay } from './profile-overlay.ts'
 import { ExtractionSchema, profileUsage, UsageSchema } from './profile-usage.ts'
 import { readYamlFile } from './yaml-file.ts'
@@ -92,6 +98,7 @@ const ProfileSchema = Type.Object({
       props_path: Type.Optional(Type.String()),
       always_loaded: Type.Optional(Type.Boolean()),
       loaded_models_path: Type.Optional(Type.String()),
+      operations: Type.Optional(Type.Union(operationsApis.map((each) => Type.Literal(each)))),
     }),
   ),
   request: Type.Optional(Type.Object({ response_format: Type.Optional(Type.String()) })),
@@ -352,6 +359,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
     alwaysLoaded: api.always_loaded ?? false,
     loadedModelsPath: api.loaded_models_path,
     listFormat: listFormatOf(document, file),
+    operations: api.operations,
     signals: (document.signals ?? []).map(signalSource),
     usage: profileUsage(document.usage, document.metrics?.extraction),
     detection: {

@@ -10,6 +10,10 @@ export type ListFormat = (typeof listFormats)[number]
 export const tokenizeStyles = ['messages', 'template'] as const
 export type TokenizeStyle = (typeof tokenizeStyles)[number]
 
+/** Engines whose operations on models (load, pull, sleep…) the gateway knows. */
+export const operationsApis = ['ollama', 'lm-studio', 'llamacpp', 'vllm', 'sglang'] as const
+export type OperationsApi = (typeof operationsApis)[number]
+
 /** Whether a server keeps responses of the Responses API, so that later requests can name them. */
 export type ResponseKeeping = 'always' | 'if_enabled' | 'never'
 
@@ -55,6 +59,8 @@ export interface BackendProfile {
   /** A route that lists the models in memory, in the format of its model list. */
   readonly loadedModelsPath: string | undefined
   readonly listFormat: ListFormat
+  /** Whose operations on models it has; undefined if none. */
+  readonly operations: OperationsApi | undefined
   /** Where the engine reports its load; a later source is read for what the earlier ones do not have. */
   readonly signals: readonly SignalSource[]
   readonly usage: ProfileUsage

@@ -7,7 +7,7 @@ import type { BackendProfile } from '../profiles/profile.ts'
 import { type SignalSource, signalSource } from '../signals/signal-source.ts'
 import { credentialNames, endpointHeaders } from './auth.ts'
 import type { BreakerPolicy } from './breaker-policy.ts'
-import type { Endpoint, EndpointSignals, StageTimeouts } from './endpoint.ts'
+import type { Endpoint, EndpointSignals, EndpointWake, StageTimeouts } from './endpoint.ts'
 import { endpointIds, shownUrl } from './identity.ts'
 import { joinPath } from './upstream-path.ts'
 
@@ -64,6 +64,7 @@ export function buildEndpoints(
       modelFilter: config.model_filter,
       signals: withUrls(url, config.signals?.map(signalSource) ?? profile?.signals ?? []),
       ownSignals: config.signals !== undefined,
+      wake: wakeOf(config),
       timeouts: stageTimeouts(config, context.proxy),
       breaker: breakerPolicy({
         ...context.proxy.circuitBreaker,
@@ -103,6 +104,12 @@ function joinUrl(base: URL, pathOrUrl: string): string {
   const joined = `${base.origin}${joinPath(base.pathname.replace(/\/+$/, ''), path)}`
   if (base.search === '') return joined
   return joined + (joined.includes('?') ? `&${base.search.slice(1)}` : base.search)
+}
+
+function wakeOf({ mac, wake }: EndpointConfig): EndpointWake | undefined {
+  if (mac === undefined) return undefined
+  const { address, port, wait: waitMs, interval: intervalMs } = wake
+  return { mac, address, port, waitMs, intervalMs }
 }
 
 const noNames: ReadonlySet<string> = new Set()

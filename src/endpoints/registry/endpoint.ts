@@ -15,6 +15,17 @@ export interface StageTimeouts {
   readonly totalMs: number
 }
 
+/** How the machine of an endpoint is woken. */
+export interface EndpointWake {
+  readonly mac: string
+  readonly address: string
+  readonly port: number
+  /** Maximum time that a request waits. */
+  readonly waitMs: number
+  /** Minimum time between two packets. */
+  readonly intervalMs: number
+}
+
 /** A source of signals of one endpoint. */
 export interface EndpointSignals extends SignalSource {
   /** Absolute. */
@@ -75,6 +86,8 @@ export interface Endpoint {
   readonly signals: readonly EndpointSignals[]
   /** Whether the configuration sets them, so that a detected profile does not change them. */
   readonly ownSignals: boolean
+  /** Absent if its machine cannot be woken. */
+  readonly wake?: EndpointWake | undefined
   readonly timeouts: StageTimeouts
   readonly breaker: BreakerPolicy
 }

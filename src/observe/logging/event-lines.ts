@@ -10,6 +10,13 @@ export interface EventLine {
 /** A continuing failure is logged the first time and then every nth time (contract 4). */
 const everyNthFailure = 5
 
+const wakeLines: Readonly<Record<'sent' | 'failed' | 'awake' | 'no_answer', EventLine>> = {
+  sent: { level: 'info', message: 'magic packet sent to wake the endpoint' },
+  failed: { level: 'warn', message: 'magic packet could not be sent' },
+  awake: { level: 'info', message: 'endpoint is awake' },
+  no_answer: { level: 'warn', message: 'endpoint did not wake up in time' },
+}
+
 /** @returns undefined if the event is not logged */
 export function eventLine(event: GatewayEvent): EventLine | undefined {
   switch (event.type) {
@@ -53,6 +60,21 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return event.data.state === 'ok'
         ? { level: 'info', message: 'source of endpoints can be read again' }
         : { level: 'warn', message: 'source of endpoints cannot be read; its endpoints stay' }
+    case 'model.operation': {
+      const { operation, state, completed } = event.data
+      const words = operation.replaceAll('_', ' ')
+      if (state === 'running')
+        return {
+          level: completed === undefined ? 'info' : 'debug',
+          message: `model operation runs: ${words}`,
+        }
+      return {
+        level: state === 'failed' ? 'warn' : 'info',
+        message: `model operation ${state}: ${words}`,
+      }
+    }
+    case 'endpoint.wake':
+      return wakeLines[event.data.state]
     case 'request.failover':
       return { level: 'warn', message: 'request fails over' }
     case 'request.cancelled':

@@ -101,6 +101,8 @@ export interface RequestProgress {
   endpoint: string | undefined
   /** The endpoint of the last attempt. */
   lastEndpoint: string | undefined
+  /** Its model there, as the endpoint spells it; undefined if the request names none. */
+  lastModel: string | undefined
 }
 
 /** How the request ended, and its answer. */
@@ -146,6 +148,7 @@ export class RequestContext
   model: string | undefined = undefined
   endpoint: string | undefined = undefined
   lastEndpoint: string | undefined = undefined
+  lastModel: string | undefined = undefined
   readonly headers: string[] = []
   readonly attempts: AttemptRecord[] = []
   attemptCount = 0

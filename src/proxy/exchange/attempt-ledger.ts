@@ -90,6 +90,7 @@ export class AttemptLedger {
     this.leftQueue(startedMs)
     if (!isRepeat) context.attemptCount++
     context.lastEndpoint = target.endpoint.name
+    context.lastModel = target.nativeModel
     context.attemptMs = startedMs - context.startedAtMs
     context.sentMs = undefined
     this.#services.estimates?.begins(this.#request, target, isRepeat)

@@ -62,11 +62,19 @@ export class ProxyEngine {
 
   /** After the drain of an endpoint: ends the requests in flight there. @returns their number */
   cutAt(endpoint: string): number {
-    const there = this.#services.active
-      .entries()
-      .filter(({ context, phase }) => context.lastEndpoint === endpoint && !waitingPhases.has(phase))
+    const there = this.#at(endpoint)
     for (const exchange of there) exchange.cut()
     return there.length
+  }
+
+  /**
+   * Requests in flight at a model of an endpoint, both by name; one that names no model counts for each.
+   * @param model undefined for all
+   */
+  inFlightAt(endpoint: string, model: string | undefined): number {
+    const there = this.#at(endpoint)
+    if (model === undefined) return there.length
+    return there.filter(({ context }) => (context.lastModel ?? model) === model).length
   }
 
   /** After a drain: ends the requests still in flight so that clients see it, and refuses later ones. */
@@ -75,6 +83,12 @@ export class ProxyEngine {
     const cut = this.#services.active.size
     for (const exchange of this.#services.active.entries()) exchange.cut()
     return cut
+  }
+
+  #at(endpoint: string): ActiveExchange[] {
+    return this.#services.active
+      .entries()
+      .filter(({ context, phase }) => context.lastEndpoint === endpoint && !waitingPhases.has(phase))
   }
 }
 

@@ -56,6 +56,8 @@ export class NextTry {
   /** Number of attempts that may have reached an endpoint. */
   #sent = 0
   #outageUntilMs: number | undefined
+  /** How long it waits for machines that were woken. */
+  #wakeWaitMs = 0
   #checks = 0
   #shortageUntilMs: number | undefined
   #shortages = 0
@@ -84,6 +86,7 @@ export class NextTry {
 
   /** What follows when every candidate was tried or cannot accept the request. */
   atRoundEnd(limits: RequestLimits, hasAnswer: boolean): NextStep | undefined {
+    this.#wakeWaitMs = this.#rounds.wake()
     const taken = this.#rounds.takeLastResort()
     if (typeof taken === 'object') return { kind: 'send', taken }
     const waitMs =
@@ -146,17 +149,22 @@ export class NextTry {
 
   #mayWaitForOutage(limits: RequestLimits): boolean {
     const untilMs = this.#outageEnd(limits)
-    return this.#rounds.someMayReturn() && this.#services.clock.monotonicMs() < untilMs
+    return this.#someMayReturn && this.#services.clock.monotonicMs() < untilMs
   }
 
   #outageEnd({ totalMs }: RequestLimits): number {
     const { clock, options } = this.#services
-    return Math.min(totalMs, this.#outageUntilMs ?? clock.monotonicMs() + options.outageWaitMs)
+    const waitMs = Math.max(options.outageWaitMs, this.#wakeWaitMs)
+    return Math.min(totalMs, this.#outageUntilMs ?? clock.monotonicMs() + waitMs)
+  }
+
+  get #someMayReturn(): boolean {
+    return this.#wakeWaitMs > 0 || this.#rounds.someMayReturn()
   }
 
   /** @param turnInMs milliseconds until a last resort may be tried; undefined if there is none */
   #waitForOutage(limits: RequestLimits, turnInMs: number | undefined): NextStep | undefined {
-    if (turnInMs === undefined && !this.#rounds.someMayReturn()) return undefined
+    if (turnInMs === undefined && !this.#someMayReturn) return undefined
     const nowMs = this.#services.clock.monotonicMs()
     const untilMs = this.#outageEnd(limits)
     if (nowMs >= untilMs) return undefined

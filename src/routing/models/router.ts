@@ -330,7 +330,7 @@ export class ModelRouter {
       endpoint,
       nativeModel: model.name,
       sentModel: isUnderstood(requested, model.name) ? undefined : model.name,
-      isWarm: endpoint.profile?.alwaysLoaded === true ? true : loadedState(model.state),
+      isWarm: loadedState(model.state) ?? (endpoint.profile?.alwaysLoaded === true ? true : undefined),
       abilities: abilitiesOf(model, known),
     }))
   }

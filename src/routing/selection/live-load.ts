@@ -142,6 +142,16 @@ export class LiveLoad implements EndpointLoad {
     return outageMs !== undefined && outageMs < shortOutageMs
   }
 
+  /**
+   * Whether the endpoint is down and its machine can be woken.
+   * @returns milliseconds that a request waits for it; 0 if it cannot
+   */
+  wakeWaitMs({ endpoint: { slot, wake } }: Candidate): number {
+    if (wake === undefined || this.registry.service(slot) !== 'serving') return 0
+    const status = this.registry.status(slot)
+    return status === 'offline' || status === 'unhealthy' ? wake.waitMs : 0
+  }
+
   /** Seconds until the first candidate may take requests again, as far as known; at least 1. */
   retryAfterSeconds(candidates: readonly Candidate[]): number {
     let soonestMs = Number.POSITIVE_INFINITY

@@ -45,6 +45,26 @@ export interface GatewayEvents {
   'config.refused': { by: string; reason: string }
   /** A source of endpoints cannot be read any more, or can be again; its endpoints stay. */
   'provider.state': { provider: string; type: string; state: string; reason: string | undefined }
+  /** An operation on a model at an endpoint begins, advances or ends; `by` is an operator or a rule. */
+  'model.operation': {
+    id: string
+    operation: string
+    endpoint: string
+    model: string
+    adapter: string | undefined
+    state: 'running' | 'done' | 'failed' | 'cancelled'
+    detail: string
+    /** Bytes. */
+    completed: number | undefined
+    total: number | undefined
+    by: string
+  }
+  /** A machine that is down was asked to start, by a magic packet, because a request needs it. */
+  'endpoint.wake': {
+    endpoint: string
+    state: 'sent' | 'failed' | 'awake' | 'no_answer'
+    reason: string | undefined
+  }
   'request.failover': { requestId: string; model: string | undefined; from: string; reason: string }
   /** An operator cancelled a request in flight. */
   'request.cancelled': {
@@ -115,6 +135,8 @@ export const gatewayEventTypes = Object.keys({
   'config.changed': true,
   'config.refused': true,
   'provider.state': true,
+  'model.operation': true,
+  'endpoint.wake': true,
   'request.failover': true,
   'request.cancelled': true,
   'limit.rejected': true,

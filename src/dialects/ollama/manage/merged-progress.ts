@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import type { Endpoint } from '../../../endpoints/registry/endpoint.ts'
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
+import { JsonLines } from '../../../kernel/stream/json-lines.ts'
 import { type CallSink, EndpointCall } from './endpoint-call.ts'
-import { JsonLines } from './json-lines.ts'
 import {
   errorText,
   jsonAnswer,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { JsonLines } from '../../../../src/dialects/ollama/manage/json-lines.ts'
 import { ProgressMerge } from '../../../../src/dialects/ollama/manage/progress.ts'
+import { JsonLines } from '../../../../src/kernel/stream/json-lines.ts'
 
 const digest = 'sha256:aa'
 const layer = (completed: number | undefined, total = 100) => ({

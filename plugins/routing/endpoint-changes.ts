@@ -11,7 +11,7 @@ import { isSameServer } from '../../src/endpoints/registry/next-endpoints.ts'
 import { clearEndpointRow, clearServerRow } from '../../src/endpoints/rows/clear-row.ts'
 import { EndpointRows } from '../../src/endpoints/rows/endpoint-rows.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
-import { clearRoutingRow } from '../../src/routing/drain/clear-row.ts'
+import { clearPlaceRow, clearRoutingRow } from '../../src/routing/drain/clear-row.ts'
 import { cutTopic, drainTopic } from '../../src/routing/drain/drain-topics.ts'
 import { EndpointDrains } from '../../src/routing/drain/endpoint-drains.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
@@ -54,6 +54,7 @@ export default fp<EndpointChangesOptions>(
         clear(row) {
           clearEndpointRow(state, row)
           clearRoutingRow(state, row)
+          clearPlaceRow(state, row)
           clearRow?.(row)
         },
       },

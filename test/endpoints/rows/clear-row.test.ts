@@ -14,9 +14,10 @@ import type { CellKinds, CellLayout } from '../../../src/kernel/cells/layout.ts'
 import { clearStatsRow } from '../../../src/observe/stats/clear-row.ts'
 import { statsCells } from '../../../src/observe/stats/stats-cells.ts'
 import { gapCells } from '../../../src/proxy/usage/gap-cells.ts'
-import { clearRoutingRow } from '../../../src/routing/drain/clear-row.ts'
+import { clearPlaceRow, clearRoutingRow } from '../../../src/routing/drain/clear-row.ts'
 import { penaltyCells } from '../../../src/routing/selection/failure-penalty.ts'
 import { loadCells } from '../../../src/routing/selection/load-cells.ts'
+import { placeCells } from '../../../src/routing/selection/place-limits.ts'
 import { turnCells } from '../../../src/routing/selection/strategies.ts'
 import { SharedState } from '../../../src/runtime/cells/shared-state.ts'
 
@@ -35,6 +36,7 @@ const layouts: readonly CellLayout<CellKinds>[] = [
   coolDownCells,
   penaltyCells,
   loadCells,
+  placeCells,
   turnCells,
   statsCells,
   gapCells,
@@ -49,7 +51,7 @@ describe('the row of another endpoint', () => {
     used.of(circuitCells).models.take(row, 'm', 5)
     fill(used)
     assert.notDeepEqual(readingOf(used), readingOf(unused))
-    for (const clear of [clearEndpointRow, clearRoutingRow, clearStatsRow]) clear(used, row)
+    for (const clear of [clearEndpointRow, clearRoutingRow, clearPlaceRow, clearStatsRow]) clear(used, row)
     assert.deepEqual(readingOf(used), readingOf(unused))
   })
 
@@ -57,7 +59,7 @@ describe('the row of another endpoint', () => {
     const used = stateOf()
     fill(used)
     const other = used.of(statsCells).endpoints.sum(row - 1, 0)
-    for (const clear of [clearEndpointRow, clearRoutingRow, clearStatsRow]) clear(used, row)
+    for (const clear of [clearEndpointRow, clearRoutingRow, clearPlaceRow, clearStatsRow]) clear(used, row)
     assert.ok(other > 0)
     assert.equal(used.of(statsCells).endpoints.sum(row - 1, 0), other)
   })
@@ -77,6 +79,7 @@ function fill(state: SharedState): void {
   const { probes } = state.of(probeCells)
   const { reads } = state.of(discoveryCells)
   const circuits = state.of(circuitCells).endpoints
+  const { leased, share, others } = state.of(placeCells)
   for (let each = 0; each < capacities.endpoints; each++) {
     status[each] = 5
     const signals = state.of(signalCells)
@@ -89,7 +92,8 @@ function fill(state: SharedState): void {
       if (column < 2) signals.reads.setNumber(each, column, 7)
       circuits.store(each, column, 9)
     }
-    for (const numbers of [chosenAt, credits, state.of(answerCells).answeredAtMs]) numbers[each] = 3
+    for (const numbers of [chosenAt, credits, state.of(answerCells).answeredAtMs, leased, share, others])
+      numbers[each] = 3
     state.of(coolDownCells).untilMs[each] = 3
     state.of(penaltyCells).penalties[each] = 3
     state.of(loadCells).lastResortAtMs[each] = 3
@@ -110,6 +114,7 @@ function readingOf(state: SharedState): unknown {
   const { reads } = state.of(discoveryCells)
   const signals = state.of(signalCells)
   const circuits = state.of(circuitCells)
+  const { leased, share, others } = state.of(placeCells)
   const sums = (table: typeof endpoints | typeof statuses | typeof placements, at: number) =>
     table.columns.map((_, column) => [table.sum(at, column), table.maximum(at, column)])
   return {
@@ -129,6 +134,7 @@ function readingOf(state: SharedState): unknown {
       state.of(coolDownCells).untilMs[row],
       state.of(penaltyCells).penalties[row],
       state.of(loadCells).lastResortAtMs[row],
+      ...[leased, share, others].map((cells) => cells[row]),
     ],
     sums: [sums(endpoints, row), sums(statuses, row)],
     placement: sums(placements, 0),

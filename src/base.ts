@@ -72,7 +72,7 @@ export async function registerCluster(app: FastifyInstance, { cluster }: Gateway
   const { default: plugin } = await import('../plugins/cluster/cluster.ts')
   await app.register(plugin, { cluster })
   const { default: limits } = await import('../plugins/cluster/cluster-limits.ts')
-  await app.register(limits, {})
+  await app.register(limits, { cluster })
 }
 
 /**
@@ -132,7 +132,7 @@ export async function registerEndpoints(
     const { default: placeLeases } = await import('../plugins/routing/place-leases.ts')
     await app.register(placeLeases, { cluster })
     const { default: sharedSessions } = await import('../plugins/routing/shared-sessions.ts')
-    await app.register(sharedSessions, {})
+    await app.register(sharedSessions, { proxy })
   }
   const { gatewayState } = app
   const intervalMs = signalsIntervalMs(config)

@@ -1,28 +1,45 @@
 /**
  * Decides about limits for all replicas, and shows the serving threads the state of the cluster; the control thread
  * registers it. Decorates nothing; depends on the cluster, the shared cells, the event bus and the link to the other
- * threads. Needs no cleanup on close.
+ * threads. Stops its timers on close.
  */
 import fp from 'fastify-plugin'
 import { clusterCells } from '../../src/cluster/contract/cluster-cells.ts'
-import { limitRequestTopic, limitSettlementTopic } from '../../src/cluster/contract/limits.ts'
+import {
+  limitRequestTopic,
+  limitSettlementTopic,
+  slotsTakenTopic,
+} from '../../src/cluster/contract/limits.ts'
 import { LimitDesk } from '../../src/cluster/limits/limit-desk.ts'
-import { type Clock, systemClock } from '../../src/kernel/clock.ts'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { type Clock, systemClock, type Timer } from '../../src/kernel/clock.ts'
 
-export interface ClusterLimitsOptions {
+export interface ClusterLimitsOptions extends Sections<'cluster'> {
   readonly clock?: Clock
 }
 
 export default fp<ClusterLimitsOptions>(
-  function clusterLimits(app, options, done) {
+  async function clusterLimits(app, options) {
+    const { timeoutMs, memberTimeoutMs } = readSections(options, ['cluster'], ['clock']).cluster
+    const clock = options.clock ?? systemClock
     const { cluster, gatewayPeers: link } = app
     const { joined, members } = app.gatewayState.of(clusterCells)
-    const desk = new LimitDesk({ clock: options.clock ?? systemClock, cluster })
+    const desk = new LimitDesk({ clock, cluster, timeoutMs })
+    let settling: Timer | undefined
     link.on(limitRequestTopic, (request, thread) => desk.decide(request, thread))
     link.on(limitSettlementTopic, (settlement, thread) => desk.settle(settlement, thread))
+    link.on(slotsTakenTopic, (names, thread) => desk.taken(names, thread))
     cluster.add({
-      joined: () => Atomics.store(joined, 0, 1),
-      lost: () => Atomics.store(joined, 0, 0),
+      joined(isReturn, hasLapsed) {
+        const isSettling = isReturn && hasLapsed
+        Atomics.store(joined, 0, isSettling ? 2 : 1)
+        settling?.cancel()
+        if (isSettling) settling = clock.after(memberTimeoutMs, () => Atomics.store(joined, 0, 1))
+      },
+      lost() {
+        settling?.cancel()
+        Atomics.store(joined, 0, 0)
+      },
       membersChanged(all) {
         const ids = all.map(({ id }) => id)
         Atomics.store(members, 0, ids.length)
@@ -36,7 +53,11 @@ export default fp<ClusterLimitsOptions>(
       },
       { types: ['thread.stopped'] },
     )
-    done()
+    app.addHook('onClose', function stop(_app, closed) {
+      settling?.cancel()
+      desk.stop()
+      closed()
+    })
   },
   {
     name: 'gateway-cluster-limits',

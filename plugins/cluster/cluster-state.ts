@@ -4,6 +4,7 @@
  */
 import fp from 'fastify-plugin'
 import { ClusterReader, clusterCells } from '../../src/cluster/contract/cluster-cells.ts'
+import { leaderOf } from '../../src/cluster/membership/rendezvous.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,7 +14,7 @@ declare module 'fastify' {
 
 export default fp(
   function clusterState(app, _options, done) {
-    app.decorate('clusterState', new ClusterReader(app.gatewayState.of(clusterCells)))
+    app.decorate('clusterState', new ClusterReader(app.gatewayState.of(clusterCells), leaderOf))
     done()
   },
   { name: 'gateway-cluster-state', fastify: '5.x', dependencies: ['gateway-state'] },

@@ -43,6 +43,7 @@ export default fp<ClusterPluginOptions>(
       ...settings,
       clock,
       id: settings.replicaId ?? randomBytes(6).toString('hex'),
+      startId: randomBytes(6).toString('hex'),
       info: {
         version: options.version ?? packageVersion,
         host: hostname(),

@@ -85,6 +85,7 @@ export default fp<SessionAffinityOptions>(
           if (estimator === undefined) return undefined
           return isTooSlow(estimator, app.endpointLoad, candidate, candidates, features, loadBound)
         },
+        replicas: app.clusterState,
       },
       { priorityTiers: hasPriorityTiers(proxy), loadBound: sticky.loadBound },
     )
@@ -159,6 +160,6 @@ function replicate(store: SessionStore, clock: Clock, link: PeerLink): SessionSt
   const replicated = new ReplicatedSessionStore(store, clock, (bound) =>
     link.sendToControl(sessionsBoundTopic, bound),
   )
-  link.on(sessionsLearnedTopic, (learned) => replicated.learn(learned))
+  link.on(sessionsLearnedTopic, ({ bound, areOld }) => replicated.learn(bound, areOld))
   return replicated
 }

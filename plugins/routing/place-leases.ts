@@ -22,7 +22,7 @@ export interface PlaceLeasesPluginOptions extends Sections<'cluster'> {
 
 export default fp<PlaceLeasesPluginOptions>(
   async function placeLeases(app, options) {
-    const { memberTimeoutMs } = readSections(options, ['cluster'], ['clock']).cluster
+    const { memberTimeoutMs, timeoutMs } = readSections(options, ['cluster'], ['clock']).cluster
     const { cluster, gatewayPeers: link, endpointRegistry: registry } = app
     const { inFlight } = app.gatewayState.of(loadCells)
     const { waiting } = app.gatewayState.of(lineCells)
@@ -41,6 +41,7 @@ export default fp<PlaceLeasesPluginOptions>(
       },
       granted: (slot, places) => void link.requestAll(placesGrantedTopic, { slot, places }),
       memberTimeoutMs,
+      timeoutMs,
     })
     const setEndpoints = () =>
       leases.setEndpoints(registry.snapshot.endpoints.filter(({ maxConcurrent }) => maxConcurrent > 0))

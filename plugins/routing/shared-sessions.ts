@@ -4,33 +4,33 @@
  * threads. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
+import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { exchangeSessions } from '../../src/routing/affinity/exchange-sessions.ts'
 import {
-  type BoundSession,
   sessionsBoundTopic,
   sessionsLearnedTopic,
 } from '../../src/routing/affinity/replicated-session-store.ts'
 
-export default fp(
-  function sharedSessions(app, _options, done) {
+/** Reads `proxy.sticky_sessions`. */
+export type SharedSessionsOptions = Sections<'proxy'>
+
+export default fp<SharedSessionsOptions>(
+  async function sharedSessions(app, options) {
+    const { stickySessions } = readSections(options, ['proxy'], []).proxy
+    if (!stickySessions.enabled) return
     const { cluster, endpointRegistry: registry, gatewayPeers: link } = app
-    link.on(sessionsBoundTopic, (bound) => {
-      const named = bound.flatMap(([key, slot]) => {
-        const name = registry.snapshot.bySlot[slot]?.name
-        return name === undefined ? [] : [[key, name] as const]
-      })
-      cluster.publish('sessions', { bound: named })
+    const bound = exchangeSessions(cluster, {
+      maxSessions: stickySessions.maxSessions,
+      nameOf: (slot) => registry.snapshot.bySlot[slot]?.name,
+      slotOf: (name) => registry.snapshot.byName.get(name)?.slot,
+      learn(sessions, areOld) {
+        const learned = { bound: sessions, areOld }
+        // All threads have one store.
+        if (link.threads > 1) link.send(0, sessionsLearnedTopic, learned)
+        else void link.requestAll(sessionsLearnedTopic, learned)
+      },
     })
-    cluster.news.on('sessions', ({ bound }) => {
-      const learned = bound.flatMap(([key, name]): BoundSession[] => {
-        const slot = registry.snapshot.byName.get(name)?.slot
-        return slot === undefined ? [] : [[key, slot]]
-      })
-      // All threads have one store.
-      if (link.threads > 1) link.send(0, sessionsLearnedTopic, learned)
-      else void link.requestAll(sessionsLearnedTopic, learned)
-    })
-    cluster.add({ inexact: () => ['sessions: only those that this replica has bound'] })
-    done()
+    link.on(sessionsBoundTopic, bound)
   },
   {
     name: 'gateway-shared-sessions',

@@ -1,7 +1,8 @@
-import type { Clock, Timer } from '../kernel/clock.ts'
-import { type OpenLink, type RedisLink, ServerAwayError } from './connection/redis-link.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { OpenLink, RedisLink } from './connection/redis-link.ts'
 import { type ScriptCall, ScriptRunner } from './connection/script-runner.ts'
 import { ServerCircuit } from './connection/server-circuit.ts'
+import { ServerConnection } from './connection/server-connection.ts'
 import type { NewsKind, NewsKinds } from './contract/news.ts'
 import type { ClusterState, ClusterView, LeaseView, Member, ReplicaInfo } from './contract/status.ts'
 import { Membership } from './membership/membership.ts'
@@ -12,6 +13,8 @@ import { publishScript } from './scripts/publish.ts'
 export interface ClusterOptions {
   readonly clock: Clock
   readonly id: string
+  /** Different for each start of a replica. */
+  readonly startId: string
   readonly info: ReplicaInfo
   readonly keyPrefix: string
   readonly timeoutMs: number
@@ -27,8 +30,12 @@ export interface ClusterOptions {
 
 /** A part of the gateway that shares state through the cluster. */
 export interface ClusterPart {
-  /** The replica has become a member. @param isReturn whether it has been one before */
-  joined?(isReturn: boolean): void
+  /**
+   * The replica has become a member.
+   * @param isReturn whether it has been one before
+   * @param hasLapsed whether its membership had ended, so that the server may have lost what it knew of this replica
+   */
+  joined?(isReturn: boolean, hasLapsed: boolean): void
   /** The server cannot be used; a lease that is still valid stays valid. */
   lost?(): void
   membersChanged?(members: readonly Member[]): void
@@ -40,12 +47,13 @@ export interface ClusterPart {
 
 /** A frozen server accepts connections: a new one is tried after this time without a success. */
 const resetAfterMs = 3_000
-const firstReconnectMs = 20
 
 /** This replica's part of the cluster; it runs on the control thread. */
 export class Cluster {
   readonly id: string
   readonly keys: FleetKeys
+  /** Key of the numbers of this replica's calls. */
+  readonly callsKey: string
   readonly news: Newsroom
   /** Requests in flight by name of the endpoint, sent with each heartbeat. */
   load: () => Readonly<Record<string, number>> = () => ({})
@@ -56,17 +64,12 @@ export class Cluster {
   readonly #beats: ScriptRunner
   readonly #membership: Membership
   readonly #parts: ClusterPart[] = []
-  #link: RedisLink | undefined
-  #linkedAtMs = 0
-  #reconnects = 0
-  #timer: Timer | undefined
-  #isRunning = false
+  readonly #connection: ServerConnection
+  #answeredAtMs = 0
   #state: ClusterState = 'joining'
   #reason: string | undefined
   #sinceMs: number
   #outages = 0
-  /** Why there is no connection. */
-  #lostReason = 'not connected'
   #hasJoined = false
   #knownIds: readonly string[] = []
 
@@ -75,6 +78,7 @@ export class Cluster {
     const { clock, id, timeoutMs, heartbeatMs } = options
     this.id = id
     this.keys = fleetKeys(options.keyPrefix)
+    this.callsKey = this.keys.calls(id, options.startId)
     this.news = new Newsroom(id)
     this.#sinceMs = clock.nowMs()
     this.#circuit = new ServerCircuit({
@@ -83,7 +87,24 @@ export class Cluster {
         if (isOpen) this.#lost(reason)
       },
     })
-    const common = { clock, circuit: this.#circuit, link: () => this.#ready() }
+    this.#connection = new ServerConnection({
+      clock,
+      open: options.open,
+      recoveryMs: timeoutMs,
+      retryIntervalMs: options.retryIntervalMs,
+      onReady: () => this.#membership.beatSoon(),
+      onLost: (reason) => {
+        this.#circuit.open(reason)
+        if (this.#state === 'away') this.#reason = reason
+      },
+      onMessage: (text) => this.news.receive(text),
+    })
+    const common = {
+      clock,
+      circuit: this.#circuit,
+      link: () => this.#ready(),
+      replacementOf: (failed: RedisLink) => this.#connection.replacementOf(failed),
+    }
     this.#runner = new ScriptRunner({ ...common, timeoutMs })
     // No request waits for a heartbeat.
     this.#beats = new ScriptRunner({ ...common, timeoutMs: Math.max(timeoutMs, heartbeatMs / 2) })
@@ -92,15 +113,17 @@ export class Cluster {
       id,
       info: options.info,
       keys: this.keys,
-      run: (call, isTrial) => this.#beats.run(call, isTrial),
+      // A server that is away because it is slow is back when it answers in time.
+      run: (call, isTrial) =>
+        (this.#circuit.isOpen && this.#hasJoined ? this.#runner : this.#beats).run(call, isTrial),
       intervalMs: () => (this.#circuit.isOpen ? options.retryIntervalMs : heartbeatMs),
       memberTimeoutMs: options.memberTimeoutMs,
       load: () => this.load(),
-      onJoined: () => this.#joined(),
+      onJoined: () => this.#joined(true),
       onMembers: (members) => this.#membersChanged(members),
       onBeat: () => {
-        this.#linkedAtMs = clock.monotonicMs()
-        if (this.#state !== 'joined') this.#joined()
+        this.#answeredAtMs = clock.monotonicMs()
+        if (this.#state !== 'joined') this.#joined(false)
         for (const part of this.#parts) part.beat?.()
       },
       onSchema: (version) => this.#lost(`schema ${version}`),
@@ -156,6 +179,7 @@ export class Cluster {
   /** A request waits for an answer that is late: the server counts as away until the next heartbeat succeeds. */
   suspect(): void {
     this.#circuit.open('timeout')
+    this.#membership.beatSoon()
   }
 
   /** The server has lost this replica's membership: sends a heartbeat at once. */
@@ -164,17 +188,14 @@ export class Cluster {
   }
 
   start(): void {
-    this.#isRunning = true
-    this.#open()
+    this.#connection.start()
     this.#membership.start()
   }
 
   /** Leaves the cluster and closes the connection. */
   async stop(): Promise<void> {
     await this.#membership.stop()
-    this.#isRunning = false
-    this.#timer?.cancel()
-    this.#link?.destroy()
+    this.#connection.stop()
     this.#runner.stop()
     this.#beats.stop()
   }
@@ -200,56 +221,24 @@ export class Cluster {
     }
   }
 
-  #ready(): RedisLink {
-    const { clock } = this.#options
-    // A trial found no answer for long: the connection may be to a server that has frozen or is no primary any more.
-    if (this.#circuit.isOpen && clock.monotonicMs() - this.#linkedAtMs > resetAfterMs) this.#open()
-    const link = this.#link
-    if (link === undefined || !link.isReady) throw new ServerAwayError(this.#lostReason)
-    return link
+  #ready(): RedisLink | Promise<RedisLink> {
+    const nowMs = this.#options.clock.monotonicMs()
+    // Trials have found no answer for long: the connection may be to a server that has frozen or is no primary any more.
+    const sinceMs = Math.max(this.#answeredAtMs, this.#connection.openedAtMs)
+    if (this.#circuit.isOpen && nowMs - sinceMs > resetAfterMs) this.#connection.open()
+    return this.#connection.link()
   }
 
-  #open(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    const { clock, open } = this.#options
-    this.#link?.destroy()
-    this.#linkedAtMs = clock.monotonicMs()
-    const isCurrent = () => this.#link === link
-    const link: RedisLink = open({
-      onReady: () => {
-        if (!isCurrent()) return
-        this.#reconnects = 0
-        this.#membership.beatSoon()
-      },
-      onLost: (reason) => {
-        if (!isCurrent() || !this.#isRunning) return
-        this.#lostReason = reason
-        this.#circuit.open(reason)
-        if (this.#state === 'away') this.#reason = reason
-        this.#reconnect()
-      },
-      onMessage: (text) => this.news.receive(text),
-    })
-    this.#link = link
-  }
-
-  #reconnect(): void {
-    if (this.#timer !== undefined) return
-    const delayMs = Math.min(this.#options.retryIntervalMs, firstReconnectMs * 2 ** this.#reconnects++)
-    this.#timer = this.#options.clock.after(delayMs, () => this.#open())
-  }
-
-  #joined(): void {
+  #joined(hasLapsed: boolean): void {
     const isReturn = this.#hasJoined
     this.#hasJoined = true
     this.#change('joined', undefined)
-    for (const part of this.#parts) part.joined?.(isReturn)
+    for (const part of this.#parts) part.joined?.(isReturn, hasLapsed)
   }
 
   #lost(reason: string): void {
     // A failover leaves the connection at a server that takes no writes any more.
-    if (reason === 'READONLY') this.#reconnect()
+    if (reason === 'READONLY') this.#connection.reconnect()
     const isNew = this.#state !== 'away'
     if (isNew) this.#outages++
     this.#change('away', reason)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Cluster } from '../../src/cluster/cluster.ts'
+import { script } from '../../src/cluster/scripts/script.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { FakeLink } from '../support/fake-link.ts'
 
@@ -13,6 +14,7 @@ function create() {
   const cluster = new Cluster({
     clock,
     id: 'a',
+    startId: '1',
     info,
     keyPrefix: 'olla',
     timeoutMs: 20,
@@ -44,7 +46,7 @@ describe('cluster', () => {
     assert.equal(cluster.isMember, true)
   })
 
-  it('is away at once when the connection is lost, keeps its lease until that ends, and returns', async () => {
+  it('replaces a connection that is lost, and is away if that takes longer than a request waits', async () => {
     const { clock, fake, log, cluster } = create()
     const returns: boolean[] = []
     cluster.add({ joined: (isReturn) => returns.push(isReturn) })
@@ -52,17 +54,77 @@ describe('cluster', () => {
     cluster.start()
     fake.connect()
     await clock.advance(1)
+    fake.answer = () => ['ok', 0, ...members('a')]
     fake.lose('ECONNRESET')
+    assert.equal(fake.opened, 2)
+    fake.connect()
+    await clock.advance(30)
+    assert.equal(cluster.state, 'joined')
+    fake.lose('ECONNRESET')
+    await clock.advance(19)
+    assert.equal(cluster.state, 'joined')
+    await clock.advance(1)
     assert.equal(cluster.state, 'away')
     assert.equal(cluster.isMember, true)
     await clock.advance(1_600)
     assert.equal(cluster.isMember, false)
-    assert.ok(fake.opened > 1, 'it connects again')
     fake.connect()
     await clock.advance(1)
     assert.deepEqual(log, ['joined', 'a joined', 'away ECONNRESET', 'joined'])
     assert.deepEqual(returns, [false, true])
     assert.equal(cluster.view().counts.outages, 1)
+  })
+
+  it('is away at once when the server refuses another connection', async () => {
+    const { clock, fake, cluster } = create()
+    fake.answer = () => ['ok', 1, ...members('a')]
+    cluster.start()
+    fake.connect()
+    await clock.advance(1)
+    fake.lose('ECONNRESET')
+    fake.lose('ECONNREFUSED')
+    assert.equal(cluster.state, 'away')
+    assert.equal(cluster.view().reason, 'ECONNREFUSED')
+  })
+
+  it('sends a call again whose connection is lost', async () => {
+    const { clock, fake, cluster } = create()
+    fake.answer = () => ['ok', 1, ...members('a')]
+    cluster.start()
+    fake.connect()
+    await clock.advance(1)
+    let lose: (error: Error) => void = () => {}
+    fake.answer = () => new Promise((_, reject) => (lose = reject))
+    const before = fake.sent.length
+    const answer = cluster.run({ script: script('test', 'return 1'), keys: ['{a}:k'], args: [] })
+    await clock.advance(1)
+    fake.isReady = false
+    lose(new Error('Socket closed unexpectedly'))
+    await clock.advance(1)
+    fake.answer = () => 'done'
+    fake.connect()
+    assert.equal(await answer, 'done')
+    const calls = fake.sent.slice(before).filter((args) => args.includes('{a}:k'))
+    assert.equal(calls.length, 2)
+    assert.deepEqual(calls[0], calls[1])
+    assert.equal(cluster.state, 'joined')
+  })
+
+  it('is back only when the server answers in the time that a request waits', async () => {
+    const { clock, fake, cluster } = create()
+    const late = (ms: number) => () =>
+      new Promise((resolve) => clock.after(ms, () => resolve(['ok', 0, ...members('a')])))
+    fake.answer = late(1)
+    cluster.start()
+    fake.connect()
+    await clock.advance(10)
+    cluster.suspect()
+    fake.answer = late(30)
+    await clock.advance(1_200)
+    assert.equal(cluster.state, 'away')
+    fake.answer = late(10)
+    await clock.advance(600)
+    assert.equal(cluster.state, 'joined')
   })
 
   it('is away when heartbeats are not answered, and opens another connection', async () => {

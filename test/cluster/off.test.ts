@@ -5,8 +5,12 @@ import { importGraph } from '../../docs/generate/house/import-graph.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import gateway from '../../src/gateway.ts'
 
-/** Parts of the cluster that a gateway alone may load: types, and the topics of messages between threads. */
-const harmless = [/^src\/cluster\/contract\//, /^src\/routing\/selection\/place-limits\.ts$/]
+/** Parts of the cluster that a gateway alone may load: types, topics of messages between threads, and who leads. */
+const harmless = [
+  /^src\/cluster\/contract\//,
+  /^src\/cluster\/membership\/(?:leadership|rendezvous)\.ts$/,
+  /^src\/routing\/selection\/place-limits\.ts$/,
+]
 
 describe('a gateway without cluster.redis', () => {
   it('loads no module of the cluster', () => {
@@ -19,14 +23,15 @@ describe('a gateway without cluster.redis', () => {
       // Optional plugins are imported on demand by the composition alone.
       const isComposition = /^src\/(?:gateway|base)\.ts$/.test(path)
       for (const { from, to } of imports) {
-        const isOptional = isComposition && /cluster|place|shared-endpoints/.test(to)
+        const isOptional = isComposition && /cluster|place|shared-(?:endpoints|sessions)/.test(to)
         if (from === path && !isOptional) next.push(to)
       }
     }
     assert.ok(loaded.size > 300, String(loaded.size))
     const found = [...loaded].filter(
       (path) =>
-        /cluster|\/place-|shared-endpoints/.test(path) && !harmless.some((pattern) => pattern.test(path)),
+        /cluster|\/place-|shared-endpoints|exchange-sessions/.test(path) &&
+        !harmless.some((pattern) => pattern.test(path)),
     )
     assert.deepEqual(
       found,

@@ -12,6 +12,7 @@ export interface ClusterBody {
   readonly members: readonly { id: string }[]
   readonly leases: readonly { held: number; in_use: number; allowed: number }[]
   readonly calls: number
+  readonly timeouts: number
 }
 
 export async function clusterOf({ url }: Pick<RunningGateway, 'url'>): Promise<ClusterBody> {

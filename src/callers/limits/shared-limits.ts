@@ -6,6 +6,7 @@ import {
   limitRequestTopic,
   limitSettlementTopic,
   type SlotUse,
+  slotsTakenTopic,
 } from '../../cluster/contract/limits.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { GatewayError } from '../../kernel/errors.ts'
@@ -22,7 +23,7 @@ import type { Moment } from './window.ts'
 export interface SharedLimitsServices {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly link: PeerLink
-  readonly state: Pick<ClusterReader, 'isJoined' | 'shareOf'>
+  readonly state: Pick<ClusterReader, 'isJoined' | 'isSettling' | 'shareOf'>
   /** In use by this replica, by row. */
   readonly slotsInUse: (row: number) => number
 }
@@ -47,13 +48,15 @@ interface SharedReservation {
   /** The bucket of each amount; empty if the server did not decide. */
   readonly buckets: readonly number[]
   readonly slots: readonly string[]
+  /** Set if the server may have reserved it nevertheless. */
+  readonly ticket?: number | undefined
 }
 
 const dayMs = 86_400_000
 /** Longest time for which the server keeps an amount: of a budget without end, from its last use on. */
 const maxTtlMs = 400 * dayMs
-/** What the control thread may take beyond the time of the server. */
-const decisionMs = 1_000
+/** The control thread answers within `cluster.timeout`, unless it is stuck: what it has decided then must not be lost. */
+const decisionMs = 60_000
 const none: readonly never[] = []
 
 /**
@@ -95,9 +98,10 @@ export class SharedLimits {
       amounts.push({ of: shared.counted, amount, known: Math.max(0, limit.row.total - amount) })
     }
     if (!state.isJoined) {
-      this.#alone(charge, limits, amounts)
+      this.#alone(charge, { limits, amounts, slots: plan.slotKeys })
       return undefined
     }
+    if (state.isSettling) this.#checkShares(charge, limits, amounts)
     return link
       .requestControl(limitRequestTopic, { amounts, slots: plan.slots }, decisionMs)
       .then((verdict) => this.#decided(verdict, charge, { limits, amounts, slots: plan.slotKeys }))
@@ -109,7 +113,7 @@ export class SharedLimits {
     const reservation = this.#reservations.get(charge)
     if (reservation === undefined) return
     this.#reservations.delete(charge)
-    const { limits, amounts, buckets, slots } = reservation
+    const { limits, amounts, buckets, slots, ticket } = reservation
     const differences: { key: string; bucket: number; amount: number }[] = []
     const late: LimitAmount[] = []
     for (let at = 0; at < amounts.length; at++) {
@@ -122,31 +126,49 @@ export class SharedLimits {
       else if (amount !== reserved.amount)
         differences.push({ key: reserved.of.key, bucket, amount: amount - reserved.amount })
     }
-    if (differences.length + slots.length + late.length === 0) return
-    this.#services.link.sendToControl(limitSettlementTopic, { differences, slots, late })
+    if (differences.length + slots.length + late.length === 0 && ticket === undefined) return
+    this.#services.link.sendToControl(limitSettlementTopic, { differences, slots, late, ticket })
   }
 
   #decided(
     verdict: LimitVerdict | undefined,
     charge: LimitCharge,
-    { limits, amounts, slots }: Omit<SharedReservation, 'buckets'>,
+    asked: Omit<SharedReservation, 'buckets'>,
   ): GatewayError | undefined {
     if (verdict?.kind === 'reserved') {
-      this.#reservations.set(charge, { limits, amounts, buckets: verdict.buckets, slots })
+      this.#reservations.set(charge, { ...asked, buckets: verdict.buckets })
       return undefined
     }
-    if (verdict !== undefined && verdict.kind !== 'away') return this.#refusal(verdict, charge, limits)
+    if (verdict !== undefined && verdict.kind !== 'away') return this.#refusal(verdict, charge, asked.limits)
+    const ticket = verdict?.ticket
     try {
-      this.#alone(charge, limits, amounts)
+      this.#alone(charge, { ...asked, ticket })
       return undefined
     } catch (error) {
+      if (ticket !== undefined) {
+        const late = asked.amounts.map((amount) => ({ ...amount, amount: 0 }))
+        this.#services.link.sendToControl(limitSettlementTopic, {
+          differences: none,
+          slots: none,
+          late,
+          ticket,
+        })
+      }
       if (error instanceof GatewayError) return error
       throw error
     }
   }
 
-  /** Without the server: each replica has its share of what is counted here. */
-  #alone(charge: LimitCharge, limits: readonly SharedLimit[], amounts: readonly LimitAmount[]): void {
+  /** Without the server. */
+  #alone(charge: LimitCharge, asked: Omit<SharedReservation, 'buckets'>): void {
+    this.#checkShares(charge, asked.limits, asked.amounts)
+    // The server learns of the slots when it is back.
+    if (asked.slots.length > 0) this.#services.link.sendToControl(slotsTakenTopic, asked.slots)
+    this.#reservations.set(charge, { ...asked, buckets: none })
+  }
+
+  /** Each replica has its share of what is counted here. @throws GatewayError */
+  #checkShares(charge: LimitCharge, limits: readonly SharedLimit[], amounts: readonly LimitAmount[]): void {
     const { state, slotsInUse } = this.#services
     for (const slot of charge.plan?.slots ?? none) {
       if (slotsInUse(slot.row) > state.shareOf(slot.limit)) throw slotRefusal(slot)
@@ -160,7 +182,6 @@ export class SharedLimits {
         throw limitRefusal([{ limit, waitMs: Math.max(1, waitMs) }])
       }
     }
-    this.#reservations.set(charge, { limits, amounts, buckets: none, slots: none })
   }
 
   #refusal(

@@ -8,11 +8,13 @@ export interface ScriptRunnerOptions {
   readonly clock: Clock
   readonly circuit: ServerCircuit
   /** The current connection. @throws ServerAwayError without one */
-  readonly link: () => RedisLink
+  readonly link: () => RedisLink | Promise<RedisLink>
+  /** What replaces a connection on which a call failed; undefined if the connection is good, or no other is expected. */
+  readonly replacementOf?: (failed: RedisLink) => Promise<RedisLink> | undefined
   readonly timeoutMs: number
 }
 
-/** A call of a script: its keys must have one hash tag. */
+/** A call of a script: its keys must have one hash tag. It may run twice: a lost connection does not show whether it ran. */
 export interface ScriptCall {
   readonly script: Script
   readonly keys: readonly string[]
@@ -45,16 +47,18 @@ export class ScriptRunner {
    * @throws ServerAwayError if the server does not answer in time, or with an error. The script may still run.
    */
   run(call: ScriptCall, isTrial = false): Promise<unknown> {
-    const { circuit, link } = this.#options
+    const { circuit } = this.#options
     if (circuit.isOpen && !isTrial) return Promise.reject(new ServerAwayError('the server is away'))
     this.#calls++
     return new Promise((resolve, reject) => {
+      let isOver = false
       const end = this.#pending.begin(() => {
+        isOver = true
         this.#timeouts++
         circuit.failed('timeout')
         reject(new ServerAwayError('timeout'))
       })
-      evaluate(link, call).then(
+      this.#evaluate(call, () => isOver).then(
         (value) => {
           if (!end()) return
           circuit.succeeded()
@@ -74,11 +78,26 @@ export class ScriptRunner {
   stop(): void {
     this.#pending.stop()
   }
+
+  /** If its connection is lost, the call is sent again on the next one. */
+  async #evaluate(call: ScriptCall, isOver: () => boolean): Promise<unknown> {
+    const { link: current, replacementOf } = this.#options
+    let link = await current()
+    for (;;) {
+      try {
+        return await evaluate(link, call)
+      } catch (error) {
+        const next = replacementOf?.(link)
+        if (next === undefined) throw error
+        link = await next
+        if (isOver()) throw error
+      }
+    }
+  }
 }
 
 /** A restarted or flushed server, and a new node of a cluster, does not know the script: it gets the source then. */
-async function evaluate(current: () => RedisLink, { script, keys, args }: ScriptCall): Promise<unknown> {
-  const link = current()
+async function evaluate(link: RedisLink, { script, keys, args }: ScriptCall): Promise<unknown> {
   const [key = ''] = keys
   const rest = [String(keys.length), ...keys, ...args]
   try {

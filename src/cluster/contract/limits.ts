@@ -45,16 +45,22 @@ export type LimitVerdict =
   /** @property waitMs -1 if the request is never allowed, 0 for a calendar */
   | { readonly kind: 'amount'; readonly at: number; readonly total: number; readonly waitMs: number }
   | { readonly kind: 'slot'; readonly at: number }
-  /** The server did not decide in time. */
-  | { readonly kind: 'away' }
+  /**
+   * The server did not decide in time.
+   * @property ticket present if it may decide later: what the request has used must be settled with it
+   */
+  | { readonly kind: 'away'; readonly ticket?: number }
 
 /** What a request that is over has used: differences to what it reserved. */
 export interface LimitSettlement {
   readonly differences: readonly { readonly key: string; readonly bucket: number; readonly amount: number }[]
   readonly slots: readonly string[]
-  /** Amounts that the server could not be asked for, to add later. */
+  /** Amounts that the server could not be asked for, to add later; all of the request's if it has a ticket. */
   readonly late: readonly LimitAmount[]
+  readonly ticket?: number | undefined
 }
 
+/** Slots that a request has taken without the server. */
+export const slotsTakenTopic: Topic<readonly string[]> = 'cluster.limits.slots'
 export const limitRequestTopic: Topic<LimitRequest, LimitVerdict> = 'cluster.limits.reserve'
 export const limitSettlementTopic: Topic<LimitSettlement> = 'cluster.limits.settle'

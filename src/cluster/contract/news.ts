@@ -22,8 +22,10 @@ export interface NewsKinds {
   places: { readonly endpoints: readonly PlaceNews[] }
   /** What the sender has seen of endpoints, by name. */
   endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
-  /** New sessions, each with the name of its endpoint. */
-  sessions: { readonly bound: readonly (readonly [key: number, endpoint: string])[] }
+  /** New sessions, each with the name of its endpoint. @property to the replica that asked for those of before */
+  sessions: { readonly bound: readonly (readonly [key: number, endpoint: string])[]; readonly to?: string }
+  /** The sender has joined, and does not know the sessions of before. */
+  newcomer: object
   /** Keys, teams or owners in the store of callers have changed. */
   callers: object
   /** A replica has left. */

@@ -1,61 +1,128 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Cluster, ClusterPart } from '../cluster.ts'
+import { PendingCalls } from '../connection/pending-calls.ts'
 import type { LimitAmount, LimitRequest, LimitSettlement, LimitVerdict } from '../contract/limits.ts'
 import { limitsScript } from '../scripts/limits.ts'
+import { HeldSlots } from './held-slots.ts'
+import {
+  type Difference,
+  encodeBatch,
+  isDecisive,
+  type LimitBatch,
+  parseReply,
+  type Verdicts,
+  type WaitingRequest,
+} from './limit-batch.ts'
+import { UnsureRequests } from './unsure-requests.ts'
 
 export interface LimitDeskOptions {
-  readonly clock: Pick<Clock, 'after'>
-  readonly cluster: Pick<Cluster, 'id' | 'keys' | 'run' | 'state'>
-}
-
-interface Waiting {
-  readonly request: LimitRequest
-  readonly thread: number
-  readonly decide: (verdict: LimitVerdict) => void
+  readonly clock: Clock
+  readonly cluster: Pick<Cluster, 'id' | 'keys' | 'callsKey' | 'run' | 'rejoin' | 'state'>
+  /** Maximum time that a request waits for its verdict. */
+  readonly timeoutMs: number
 }
 
 const away: LimitVerdict = { kind: 'away' }
 /** What is settled waits for the next request, but no longer than this. */
 const settleMs = 20
-/** Maximum requests of one call. */
+/** Maximum requests, and maximum amounts of other kinds, of one call. */
 const maxBatch = 200
-/** Maximum limits for which amounts are kept while the server is away; further ones are not added later. */
-const maxLate = 10_000
+const maxAmounts = 1_000
+/** Maximum limits and differences that are kept while the server is away; further ones are not added later. */
+const maxKept = 10_000
+/** Calls without an answer, after which nothing is decided before the server has reported what became of them. */
+const maxUnsure = 8
 
 /**
  * Asks the server about limits for all threads of this replica. One call is under way at a time; requests that come
  * meanwhile share the next one, as does what was settled. So the slots that the replica holds are known for certain
- * when a call begins, and are sent as an absolute number.
+ * when a call begins, and are sent as an absolute number. Calls are numbered: a later one asks what became of one whose
+ * answer was lost, so that everything counts once.
  */
 export class LimitDesk implements ClusterPart {
   readonly #options: LimitDeskOptions
-  #waiting: Waiting[] = []
-  #settled: { key: string; bucket: number; amount: number }[] = []
+  readonly #waits: PendingCalls
+  readonly #slots = new HeldSlots()
+  readonly #unsureRequests = new UnsureRequests(
+    (difference) => this.#keepDifference(difference),
+    (amount) => this.#keepLate(amount),
+  )
+  #waiting: WaitingRequest[] = []
+  #settled: Difference[] = []
   readonly #late = new Map<string, LimitAmount>()
-  /** Slots in use by thread and name. */
-  readonly #held = new Map<number, Map<string, number>>()
-  /** Names whose number the server may not have. */
-  readonly #changed = new Set<string>()
+  /** Calls without an answer. */
+  #unsure: LimitBatch[] = []
+  #number = 0
   #isCalling = false
   #isArmed = false
 
   constructor(options: LimitDeskOptions) {
     this.#options = options
+    this.#waits = new PendingCalls(options.clock, options.timeoutMs)
   }
 
   decide(request: LimitRequest, thread: number): Promise<LimitVerdict> | LimitVerdict {
     if (this.#options.cluster.state !== 'joined') return away
-    return new Promise((decide) => {
-      this.#waiting.push({ request, thread, decide })
+    return new Promise((resolve) => {
+      const end = this.#waits.begin(() => {
+        const isSent = waiting.isOver
+        waiting.isOver = true
+        resolve(isSent ? { kind: 'away', ticket: this.#unsureRequests.add(waiting) } : away)
+      })
+      const waiting: WaitingRequest = {
+        request,
+        thread,
+        ticket: undefined,
+        isOver: false,
+        decide(verdict) {
+          const isWaiting = end()
+          if (isWaiting) resolve(verdict)
+          return isWaiting
+        },
+      }
+      this.#waiting.push(waiting)
       // Requests that are read in one turn share a call.
       if (!this.#isCalling && this.#waiting.length === 1) setImmediate(() => this.#call())
     })
   }
 
-  settle({ differences, slots, late }: LimitSettlement, thread: number): void {
-    for (const each of differences) if (each.amount !== 0) this.#settled.push({ ...each })
-    for (const name of slots) this.#hold(thread, name, -1)
-    for (const amount of late) this.#keepLate(amount)
+  /** A request has taken slots without the server. */
+  taken(names: readonly string[], thread: number): void {
+    for (const name of names) this.#slots.take(thread, name, true)
+  }
+
+  settle({ differences, slots, late, ticket }: LimitSettlement, thread: number): void {
+    for (const each of differences) this.#keepDifference(each)
+    for (const name of slots) this.#slots.giveBack(thread, name)
+    if (ticket !== undefined) this.#unsureRequests.used(ticket, late)
+    else for (const amount of late) this.#keepLate(amount)
+    this.#callSoon()
+  }
+
+  /** A thread has ended: its requests are over. */
+  reclaim(thread: number): void {
+    this.#slots.reclaim(thread)
+    this.#unsureRequests.reclaim(thread)
+  }
+
+  joined(): void {
+    this.#slots.changeAll()
+    this.#call()
+  }
+
+  lost(): void {
+    for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
+  }
+
+  stop(): void {
+    this.#waits.stop()
+  }
+
+  inexact(): readonly string[] {
+    return ['limits and budgets of keys, owners and teams: each replica uses its share']
+  }
+
+  #callSoon(): void {
     if (this.#isArmed) return
     this.#isArmed = true
     this.#options.clock.after(settleMs, () => {
@@ -64,136 +131,117 @@ export class LimitDesk implements ClusterPart {
     })
   }
 
-  /** A thread has ended: its requests are over. */
-  reclaim(thread: number): void {
-    for (const name of this.#held.get(thread)?.keys() ?? []) this.#changed.add(name)
-    this.#held.delete(thread)
-  }
-
-  joined(): void {
-    for (const slots of this.#held.values()) for (const name of slots.keys()) this.#changed.add(name)
-    this.#call()
-  }
-
-  lost(): void {
-    for (const { decide } of this.#waiting.splice(0)) decide(away)
-    // What the server has of these is unknown until their windows are over.
-    this.#settled = []
-  }
-
-  inexact(): readonly string[] {
-    return ['limits and budgets of keys, owners and teams: each replica uses its share']
-  }
-
   #call(): void {
     const { cluster } = this.#options
     if (this.#isCalling || cluster.state !== 'joined') return
-    const batch = this.#waiting.splice(0, maxBatch)
-    if (batch.length + this.#settled.length + this.#late.size + this.#changed.size === 0) return
+    const batch = this.#nextBatch()
+    if (batch === undefined) return
     this.#isCalling = true
-    const settled = this.#settled.splice(0)
-    const late = [...this.#late.values()]
-    this.#late.clear()
-    const keys: string[] = []
-    const indexes = new Map<string, number>()
-    const indexOf = (key: string) => {
-      const known = indexes.get(key)
-      if (known !== undefined) return known
-      indexes.set(key, keys.length)
-      return keys.push(`${cluster.keys.limits}${key}`) - 1
-    }
-    const names = new Set([
-      ...this.#changed,
-      ...batch.flatMap(({ request }) => request.slots.map(({ key }) => key)),
-    ])
-    this.#changed.clear()
-    const data = {
-      own: Object.fromEntries([...names].map((name) => [name, this.#total(name)])),
-      settled: settled.map(({ key, bucket, amount }) => [indexOf(key), bucket, amount]),
-      late: late.map(({ of: { key, bucketMs, bucket, ttlMs }, amount }) => [
-        indexOf(key),
-        bucketMs,
-        bucket,
-        ttlMs,
-        amount,
-      ]),
-      requests: batch.map(({ request: { amounts, slots } }) => ({
-        s: slots.map(({ key, limit }) => [key, limit]),
-        a: amounts.map(({ of, amount, known }) => [
-          indexOf(of.key),
-          of.bucketMs,
-          of.span,
-          of.bucket,
-          of.ttlMs,
-          of.limit,
-          amount,
-          known,
-        ]),
-      })),
-    }
-    cluster
+    const unsure = this.#unsure
+    const { keys, text } = encodeBatch(
+      batch,
+      unsure.map(({ number }) => number),
+      (name) => this.#slots.inUse(name),
+    )
+    void cluster
       .run({
         script: limitsScript,
-        keys: [cluster.keys.alive, cluster.keys.slots, ...keys],
-        args: [cluster.id, JSON.stringify(data)],
+        keys: [
+          cluster.keys.alive,
+          cluster.keys.slots,
+          cluster.callsKey,
+          ...keys.map((key) => `${cluster.keys.limits}${key}`),
+        ],
+        args: [cluster.id, text],
       })
-      .then(
-        (reply) => {
-          const verdicts = Array.isArray(reply) ? reply : []
-          for (const [at, waiting] of batch.entries()) this.#decided(waiting, verdictOf(verdicts[at]))
-        },
-        () => {
-          // Nothing waits for a second call.
-          for (const waiting of [...batch, ...this.#waiting.splice(0)]) waiting.decide(away)
-          for (const name of names) this.#changed.add(name)
-        },
-      )
-      .finally(() => {
+      .then((value) => {
+        const reply = parseReply(value)
+        if (reply.kind === 'lost') cluster.rejoin()
+        if (reply.kind !== 'ok') {
+          this.#notRun(batch)
+          return false
+        }
+        for (const [at, earlier] of unsure.entries()) {
+          const verdicts = reply.earlier[at]
+          if (verdicts === undefined) this.#notRun(earlier)
+          else this.#ran(earlier, verdicts)
+        }
+        this.#unsure = []
+        this.#ran(batch, reply.verdicts)
+        return true
+      })
+      .catch(() => {
+        this.#unanswered(batch)
+        return false
+      })
+      .then((isAnswered) => {
         this.#isCalling = false
         // Requests that have been read in this turn come along.
-        setImmediate(() => this.#call())
+        if (isAnswered) setImmediate(() => this.#call())
+        else this.#callSoon()
       })
   }
 
-  #decided({ request, thread, decide }: Waiting, verdict: LimitVerdict): void {
-    if (verdict.kind === 'reserved') for (const { key } of request.slots) this.#hold(thread, key, 1)
-    decide(verdict)
-  }
-
-  #hold(thread: number, name: string, change: number): void {
-    let slots = this.#held.get(thread)
-    if (slots === undefined) {
-      slots = new Map()
-      this.#held.set(thread, slots)
+  #nextBatch(): LimitBatch | undefined {
+    const isFull = this.#unsure.length >= maxUnsure
+    if (isFull) for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
+    const requests = this.#waiting.splice(0, maxBatch).filter(({ isOver }) => !isOver)
+    const settled = isFull ? [] : this.#settled.splice(0, maxAmounts)
+    const late = isFull ? [] : [...this.#late.values()].slice(0, maxAmounts)
+    const names = this.#slots.takeChanged()
+    if (requests.length + settled.length + late.length + names.size + this.#unsure.length === 0)
+      return undefined
+    for (const { of } of late) this.#late.delete(of.key)
+    for (const waiting of requests) {
+      waiting.isOver = true
+      for (const { key } of waiting.request.slots) names.add(key)
     }
-    const count = (slots.get(name) ?? 0) + change
-    if (count > 0) slots.set(name, count)
-    else slots.delete(name)
-    // The call that has reserved it has sent it to the server.
-    if (change < 0) this.#changed.add(name)
+    return { number: ++this.#number, requests, settled, late, names }
   }
 
-  #total(name: string): number {
-    let total = 0
-    for (const slots of this.#held.values()) total += slots.get(name) ?? 0
-    return total
+  #ran({ requests }: LimitBatch, verdicts: Verdicts): void {
+    for (const [at, waiting] of requests.entries()) {
+      const verdict = verdicts[at] ?? away
+      const { slots } = waiting.request
+      if (waiting.ticket !== undefined) {
+        this.#unsureRequests.decided(waiting.ticket, verdict)
+        this.#slots.change(slots.map(({ key }) => key))
+      } else if (waiting.decide(verdict) && verdict.kind === 'reserved') {
+        for (const { key } of slots) this.#slots.take(waiting.thread, key, false)
+      }
+    }
+  }
+
+  /** The server has not run the call, and will not. */
+  #notRun({ requests, settled, late, names }: LimitBatch): void {
+    for (const waiting of requests) {
+      if (waiting.ticket === undefined) waiting.decide(away)
+      else this.#unsureRequests.decided(waiting.ticket, away)
+    }
+    for (const each of settled) this.#keepDifference(each)
+    for (const amount of late) this.#keepLate(amount)
+    this.#slots.change(names)
+  }
+
+  #unanswered(batch: LimitBatch): void {
+    for (const waiting of batch.requests)
+      if (waiting.ticket === undefined)
+        waiting.decide({ kind: 'away', ticket: this.#unsureRequests.add(waiting) })
+    // Nothing waits for a second call.
+    for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
+    this.#slots.change(batch.names)
+    if (isDecisive(batch)) this.#unsure.push(batch)
+  }
+
+  #keepDifference(difference: Difference): void {
+    if (difference.amount !== 0 && this.#settled.length < maxKept) this.#settled.push(difference)
   }
 
   #keepLate(amount: LimitAmount): void {
+    if (amount.amount === 0) return
     const { key } = amount.of
     const known = this.#late.get(key)
-    if (known === undefined && this.#late.size >= maxLate) return
+    if (known === undefined && this.#late.size >= maxKept) return
     this.#late.set(key, { ...amount, amount: amount.amount + (known?.amount ?? 0) })
   }
-}
-
-function verdictOf(reply: unknown): LimitVerdict {
-  if (!Array.isArray(reply)) return away
-  const [kind, ...rest] = reply.map(Number)
-  if (kind === 1) {
-    const buckets = rest.filter((_, index) => index % 2 === 0)
-    return { kind: 'reserved', buckets, totals: rest.filter((_, index) => index % 2 === 1) }
-  }
-  const [at = 0, total = 0, waitMs = 0] = rest
-  return kind === 2 ? { kind: 'amount', at, total, waitMs } : { kind: 'slot', at }
 }

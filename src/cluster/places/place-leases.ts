@@ -1,16 +1,11 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { Cluster, ClusterPart } from '../cluster.ts'
+import { PendingCalls } from '../connection/pending-calls.ts'
 import type { PlaceNews } from '../contract/news.ts'
 import type { LeaseView } from '../contract/status.ts'
 import { shareOf } from '../membership/shares.ts'
 import { placesScript } from '../scripts/places.ts'
-
-/** An endpoint with `max_concurrent`. */
-export interface LimitedEndpoint {
-  readonly slot: number
-  readonly name: string
-  readonly maxConcurrent: number
-}
+import { type Lease, type LimitedEndpoint, newLease } from './lease.ts'
 
 export interface PlaceLeasesOptions {
   readonly clock: Clock
@@ -18,6 +13,7 @@ export interface PlaceLeasesOptions {
     Cluster,
     | 'id'
     | 'keys'
+    | 'callsKey'
     | 'run'
     | 'runInBackground'
     | 'rejoin'
@@ -38,33 +34,8 @@ export interface PlaceLeasesOptions {
   /** More may be used than before: requests that wait can go on. */
   readonly granted: (slot: number, places: number) => void
   readonly memberTimeoutMs: number
-}
-
-interface Lease {
-  endpoint: LimitedEndpoint
-  /** The endpoint was removed, or has no limit any more: what requests still use goes back as they end. */
-  isLeaving: boolean
-  /** What requests may use. */
-  allowed: number
-  /** What the server counts for this replica. */
-  held: number
-  /** Others want some of it. */
-  isContended: boolean
-  /** Requests wait for more. */
-  isWanted: boolean
-  isDirty: boolean
-  /** Monotonic milliseconds before which asking again would not help. */
-  quietUntilMs: number
-  /** What was last applied. */
-  shown: number
-  /** The others are to know that this replica lacks places. */
-  asks: boolean
-  /** Monotonic milliseconds of the last call. */
-  calledAtMs: number
-  /** What the server knows to be needed. */
-  sentNeed: number
-  /** Share among the members before an outage: at first a server without its data knows only this replica. */
-  settlingShare: number
+  /** Maximum time that a request without a place waits for the server. */
+  readonly timeoutMs: number
 }
 
 /** Interval at which use is compared with the leases. */
@@ -89,13 +60,20 @@ export class PlaceLeases implements ClusterPart {
   #bySlot: (Lease | undefined)[] = []
   #timer: Timer | undefined
   #isCalling = false
+  /** Of the last call. */
+  #number = 0
   #isStopped = false
   /** Monotonic milliseconds until which the others may not have reported what they use. */
   #settlesAtMs = 0
   #wasMember = false
+  readonly #waits: PendingCalls
+  /** Monotonic milliseconds since when a request without a place waits for a call that was sent then or later. */
+  #waitsSinceMs: number | undefined
+  #calledAtMs = 0
 
   constructor(options: PlaceLeasesOptions) {
     this.#options = options
+    this.#waits = new PendingCalls(options.clock, options.timeoutMs)
   }
 
   /** Sets the endpoints with `max_concurrent`; they may change at run time. */
@@ -124,6 +102,7 @@ export class PlaceLeases implements ClusterPart {
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
+    this.#waits.stop()
   }
 
   joined(isReturn: boolean): void {
@@ -153,6 +132,7 @@ export class PlaceLeases implements ClusterPart {
   }
 
   lost(): void {
+    this.#waitsSinceMs = undefined
     this.#show()
   }
 
@@ -177,7 +157,21 @@ export class PlaceLeases implements ClusterPart {
     if (lease === undefined) return
     if (!lease.isWanted) lease.quietUntilMs = 0
     lease.isWanted = true
+    const nowMs = this.#options.clock.monotonicMs()
     this.#poll()
+    const isAsking = this.#isCalling && (lease.isDirty || lease.calledAtMs >= nowMs)
+    if (isAsking && lease.allowed === 0) this.#awaitAnswer(nowMs)
+  }
+
+  /** The call that is under way may be one that can take longer. */
+  #awaitAnswer(sinceMs: number): void {
+    if (this.#waitsSinceMs !== undefined) return
+    this.#waitsSinceMs = sinceMs
+    this.#waits.begin(() => {
+      if (this.#waitsSinceMs !== sinceMs) return
+      this.#waitsSinceMs = undefined
+      this.#options.cluster.suspect()
+    })
   }
 
   /** Another replica wants places, or has given some back. */
@@ -219,7 +213,7 @@ export class PlaceLeases implements ClusterPart {
 
   /** Marks the leases that do not fit their use any more. */
   #poll(): void {
-    const { clock, waiting, inUse, cluster } = this.#options
+    const { clock, waiting, cluster } = this.#options
     const nowMs = clock.monotonicMs()
     const anyWaiting = waiting() > 0
     if (cluster.isMember !== this.#wasMember) {
@@ -228,7 +222,7 @@ export class PlaceLeases implements ClusterPart {
     }
     for (const lease of this.#leases) {
       if (lease.isWanted && !anyWaiting) lease.isWanted = false
-      const used = inUse(lease.endpoint.slot)
+      const used = this.#inUse(lease)
       const need = this.#need(lease)
       const lacks = need + this.#reserve(lease, used) > lease.allowed && nowMs >= lease.quietUntilMs
       // Places that others need are given back as soon as they are unused.
@@ -245,6 +239,12 @@ export class PlaceLeases implements ClusterPart {
   #forget(lease: Lease): void {
     this.#leases = this.#leases.filter((each) => each !== lease)
     this.#byName.delete(lease.endpoint.name)
+  }
+
+  /** Requests in flight. The row of an endpoint that was removed may have another one. */
+  #inUse({ endpoint, isLeaving }: Lease): number {
+    const isOthers = isLeaving && this.#bySlot[endpoint.slot] !== undefined
+    return isOthers ? 0 : this.#options.inUse(endpoint.slot)
   }
 
   /** Places for what is in flight and waiting. */
@@ -265,11 +265,12 @@ export class PlaceLeases implements ClusterPart {
     const leases = this.#leases.filter((lease) => lease.isDirty)
     if (leases.length === 0) return
     this.#isCalling = true
+    this.#calledAtMs = clock.monotonicMs()
     const isSettling = clock.monotonicMs() < this.#settlesAtMs
     const isUrgent = leases.some((lease) => lease.isWanted)
-    const args: string[] = [cluster.id, cluster.keys.news]
+    const args: string[] = [cluster.id, String(++this.#number), cluster.keys.news]
     for (const lease of leases) {
-      const { name, slot, maxConcurrent } = lease.endpoint
+      const { name, maxConcurrent } = lease.endpoint
       lease.isDirty = false
       const need = this.#need(lease)
       // Requests must not use what is given back: the limit is lowered before what is in use is read.
@@ -277,7 +278,7 @@ export class PlaceLeases implements ClusterPart {
         lease.allowed = need
         this.#show()
       }
-      const used = this.#options.inUse(slot)
+      const used = this.#inUse(lease)
       // Without others, unused places are kept.
       const reserve = lease.isContended ? 0 : Math.max(this.#reserve(lease, used), lease.held - need)
       const most = isSettling ? Math.max(lease.held, lease.settlingShare) : maxConcurrent
@@ -287,7 +288,11 @@ export class PlaceLeases implements ClusterPart {
       lease.asks = false
       lease.calledAtMs = clock.monotonicMs()
     }
-    const call = { script: placesScript, keys: [cluster.keys.alive, cluster.keys.places], args }
+    const call = {
+      script: placesScript,
+      keys: [cluster.keys.alive, cluster.keys.places, cluster.callsKey],
+      args,
+    }
     const sent = isUrgent ? cluster.run(call) : cluster.runInBackground(call)
     sent
       .then(
@@ -302,6 +307,8 @@ export class PlaceLeases implements ClusterPart {
 
   #answered(leases: readonly Lease[], reply: unknown): void {
     const { cluster, clock } = this.#options
+    if (this.#waitsSinceMs !== undefined && this.#calledAtMs >= this.#waitsSinceMs)
+      this.#waitsSinceMs = undefined
     if (!Array.isArray(reply) || reply[0] !== 'ok') {
       for (const lease of leases) lease.isDirty = true
       cluster.rejoin()
@@ -353,23 +360,5 @@ export class PlaceLeases implements ClusterPart {
       lease.shown = this.#options.cluster.isMember ? allowed : alone
       if (lease.shown > before) this.#options.granted(lease.endpoint.slot, lease.shown - Math.max(0, before))
     }
-  }
-}
-
-function newLease(endpoint: LimitedEndpoint): Lease {
-  return {
-    endpoint,
-    isLeaving: false,
-    allowed: 0,
-    held: 0,
-    isContended: false,
-    isWanted: false,
-    isDirty: true,
-    quietUntilMs: 0,
-    shown: -1,
-    sentNeed: 0,
-    settlingShare: 1,
-    asks: false,
-    calledAtMs: 0,
   }
 }

@@ -1,9 +1,9 @@
 /** Version of the keys and of the values in them. Replicas of different versions share nothing. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /** Time after which keys of a cluster without members expire. */
 export const keyTtlMs = 60_000
-/** The same for what replicas report about endpoints. */
+/** The same for what replicas report about endpoints, and for answers that a replica may not have received. */
 export const stateTtlMs = 300_000
 
 /** Names of the keys of the fleet; one hash tag, so that one script can use all of them. */
@@ -17,6 +17,8 @@ export interface FleetKeys {
   readonly slots: string
   /** Beginning of the keys of limits. */
   readonly limits: string
+  /** Numbers of the calls of a replica, and answers that it may not have received. */
+  readonly calls: (replica: string, startId: string) => string
   /** Name of the channel. */
   readonly news: string
 }
@@ -32,6 +34,7 @@ export function fleetKeys(prefix: string): FleetKeys {
     state: `${base}state`,
     slots: `${base}slots`,
     limits: `${base}limit:`,
+    calls: (replica, startId) => `${base}calls:${replica}:${startId}`,
     news: `${base}news`,
   }
 }

@@ -5,13 +5,27 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import { type EndpointStatus, endpointStatuses, isRoutable } from '../../kernel/endpoint-status.ts'
 import type { HealthChecker } from '../health/health-checker.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
-import type { CircuitBreakers } from '../resilience/circuit-breakers.ts'
+import type { CircuitBreaker } from '../resilience/circuit-breaker.ts'
+
+/** What it needs of the registry. */
+export interface SeenEndpoints extends Pick<EndpointRegistry, 'health' | 'mayAnswer'> {
+  readonly snapshot: {
+    readonly endpoints: readonly { readonly slot: number; readonly name: string }[]
+    readonly byName: { get(name: string): { readonly slot: number } | undefined }
+  }
+  statusDetail(slot: number): { readonly reason: string }
+}
+
+/** What it needs of the circuits. */
+export interface SeenCircuits {
+  get(slot: number): Pick<CircuitBreaker, 'state' | 'retryInMs' | 'recover' | 'adopt'>
+}
 
 export interface SharedEndpointsOptions {
   readonly clock: Clock
   readonly cluster: Pick<Cluster, 'id' | 'keys' | 'runInBackground' | 'state'>
-  readonly registry: EndpointRegistry
-  readonly breakers: CircuitBreakers
+  readonly registry: SeenEndpoints
+  readonly breakers: SeenCircuits
   readonly checker: Pick<HealthChecker, 'adopt' | 'probeNow'>
   /** Of `coolDownCells`. */
   readonly pausedUntilMs: Float64Array

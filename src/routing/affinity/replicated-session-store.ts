@@ -7,8 +7,11 @@ export type BoundSession = readonly [key: number, slot: number]
 
 /** Sessions that a thread has bound. */
 export const sessionsBoundTopic: Topic<readonly BoundSession[]> = 'sessions.bound'
-/** Sessions that other replicas have bound. */
-export const sessionsLearnedTopic: Topic<readonly BoundSession[]> = 'sessions.learned'
+/** Sessions that other replicas have bound, or had bound before this one joined. */
+export const sessionsLearnedTopic: Topic<{
+  readonly bound: readonly BoundSession[]
+  readonly areOld: boolean
+}> = 'sessions.learned'
 
 /** The next turn of a conversation may reach another replica right after the answer. */
 const flushMs = 5
@@ -69,9 +72,10 @@ export class ReplicatedSessionStore implements SessionStore {
     })
   }
 
-  /** Takes over what another replica has bound. */
-  learn(bound: readonly BoundSession[]): void {
-    for (const [key, slot] of bound) this.#store.set(key, slot)
+  /** Takes over what other replicas have bound. @param areOld whether what is known here is newer */
+  learn(bound: readonly BoundSession[], areOld: boolean): void {
+    for (const [key, slot] of bound)
+      if (!areOld || this.#store.get(key) === undefined) this.#store.set(key, slot)
   }
 
   delete(key: number): void {

@@ -1,3 +1,4 @@
+import type { ClusterReader } from '../../cluster/contract/cluster-cells.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { RoutedEndpoint } from '../models/router.ts'
 import type { EndpointLoad, RequestFeatures } from '../selection/selector.ts'
@@ -89,6 +90,7 @@ export class SessionAffinity {
   #fairLoad: ReturnType<typeof createFairLoad>
   readonly #isOut: (slot: number) => boolean
   readonly #isSlow: SlowCheck | undefined
+  readonly #replicas: Pick<ClusterReader, 'isJoined' | 'choose'> | undefined
   options: SessionAffinityOptions
 
   constructor(
@@ -100,6 +102,8 @@ export class SessionAffinity {
       isOutOfService?: (slot: number) => boolean
       /** Replaces the bound of the load. */
       isSlow?: SlowCheck | undefined
+      /** Whether other replicas learn of new sessions. Default: there are none. */
+      replicas?: Pick<ClusterReader, 'isJoined' | 'choose'> | undefined
     },
     options: SessionAffinityOptions,
   ) {
@@ -108,6 +112,7 @@ export class SessionAffinity {
     this.#load = parts.load
     this.#isOut = parts.isOutOfService ?? (() => false)
     this.#isSlow = parts.isSlow
+    this.#replicas = parts.replicas
     this.#fairLoad = createFairLoad(parts.load, options.priorityTiers)
     this.options = options
   }
@@ -136,6 +141,10 @@ export class SessionAffinity {
     }
     const [match, earlier] = key.chain === undefined ? this.#byKey(key.key) : this.#byPrefix(key.chain)
     const headSlots = this.#headSlots(key)
+    if (match === undefined && this.#replicas?.isJoined === false) {
+      const target = this.#sameEverywhere(this.#replicas, key, candidates, excluded)
+      return { outcome: 'miss', reason: 'new_session', target, match, earlier }
+    }
     if (match === undefined && headSlots === undefined) {
       return { outcome: 'miss', reason: 'new_session', target: undefined, match, earlier }
     }
@@ -202,6 +211,22 @@ export class SessionAffinity {
     if (candidate === undefined || !this.#load.admits(candidate)) return undefined
     const fair = this.#fairLoad(candidates, undefined)
     return { limit: this.#limit(candidate.endpoint, fair), load: loadOf(candidate, this.#load) }
+  }
+
+  /** The endpoint that every replica chooses for a session, as far as they see the same endpoints. */
+  #sameEverywhere(
+    cluster: Pick<ClusterReader, 'choose'>,
+    { key, chain }: SessionKey,
+    candidates: readonly RoutedEndpoint[],
+    excluded: Excluded,
+  ): RoutedEndpoint | undefined {
+    const { able } = this.#fairLoad(candidates, excluded)
+    // Of a conversation, what all of its turns begin with.
+    const name = cluster.choose(
+      String(chain?.keys[chain.headDepth + 1] ?? key),
+      able.map(({ endpoint }) => endpoint.name),
+    )
+    return able.find(({ endpoint }) => endpoint.name === name)
   }
 
   #byKey(key: number): [Match | undefined, undefined] {

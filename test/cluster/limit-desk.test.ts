@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
+import type { ScriptCall } from '../../src/cluster/connection/script-runner.ts'
+import type { CountedLimit, LimitRequest, LimitVerdict } from '../../src/cluster/contract/limits.ts'
+import type { ClusterState } from '../../src/cluster/contract/status.ts'
+import { LimitDesk } from '../../src/cluster/limits/limit-desk.ts'
+import { fleetKeys } from '../../src/cluster/scripts/keys.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+const of: CountedLimit = { key: 'k', limit: 100, bucketMs: 0, span: 0, bucket: 7, ttlMs: 1_000 }
+const request: LimitRequest = {
+  amounts: [{ of, amount: 10, known: 0 }],
+  slots: [{ key: 's', limit: 5 }],
+}
+const keys = fleetKeys('olla')
+
+interface Sent {
+  readonly number: number
+  readonly unsure: readonly number[]
+  readonly own: Readonly<Record<string, number>>
+  readonly settled: readonly unknown[]
+  readonly late: readonly (readonly number[])[]
+  readonly requests: readonly unknown[]
+}
+
+function create() {
+  const clock = new FakeClock()
+  const sent: Sent[] = []
+  const state = { current: 'joined' as ClusterState, rejoined: 0 }
+  let answer: (sent: Sent) => Promise<unknown> | unknown = () => new Promise(() => {})
+  const desk = new LimitDesk({
+    clock,
+    timeoutMs: 20,
+    cluster: {
+      id: 'a',
+      keys,
+      callsKey: keys.calls('a', '1'),
+      get state() {
+        return state.current
+      },
+      rejoin: () => void state.rejoined++,
+      async run({ args }: ScriptCall) {
+        const data = JSON.parse(args[1] ?? '') as Sent
+        sent.push(data)
+        return answer(data)
+      },
+    },
+  })
+  const pass = async (ms: number) => {
+    await turn()
+    await clock.advance(ms)
+    await turn()
+  }
+  return {
+    clock,
+    sent,
+    desk,
+    state,
+    pass,
+    /** Sets how the server answers from now on. */
+    set answer(next: typeof answer) {
+      answer = next
+    },
+  }
+}
+
+const reserved = '[[1,7,10]]'
+const used = (amount: number) => [{ of, amount, known: 0 }]
+const none = { differences: [], slots: [], late: [] }
+
+async function verdictOf(promise: Promise<LimitVerdict> | LimitVerdict): Promise<LimitVerdict> {
+  return promise
+}
+
+describe('limit desk', () => {
+  it('asks the next call what became of one whose answer was lost, and counts it once', async () => {
+    const server = create()
+    server.answer = () => Promise.reject(new Error('timeout'))
+    const asked = verdictOf(server.desk.decide(request, 0))
+    await server.pass(0)
+    const verdict = await asked
+    assert.equal(verdict.kind, 'away')
+    const ticket = verdict.kind === 'away' ? verdict.ticket : undefined
+    assert.ok(ticket !== undefined)
+    // The request went on with its share, and is over.
+    server.answer = () => ['ok', '[]', reserved]
+    server.desk.settle({ ...none, late: used(4), ticket }, 0)
+    await server.pass(40)
+    assert.deepEqual(server.sent[1]?.unsure, [1])
+    assert.deepEqual(server.sent[1]?.own, { s: 0 })
+    // It was reserved: only the difference remains.
+    server.answer = () => ['ok', '[]']
+    await server.pass(40)
+    const last = server.sent.at(-1)
+    assert.deepEqual(last?.settled, [[0, 7, -6]])
+    assert.deepEqual(last?.late, [])
+    assert.deepEqual(last?.unsure, [])
+  })
+
+  it('adds what a request used whose call has not run', async () => {
+    const server = create()
+    server.answer = () => Promise.reject(new Error('timeout'))
+    const asked = verdictOf(server.desk.decide(request, 0))
+    await server.pass(0)
+    const verdict = await asked
+    server.answer = () => ['ok', '[]', '']
+    await server.pass(40)
+    const ticket = verdict.kind === 'away' ? verdict.ticket : undefined
+    server.desk.settle({ ...none, late: used(4), ticket }, 0)
+    await server.pass(40)
+    const late = server.sent.flatMap((each) => each.late)
+    assert.deepEqual(late, [[0, 0, 7, 1_000, 4]])
+    assert.deepEqual(
+      server.sent.flatMap((each) => each.settled),
+      [],
+    )
+  })
+
+  it('settles what was settled in a call that has not run, once more', async () => {
+    const server = create()
+    server.answer = () => Promise.reject(new Error('timeout'))
+    server.desk.settle({ ...none, differences: [{ key: 'k', bucket: 7, amount: -3 }], late: used(5) }, 0)
+    await server.pass(20)
+    assert.deepEqual(server.sent[0]?.settled, [[0, 7, -3]])
+    server.answer = () => ['ok', '[]', '']
+    await server.pass(60)
+    server.answer = () => ['ok', '[]']
+    await server.pass(60)
+    assert.deepEqual(server.sent.at(-1)?.settled, [[0, 7, -3]])
+    assert.equal(server.sent.filter(({ late }) => late.length > 0).length, 2)
+    // Had it run, nothing would be left.
+    const count = server.sent.length
+    await server.pass(100)
+    assert.equal(server.sent.length, count)
+  })
+
+  it('reports slots that were taken without the server, and frees them', async () => {
+    const server = create()
+    server.state.current = 'away'
+    server.desk.taken(['s'], 0)
+    server.state.current = 'joined'
+    server.answer = () => ['ok', '[]']
+    server.desk.joined()
+    await server.pass(0)
+    assert.deepEqual(server.sent[0]?.own, { s: 1 })
+    server.desk.settle({ ...none, slots: ['s'] }, 0)
+    await server.pass(30)
+    assert.deepEqual(server.sent[1]?.own, { s: 0 })
+  })
+
+  it('joins again when the server has lost its membership, and counts nothing of that call', async () => {
+    const server = create()
+    server.answer = () => ['lost']
+    const asked = verdictOf(server.desk.decide(request, 0))
+    await server.pass(0)
+    assert.deepEqual(await asked, { kind: 'away' })
+    assert.equal(server.state.rejoined, 1)
+    assert.deepEqual(server.sent.at(-1)?.unsure, [])
+  })
+
+  it('decides nothing more while it is unsure of many calls', async () => {
+    const server = create()
+    server.answer = () => Promise.reject(new Error('timeout'))
+    for (let call = 0; call < 20; call++) {
+      const asked = verdictOf(server.desk.decide(request, 0))
+      await server.pass(0)
+      assert.equal((await asked).kind, 'away')
+    }
+    assert.equal(server.sent.at(-1)?.requests.length, 0)
+    assert.equal(server.sent.at(-1)?.unsure.length, 8)
+  })
+
+  it('lets no request wait longer than the timeout, however the server answers', async () => {
+    const delays = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 20 })
+    await fc.assert(
+      fc.asyncProperty(
+        delays,
+        fc.array(fc.integer({ min: 0, max: 15 }), { maxLength: 40 }),
+        async (answers, gaps) => {
+          const server = create()
+          let calls = 0
+          server.answer = ({ requests, unsure }) => {
+            const delayMs = answers[calls++ % answers.length] ?? 0
+            const text = `[${requests.map(() => '[1,7,10]').join(',')}]`
+            return new Promise((resolve, reject) => {
+              // As the runner does: the call itself ends after the timeout.
+              server.clock.after(Math.min(delayMs, 20), () =>
+                delayMs > 20 ? reject(new Error('timeout')) : resolve(['ok', text, ...unsure.map(() => '')]),
+              )
+            })
+          }
+          const waits: number[] = []
+          for (const gap of gaps) {
+            const sinceMs = server.clock.monotonicMs()
+            void verdictOf(server.desk.decide(request, 0)).then(() =>
+              waits.push(server.clock.monotonicMs() - sinceMs),
+            )
+            await server.pass(gap)
+          }
+          for (let more = 0; more < 30; more++) await server.pass(1)
+          assert.equal(waits.length, gaps.length)
+          assert.ok(
+            waits.every((ms) => ms <= 20),
+            waits.join(' '),
+          )
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+})

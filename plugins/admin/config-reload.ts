@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import fp from 'fastify-plugin'
+import { FileRest } from '../../src/config/watch/file-rest.ts'
 import { FileWatch } from '../../src/config/watch/file-watch.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import {
@@ -37,6 +38,7 @@ export default fp<ConfigReloadOptions>(
       versions: app.configVersions,
       events: app.gatewayEvents,
       clock,
+      rest: file === undefined ? undefined : new FileRest(resolve(file), clock),
       watchState: () => watch?.state,
     })
     app.decorate('configReloads', reloads)

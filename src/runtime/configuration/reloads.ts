@@ -1,11 +1,13 @@
 import type { KeyChange } from '../../config/changes/compare.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { ConfigError, type Diagnostic } from '../../config/schema/diagnostics.ts'
+import type { FileRest } from '../../config/watch/file-rest.ts'
 import type { WatchState } from '../../config/watch/file-watch.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../events/bus.ts'
 import type { Topic } from '../links/peer-link.ts'
 import type { ChangeOptions, ChangeResult, ConfigChanges } from './changes.ts'
+import { loadSettled } from './settled-load.ts'
 import type { ConfigVersions } from './versions.ts'
 
 /** Where the configuration comes from; it can be loaded again. */
@@ -50,7 +52,9 @@ export interface ReloadServices {
   readonly changes: Pick<ConfigChanges, 'apply'>
   readonly versions: ConfigVersions
   readonly events: Pick<EventBus, 'publish'>
-  readonly clock: Pick<Clock, 'nowMs'>
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs' | 'after'>
+  /** How long the file has not been written; undefined if there is no file. */
+  readonly rest?: Pick<FileRest, 'look'> | undefined
   readonly watchState?: () => WatchState | undefined
 }
 
@@ -61,6 +65,7 @@ export class ConfigReloads {
   #needsRestart: readonly string[] = []
   #version: number
   #sinceMs: number
+  #running: Promise<unknown> = Promise.resolve()
 
   constructor(services: ReloadServices) {
     this.#services = services
@@ -80,7 +85,14 @@ export class ConfigReloads {
     }
   }
 
-  async reload(options: ChangeOptions): Promise<ReloadResult> {
+  /** One after the other, so that what was read last is in force last. */
+  reload(options: ChangeOptions): Promise<ReloadResult> {
+    const result = this.#running.then(() => this.#reload(options))
+    this.#running = result.catch(() => {})
+    return result
+  }
+
+  async #reload(options: ChangeOptions): Promise<ReloadResult> {
     const { versions, events, clock } = this.#services
     const result = await this.#load(options)
     if (result.isDryRun) return result
@@ -96,11 +108,18 @@ export class ConfigReloads {
     return result
   }
 
+  #read(): ReturnType<ConfigSource['load']> {
+    const { source, rest, clock } = this.#services
+    const { file } = source
+    if (file === undefined || rest === undefined) return source.load()
+    return loadSettled({ load: () => source.load(), rest, clock, file })
+  }
+
   async #load(options: ChangeOptions): Promise<ReloadResult> {
     const { source, changes, versions } = this.#services
     const common = { file: source.file, isDryRun: options.dryRun === true }
     try {
-      const { config, warnings } = await source.load()
+      const { config, warnings } = await this.#read()
       return { ...(await changes.apply(() => config, options)), ...common, diagnostics: warnings }
     } catch (error) {
       const isKnown = error instanceof ConfigError

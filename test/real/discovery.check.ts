@@ -63,22 +63,26 @@ describe('a real llama.cpp server', { skip: skipReason() }, () => {
   })
 
   it('reports its load, with the requests of others', async (t) => {
-    const server = await startLlamaServer(t, { behaviour: 'loops' })
+    const server = await startLlamaServer(t, { behaviour: 'loops', context: 32_768 })
     const gateway = await startGateway(t, [{ url: server.url, type: 'llamacpp' }], {
       discovery: { signals: { interval: '1s' } },
     })
     const controller = new AbortController()
     t.after(() => controller.abort())
     const body = { model: 'tiny', messages: [{ role: 'user', content: 'x' }], stream: true }
-    const ask = (url: string) =>
-      fetch(`${url}/v1/chat/completions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-        signal: controller.signal,
-      })
-    await ask(`${gateway.url}`)
-    for (const _each of [1, 2]) void ask(server.url).catch(() => {})
+    // A request ends when the context is full: the next one takes its place.
+    const keepAsking = async (url: string) => {
+      for (;;) {
+        const response = await fetch(`${url}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+          signal: controller.signal,
+        })
+        await response.arrayBuffer()
+      }
+    }
+    for (const url of [gateway.url, server.url, server.url]) keepAsking(url).catch(() => {})
     await eventually(async () => {
       const response = await fetch(`${gateway.url}/internal/status/endpoints`)
       const { endpoints } = (await response.json()) as { endpoints: { engine?: Record<string, unknown> }[] }

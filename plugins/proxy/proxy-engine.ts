@@ -1,8 +1,9 @@
 /**
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `configVersions`, `answerObserver`, `requestAffinity`,
- * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelLookup`, `upstreamStreams`,
- * `translation`, `callerMeter`, `placeLimits`, `modelCatalog`. A host may decorate the first two itself, before the gateway: errors
+ * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelRouter`, `modelLookup`,
+ * `upstreamStreams`, `translation`, `callerMeter`, `placeLimits`, `modelCatalog`. A host may decorate the first two itself,
+ * before the gateway: errors
  * that they throw are logged, and the request continues without them. Absent ones cost nothing. After the drain, it
  * needs no cleanup on close.
  */
@@ -28,6 +29,7 @@ import { guardedAffinity, guardedObserve } from '../../src/proxy/exchange/guarde
 import { lateTranslation } from '../../src/proxy/exchange/late-translation.ts'
 import type { LackKnowledge } from '../../src/proxy/exchange/request-lack.ts'
 import { answersCors } from '../../src/proxy/request/answers-cors.ts'
+import { createRerouting } from '../../src/proxy/request/rerouting.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { cutTopic } from '../../src/routing/drain/drain-topics.ts'
 import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
@@ -128,6 +130,13 @@ export default fp<ProxyEngineOptions>(
       answers: new AnswerTimes(clock, app.gatewayState.of(answerCells).answeredAtMs),
       wake: (slot) => wakes.wake(slot),
       queue,
+      rerouting: app.hasDecorator('modelRouter')
+        ? createRerouting({
+            registry: app.endpointRegistry,
+            router: app.modelRouter,
+            stored: app.hasDecorator('storedResponses') ? app.storedResponses : undefined,
+          })
+        : undefined,
       budget: app.bufferBudget,
       stats: app.gatewayStats,
       shortages: app.shortages,
@@ -157,8 +166,14 @@ export default fp<ProxyEngineOptions>(
     })
     app.gatewayLifecycle.track({ inFlight: () => engine.active, cutAll: () => engine.cutAll() })
     const subscription = app.gatewayEvents.subscribe(() => queue.changed(), {
-      // Places that a stopped thread held are free again.
-      types: ['endpoint.status', 'breaker.transition', 'model.transition', 'thread.stopped'],
+      // Places that a stopped thread held are free again; a request that waits may go to an added endpoint.
+      types: [
+        'endpoint.status',
+        'breaker.transition',
+        'model.transition',
+        'thread.stopped',
+        'config.changed',
+      ],
     })
     const deaf = app.gatewayPeers.on(cutTopic, (endpoint) => engine.cutAt(endpoint))
     app.addHook('onClose', function stop(_app, closed) {

@@ -149,7 +149,7 @@ export function dispatch(
     ? services.modelLookup.forUnknown(options.refreshTimeoutMs)
     : undefined
   const awaited = lookup ?? services.wakeLookup?.forRejected(routing, context, read.provider)
-  if (awaited === undefined) send(services, read, routing, request, reply)
+  if (awaited === undefined) send(services, read, routingRequest, routing, request, reply)
   else
     sendLater(services, read, routingRequest, awaited.then(noRefresh), request, reply, lookup !== undefined)
 }
@@ -181,7 +181,7 @@ function sendLater(
       const woken = mayWake
         ? services.wakeLookup?.forRejected(routing, request.gateway, read.provider)
         : undefined
-      if (woken === undefined) send(services, read, routing, request, reply)
+      if (woken === undefined) send(services, read, routingRequest, routing, request, reply)
       else sendLater(services, read, routingRequest, woken.then(noRefresh), request, reply, false)
     })
     .catch((error: unknown) => reply.send(error))
@@ -190,14 +190,15 @@ function sendLater(
 function send(
   services: DispatchServices,
   read: ReadRequest,
-  routed: RoutingOutcome,
+  routed: RoutingRequest,
+  found: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
 ): void {
   const { provider, target, body, inspection } = read
   const context = request.gateway
   const sent = Buffer.isBuffer(body) ? body : undefined
-  const placed = placeStored(services, routed, target.path, sent, context)
+  const placed = placeStored(services, found, target.path, sent, context)
   const access = context.identity?.access
   const routing = access === undefined ? placed : withAccess(placed, access)
   noteRoute(context, routing)
@@ -212,18 +213,18 @@ function send(
   }
   const { meter } = services
   if (meter === undefined || context.identity === undefined) {
-    forward(services, read, routing, request, reply)
+    forward(services, read, routed, routing, request, reply)
     return
   }
   const pending = reserve(services, meter, context, { path: target.path, body, inspection, routing })
   if (pending === undefined) {
-    forwardReserved(services, meter, read, routing, request, reply)
+    forwardReserved(services, meter, read, routed, routing, request, reply)
     return
   }
   pending
     .then(() => {
       if (!reply.raw.destroyed) {
-        forwardReserved(services, meter, read, routing, request, reply)
+        forwardReserved(services, meter, read, routed, routing, request, reply)
         return
       }
       meter.release(context)
@@ -236,12 +237,13 @@ function forwardReserved(
   services: DispatchServices,
   meter: CallerMeter,
   read: ReadRequest,
+  routed: RoutingRequest,
   routing: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
 ): void {
   try {
-    forward(services, read, routing, request, reply)
+    forward(services, read, routed, routing, request, reply)
   } catch (error) {
     meter.release(request.gateway)
     throw error
@@ -252,6 +254,7 @@ function forwardReserved(
 function forward(
   services: DispatchServices,
   { target, body, inspection, extra, client, original, shortening }: ReadRequest,
+  routed: RoutingRequest,
   routing: RoutingOutcome,
   request: DispatchedRequest,
   reply: ClientReply,
@@ -262,10 +265,10 @@ function forward(
     if (sendImmediate(services, client, { body, inspection }, routing, context, reply)) return
   }
   const peer = request.socket.remoteAddress ?? ''
-  const forms =
-    client !== undefined && (client.mayLackPath || routing.translates === true)
-      ? translated(services, { target, body, inspection, extra, client, original, shortening }, context)
-      : extra?.variant
+  const isTranslatedAsNeeded = client !== undefined && (client.mayLackPath || routing.translates === true)
+  const forms = isTranslatedAsNeeded
+    ? translated(services, { target, body, inspection, extra, client, original, shortening }, context)
+    : extra?.variant
   services.engine.handle(
     {
       context,
@@ -293,6 +296,8 @@ function forward(
       keepAlive: extra?.keepAlive,
       mode: client === undefined ? undefined : 'passthrough',
       routing,
+      routed,
+      isTranslatedAsNeeded,
       headers: forwardedHeaders(request.raw.rawHeaders, {
         forwardedFor: addresses.forwardedFor(peer, joined(request.headers['x-forwarded-for'])),
         clientAddress: context.clientAddress,

@@ -2,7 +2,7 @@ import type { TextPlace } from '../../dialects/requests/inspect.ts'
 import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Upload } from '../../http/body/upload.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
-import type { RoutedEndpoint, RoutingOutcome } from '../../routing/models/routing.ts'
+import type { RoutedEndpoint, RoutingOutcome, RoutingRequest } from '../../routing/models/routing.ts'
 import type { RequestContext } from './context.ts'
 
 /** A client's request as the routes hand it over. */
@@ -20,7 +20,12 @@ export interface ExchangeRequest {
   readonly modelPlace?: TextPlace | undefined
   /** From `forwardedHeaders`. */
   readonly headers: readonly string[]
-  readonly routing: RoutingOutcome
+  /** Replaced if the request is routed again while it waits. */
+  routing: RoutingOutcome
+  /** What was routed; undefined if the request cannot be routed again. */
+  readonly routed?: RoutingRequest | undefined
+  /** Whether `variant` translates the request for any endpoint that needs it. */
+  readonly isTranslatedAsNeeded?: boolean | undefined
   /**
    * Returns another form of the request for an endpoint that cannot accept this one; called once per attempt.
    * @throws GatewayError if the request cannot be converted; the client gets this error

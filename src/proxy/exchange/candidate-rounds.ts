@@ -56,7 +56,7 @@ const noCandidates: readonly RoutedEndpoint[] = []
  * is tried at most once; another round starts after a wait, as often as the retry policy allows.
  */
 export class CandidateRounds {
-  readonly #tiers: readonly Tier[]
+  #tiers: readonly Tier[]
   readonly #services: ChoiceServices
   readonly #request: ExchangeRequest
   /** Tried slots by tier: an endpoint may be in two tiers with two models. */
@@ -242,6 +242,19 @@ export class CandidateRounds {
   /** Whether a candidate could not be tried because the gateway itself lacked resources. */
   get isShort(): boolean {
     return this.#isShort
+  }
+
+  /** Continues with the candidates of another outcome. Those that were tried in this round stay tried. */
+  moveTo(tiers: readonly Tier[]): void {
+    const tried = (this.#tried ?? []).flatMap((slots) => [...(slots ?? [])])
+    const spent = new Set(this.#spent.map(({ endpoint }) => endpoint.slot))
+    this.#tiers = tiers
+    this.#tried = tried.length === 0 ? undefined : tiers.map(() => new Set(tried))
+    this.#spent = tiers.flatMap(({ candidates }) =>
+      candidates.filter(({ endpoint }) => spent.has(endpoint.slot)),
+    )
+    this.#unsent = noCandidates
+    this.#failedGroups = undefined
   }
 
   wants(slot: number): boolean {

@@ -1,10 +1,12 @@
 import type { SectionOptions } from '../../config/options/sections.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { LineTicket, LineWaiter } from '../../routing/line/line-ticket.ts'
 import type { LineRefusal, WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import type { Rerouting } from '../request/rerouting.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds, type ChoiceServices, maxPicks, type TakenEndpoint } from './candidate-rounds.ts'
@@ -19,6 +21,8 @@ export type SearchServices = ChoiceServices &
     readonly clock: Pick<Clock, 'after'>
     readonly options: Pick<SectionOptions<'proxy'>, 'queue'>
     readonly queue: Pick<WaitingLine, 'enter' | 'leave' | 'served' | 'waitedMs' | 'place' | 'refusal'>
+    /** Undefined if endpoints never come or go. */
+    readonly rerouting?: Rerouting | undefined
   }
 
 /** The request that a search is for. */
@@ -46,6 +50,10 @@ export class CandidateSearch implements LineWaiter {
   readonly #rounds: CandidateRounds
   /** Created on first use: the first endpoint answers most requests. */
   #knownNext: NextTry | undefined
+  /** The set of endpoints that the candidates are from. */
+  #routedVersion: number | undefined
+  /** In lines that it has left for another. */
+  #waitedMs = 0
   #waiting: 'queued' | 'backoff' | undefined
   #timer: Timer | undefined
   #ticket: LineTicket | undefined
@@ -58,6 +66,7 @@ export class CandidateSearch implements LineWaiter {
     this.#owner = owner
     this.#ledger = ledger
     this.#rounds = new CandidateRounds(services, request)
+    this.#routedVersion = services.rerouting?.version
   }
 
   ticket(): LineTicket {
@@ -72,6 +81,7 @@ export class CandidateSearch implements LineWaiter {
   wake(): void {
     if (this.#waiting !== 'queued') return
     this.#next.rechecks()
+    this.#reroutes()
     this.choose()
   }
 
@@ -97,7 +107,9 @@ export class CandidateSearch implements LineWaiter {
    * @returns milliseconds to wait before the next; 0 for none, undefined if there is no next attempt
    */
   after(attempt: Attempt, failure: AttemptFailure): number | undefined {
-    return this.#next.after(attempt, failure, this.#limits)
+    const waitMs = this.#next.after(attempt, failure, this.#limits)
+    if (waitMs !== undefined || failureEvidence(failure).movesOn === 'never') return waitMs
+    return this.#next.attemptsLeft > 0 && this.#reroutes() && this.#rounds.anyUntried() ? 0 : undefined
   }
 
   /** Starts another round after a wait, or retries the candidates that could not be reached. */
@@ -167,6 +179,10 @@ export class CandidateSearch implements LineWaiter {
 
   /** Every candidate was tried or cannot accept the request in the ordinary way. */
   #roundOver(): void {
+    if (this.#reroutes()) {
+      this.choose()
+      return
+    }
     const step = this.#next.atRoundEnd(this.#limits, this.#owner.hasSetAside)
     if (step?.kind === 'send') {
       this.#send(step.taken)
@@ -183,6 +199,31 @@ export class CandidateSearch implements LineWaiter {
   #entersLine(): boolean {
     this.#refusal = this.#services.queue.enter(this)
     return this.#refusal === undefined
+  }
+
+  /**
+   * Takes other candidates if endpoints have come or gone since the request was routed.
+   * @returns whether it has
+   */
+  #reroutes(): boolean {
+    const { rerouting } = this.#services
+    if (rerouting === undefined || rerouting.version === this.#routedVersion) return false
+    this.#routedVersion = rerouting.version
+    const outcome = rerouting.route(this.#request)
+    if (outcome === undefined) return false
+    this.#request.routing = outcome
+    this.#rounds.moveTo(outcome.tiers)
+    if (this.#ticket !== undefined) this.#changesLane(this.#ticket)
+    return true
+  }
+
+  /** Others are before it in the line for other endpoints. */
+  #changesLane({ lane }: LineTicket): void {
+    const next = waitingTicket(this.#request)
+    if (next.lane.key === lane.key) return
+    this.#waitedMs += this.#services.queue.waitedMs(this)
+    this.#services.queue.leave(this)
+    this.#ticket = next
   }
 
   #waitInQueue(deadlineMs: number): void {
@@ -212,7 +253,7 @@ export class CandidateSearch implements LineWaiter {
   /** A request that was woken but found no place keeps its position in the queue and its deadline. */
   get #queueDeadlineMs(): number {
     const { queue, options, clock } = this.#services
-    const sinceMs = clock.monotonicMs() - queue.waitedMs(this)
+    const sinceMs = clock.monotonicMs() - queue.waitedMs(this) - this.#waitedMs
     return Math.min(this.#owner.totalDeadlineMs, deadlineAfter(sinceMs, options.queue.maxWaitMs))
   }
 }

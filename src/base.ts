@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import configReload from '../plugins/admin/config-reload.ts'
 import endpointAdmin from '../plugins/admin/endpoint-admin.ts'
+import operatorState from '../plugins/admin/operator-state.ts'
+import settingAdmin from '../plugins/admin/setting-admin.ts'
 import backendProfiles from '../plugins/endpoints/backend-profiles.ts'
 import circuitBreaker from '../plugins/endpoints/circuit-breaker.ts'
 import discoveryMirror from '../plugins/endpoints/discovery-mirror.ts'
@@ -164,6 +166,8 @@ export async function registerEndpoints(
     const { default: endpointProviders } = await import('../plugins/endpoints/endpoint-providers.ts')
     await app.register(endpointProviders)
   }
-  await app.register(endpointAdmin, { server })
+  await app.register(operatorState, { server })
+  await app.register(endpointAdmin)
+  await app.register(settingAdmin)
   if (source !== undefined) await app.register(configReload, { source })
 }

@@ -40,6 +40,7 @@ import internalOpenApi from '../routes/admin/openapi.ts'
 import internalProcess from '../routes/admin/process.ts'
 import internalReload from '../routes/admin/reload.ts'
 import internalRequests from '../routes/admin/requests.ts'
+import settingRoutes from '../routes/admin/settings.ts'
 import internalStats from '../routes/admin/stats.ts'
 import internalStatus from '../routes/admin/status.ts'
 import versionRoute from '../routes/admin/version.ts'
@@ -235,6 +236,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(endpointAdmin)
   await app.register(endpointDrain)
   await app.register(modelOperationRoutes)
+  await app.register(settingRoutes, { limitsAreShown: callersAreOn(callers) })
   await app.register(internalClients)
   await app.register(internalOpenApi)
   await when(callersAreOn(callers), () => import('../routes/callers/keys.ts'), {})

@@ -10,6 +10,7 @@ const post = ['post'] as const
 const both = ['get', 'post'] as const
 const all = ['get', 'post', 'delete'] as const
 const change = ['get', 'patch', 'delete'] as const
+const put = ['get', 'put', 'delete'] as const
 
 /** Descriptions by path; the first matching pattern applies. */
 const descriptions: readonly (readonly [RegExp, string, string, readonly string[]])[] = [
@@ -32,6 +33,21 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/clients/, 'clients', 'Ready-to-use configurations for client programs', get],
   [/^\/internal\/openapi\.json$/, 'status', 'This document', get],
   [/^\/internal\/admin\/reload$/, 'configuration', 'Loads the configuration again and applies it', both],
+  [/^\/internal\/admin\/aliases$/, 'configuration', 'Aliases of models; POST adds one', both],
+  [/^\/internal\/admin\/aliases\/\{\w+\}$/, 'configuration', 'One alias, by name', put],
+  [/^\/internal\/admin\/aliases\/\{\w+\}\/reset$/, 'configuration', 'Takes back changes of an alias', post],
+  [
+    /^\/internal\/admin\/log-level$/,
+    'configuration',
+    'The log level; DELETE returns to the configured one',
+    put,
+  ],
+  [
+    /^\/internal\/admin\/limits$/,
+    'configuration',
+    "Rate limits, limits of the queue, and how much of callers' limits is used, as JSON or CSV",
+    change,
+  ],
   [/^\/internal\/admin\/endpoints$/, 'configuration', 'Endpoints; POST adds one', ['get', 'post']],
   [/^\/internal\/admin\/endpoints\/\{\w+\}$/, 'configuration', 'One endpoint, by name', change],
   [
@@ -90,7 +106,6 @@ const descriptions: readonly (readonly [RegExp, string, string, readonly string[
   [/^\/internal\/admin\/(teams|owners)$/, 'callers', 'Groups of API keys', ['get', 'post']],
   [/^\/internal\/admin\/(teams|owners)\/\{\w+\}$/, 'callers', 'One group of API keys', change],
   [/^\/internal\/admin\/audit$/, 'callers', 'Changes of API keys and their groups', get],
-  [/^\/internal\/admin\/limits$/, 'callers', 'How much of the limits is used, as JSON or CSV', get],
   [/^\/internal\/admin\/webhooks$/, 'callers', 'Webhooks and their messages', get],
   [/^\/internal\/admin\/usage$/, 'callers', 'What callers have used, as JSON or CSV', get],
   [/^\/internal\/ui/, 'dashboard', 'The dashboard', get],

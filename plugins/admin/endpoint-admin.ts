@@ -1,11 +1,11 @@
 /**
- * Adds, changes and removes endpoints on request, for all threads of the gateway, and keeps that in `server.state_file` if
- * there is one. Decorates nothing; depends on what changes the configuration. Runs where endpoints are probed. Endpoints of
- * the state file join once the app is ready. Needs no cleanup on close.
+ * Adds, changes and removes endpoints on request, for all threads of the gateway. Decorates nothing; depends on what
+ * changes the configuration, and on what keeps the changes. Runs where endpoints are probed. Kept endpoints join once the
+ * app is ready. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { parseEndpoint } from '../../src/config/load.ts'
-import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { readSections } from '../../src/config/options/sections.ts'
 import { encodeConfig, encodeEndpoint } from '../../src/config/print.ts'
 import { EndpointOverlay, OverlayError } from '../../src/endpoints/overlay/endpoint-overlay.ts'
 import {
@@ -14,20 +14,17 @@ import {
   overlayOrderTopic,
   overlayStatusTopic,
 } from '../../src/endpoints/overlay/overlay-topics.ts'
-import { readStateFile, writeStateFile } from '../../src/endpoints/overlay/state-file.ts'
-
-export type EndpointAdminOptions = Sections<'server'>
 
 class StaleVersion extends Error {}
 
-export default fp<EndpointAdminOptions>(
+export default fp(
   async function endpointAdmin(app, options) {
-    const { stateFile } = readSections(options, ['server']).server
-    const { configChanges: changes, configVersions: versions } = app
+    readSections(options, [])
+    const { configChanges: changes, configVersions: versions, operatorState: state } = app
     const knownTypes = app.backendProfiles.types()
     const overlay = new EndpointOverlay(
       { parse: (value) => parseEndpoint(value, knownTypes), encode: encodeEndpoint },
-      stateFile === '' ? [] : readStateFile(stateFile),
+      state.state.endpoints,
     )
     overlay.over(versions.current.config.discovery.static.endpoints)
     changes.addLayer((endpoints) => overlay.over(endpoints))
@@ -63,21 +60,12 @@ export default fp<EndpointAdminOptions>(
           { by, dryRun, revert: () => overlay.restore(before) },
         )
         if (outcome === 'refused') return { outcome, reason }
-        return { outcome, name, version, changes: made, notKept: dryRun ? undefined : await keep() }
+        const notKept = dryRun ? undefined : await state.keep({ endpoints: overlay.entries })
+        return { outcome, name, version, changes: made, notKept }
       } catch (error) {
         if (error instanceof OverlayError) return { outcome: error.kind, reason: error.message }
         if (!(error instanceof StaleVersion)) throw error
         return { outcome: 'stale', reason: 'The configuration has another version by now.' }
-      }
-    }
-
-    async function keep(): Promise<string | undefined> {
-      if (stateFile === '') return undefined
-      try {
-        await writeStateFile(stateFile, overlay.entries)
-        return undefined
-      } catch (error) {
-        return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
       }
     }
 
@@ -106,6 +94,7 @@ export default fp<EndpointAdminOptions>(
       'gateway-config-versions',
       'gateway-backend-profiles',
       'gateway-endpoint-changes',
+      'gateway-operator-state',
     ],
   },
 )

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
+import { GatewayError } from '../../src/kernel/errors.ts'
 
 /** Options of a route that shows something. */
 export function shows(schema: FastifySchema) {
@@ -21,4 +22,38 @@ export function neverStored(app: FastifyInstance): void {
     reply.header('Cache-Control', 'no-store')
     next(null, payload)
   })
+}
+
+/** What a request for a change says besides the change itself. */
+export interface ChangeRequest {
+  Querystring: { dry_run?: string }
+  Headers: { 'if-match'?: string }
+}
+
+/** Who asks, whether the change is only compared, and the version that it is for. @throws GatewayError */
+export function changeOptions(request: FastifyRequest<ChangeRequest>) {
+  return {
+    by: actorOf(request),
+    dryRun: dryRunOf(request.query.dry_run),
+    ifVersion: versionOf(request.headers['if-match']),
+  }
+}
+
+/** The entity tag of a version of the configuration. */
+export function etagOf(version: number): string {
+  return `"v${version}"`
+}
+
+function dryRunOf(text: string | undefined): boolean {
+  if (text !== undefined && text !== 'true' && text !== 'false')
+    throw new GatewayError('invalid_request', 'dry_run must be true or false.')
+  return text === 'true'
+}
+
+/** @returns undefined for no condition, and for `*` */
+function versionOf(text: string | undefined): number | undefined {
+  if (text === undefined || text.trim() === '*') return undefined
+  const match = /^"v([0-9]{1,15})"$/.exec(text.trim())
+  // No other tag names a version.
+  return match === null ? -1 : Number(match[1])
 }

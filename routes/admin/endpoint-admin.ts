@@ -23,12 +23,16 @@ import {
   managedEndpointsView,
 } from '../../src/observe/views/endpoint-admin.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
-import { actorOf, changes, neverStored, shows } from './admin-routes.ts'
+import {
+  actorOf,
+  type ChangeRequest as Change,
+  changeOptions,
+  changes,
+  etagOf,
+  neverStored,
+  shows,
+} from './admin-routes.ts'
 
-interface Change {
-  Querystring: { dry_run?: string }
-  Headers: { 'if-match'?: string }
-}
 interface Named {
   Params: { name: string }
 }
@@ -107,10 +111,9 @@ export default fp(
       reply: FastifyReply,
       wanted: OrderOf<OverlayOrder>,
     ): Promise<FastifyReply> {
-      const dryRun = dryRunOf(request.query.dry_run)
-      const ifVersion = versionOf(request.headers['if-match'])
-      const full = { ...wanted, by: actorOf(request), dryRun, ifVersion }
-      const result = await link.requestControl(overlayOrderTopic, full, overlayMs)
+      const options = changeOptions(request)
+      const { dryRun } = options
+      const result = await link.requestControl(overlayOrderTopic, { ...wanted, ...options }, overlayMs)
       if (result === undefined) throw new GatewayError('out_of_resources')
       switch (result.outcome) {
         case 'unknown':
@@ -161,22 +164,4 @@ export default fp(
 
 function unknownEndpoint(): GatewayError {
   return new GatewayError('not_found', 'No such endpoint is configured.')
-}
-
-function dryRunOf(text: string | undefined): boolean {
-  if (text !== undefined && text !== 'true' && text !== 'false')
-    throw new GatewayError('invalid_request', 'dry_run must be true or false.')
-  return text === 'true'
-}
-
-function etagOf(version: number): string {
-  return `"v${version}"`
-}
-
-/** @returns undefined for no condition, and for `*` */
-function versionOf(text: string | undefined): number | undefined {
-  if (text === undefined || text.trim() === '*') return undefined
-  const match = /^"v([0-9]{1,15})"$/.exec(text.trim())
-  // No other tag names a version.
-  return match === null ? -1 : Number(match[1])
 }

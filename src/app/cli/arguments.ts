@@ -69,3 +69,13 @@ function unknown(arg: string, typed: string, options: Options): string {
 function sentenceOf(error: unknown): string {
   return error instanceof Error ? (error.message.split(/[.\n]/, 1)[0] ?? '') : String(error)
 }
+
+/** A value as typed: JSON (5, true, ["a"]), else text; an empty one is null. */
+export function readValue(text: string): unknown {
+  if (text === '') return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,7 +1,7 @@
 import { isRecord } from '../../config/file/decode.ts'
-import { changeText } from '../tables/change-text.ts'
+import { changesText } from '../tables/change-text.ts'
 import { columns } from '../tables/columns.ts'
-import { readOptions, UsageError } from './arguments.ts'
+import { readOptions, readValue, UsageError } from './arguments.ts'
 import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
 import { failureResult } from './failure-result.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
@@ -118,19 +118,10 @@ function settingsOf(texts: readonly string[]): Record<string, unknown> {
   return settings
 }
 
-function readValue(text: string): unknown {
-  if (text === '') return null
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
-
 function textOf(answer: Record<string, unknown>): string {
   if (Array.isArray(answer.endpoints)) return listText(answer.endpoints.filter(isRecord), answer.removed)
   if (isRecord(answer.settings)) return `${JSON.stringify(answer.settings, null, 2)}\n`
-  if (Array.isArray(answer.changes)) return changesText(answer, answer.changes.filter(isRecord))
+  if (Array.isArray(answer.changes)) return changesText(answer)
   return `${String(answer.endpoint)}: ${String(answer.status)}\n`
 }
 
@@ -144,16 +135,4 @@ function listText(endpoints: readonly Record<string, unknown>[], removed: unknow
   ])
   const gone = Array.isArray(removed) && removed.length > 0 ? `removed: ${removed.join(', ')}\n` : ''
   return `${columns([['NAME', 'STATUS', 'IN FLIGHT', 'URL', 'SOURCE'], ...rows])}${gone}`
-}
-
-function changesText(answer: Record<string, unknown>, changes: readonly Record<string, unknown>[]): string {
-  const { config_version: version, dry_run: isDryRun, warning } = answer
-  const opening =
-    changes.length === 0
-      ? `nothing differs from version ${String(version)}`
-      : isDryRun === true
-        ? `would change, in place of version ${String(version)}:`
-        : `version ${String(version)}:`
-  const note = typeof warning === 'string' ? [`warning: ${warning}`] : []
-  return `${[opening, ...changes.map(changeText), ...note].join('\n')}\n`
 }

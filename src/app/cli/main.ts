@@ -29,6 +29,8 @@ Usage: olla-gateway [options]
        olla-gateway reload [options]        make a running gateway read its configuration again (--help for more)
        olla-gateway endpoints [COMMAND]     list, add, change, drain and remove its endpoints (--help for more)
        olla-gateway models [COMMAND]        load, unload, pull and delete models at its endpoints (--help for more)
+       olla-gateway aliases|log-level|limits [COMMAND]
+                                            show and change these settings (--help for more)
        olla-gateway keys COMMAND [options]  API keys of a running gateway (--help for more)
        olla-gateway teams COMMAND [options] teams of such keys, and owners: their limits (--help for more)
        olla-gateway usage [options]         what its callers have used (--help for more)
@@ -82,6 +84,12 @@ export async function main(args: string[]): Promise<void> {
     case 'models': {
       const { modelsCommand } = await import('./models-command.ts')
       return finish(await modelsCommand(rest, process.env))
+    }
+    case 'aliases':
+    case 'log-level':
+    case 'limits': {
+      const { settingsCommand } = await import('./settings-command.ts')
+      return finish(await settingsCommand(command, rest, process.env))
     }
     case 'keys': {
       const { keysCommand } = await import('./keys-command.ts')

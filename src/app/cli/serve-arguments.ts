@@ -25,7 +25,10 @@ export type ServeArguments = ReturnType<typeof readServeArguments>['values']
 
 /** Words that users type to start a server; Olla ignores all of them. */
 const startCommands = new Set(['serve', 'server', 'start', 'run'])
-const commands = ['top', 'status', 'simulator', 'help', 'version']
+const commands = [
+  ...['top', 'status', 'reload', 'endpoints', 'aliases', 'log-level', 'limits', 'keys', 'usage'],
+  ...['simulator', 'help', 'version'],
+]
 
 function noticeOf(argument: string): string[] {
   if (startCommands.has(argument)) return []

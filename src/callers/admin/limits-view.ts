@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { formatTime } from '../../kernel/format.ts'
 import { Choice, Count, NullableText, Text } from '../../observe/views/fields.ts'
+import { limitSettingFields } from '../../observe/views/settings.ts'
 import { subjectKinds } from '../contract/records.ts'
 import type { LimitState, SubjectLimits } from '../limits/limit-states.ts'
 import { csvOf } from './csv.ts'
@@ -45,9 +46,10 @@ export const LimitsView = Type.Object({
       'Whether `used` is that of all replicas of a cluster; false without one, or while its server is away.',
   }),
   next: NullableText('`after` of the next page; null on the last.'),
+  ...limitSettingFields,
 })
 
-type View = Static<typeof LimitsView>
+type View = Pick<Static<typeof LimitsView>, 'subjects' | 'total' | 'next'>
 
 export function limitsView({
   items,

@@ -82,7 +82,7 @@ export const ServerSchema = Section(
     ),
     state_file: Text(
       '',
-      'File that keeps endpoints added and changed by `/internal/admin/endpoints`; if empty, they last until the gateway stops (beyond Olla).',
+      'File that keeps what operators change by `/internal/admin`: endpoints, aliases, the log level and limits; if empty, that lasts until the gateway stops (beyond Olla).',
     ),
     request_logging: Flag(true, 'Log one line per request.'),
     request_limits: Section(

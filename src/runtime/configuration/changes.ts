@@ -45,11 +45,15 @@ export type EndpointLayer = (
   config: GatewayConfig,
 ) => readonly EndpointConfig[]
 
+/** Changes settings other than endpoints. Called once for each change, before the layers of endpoints. */
+export type SettingLayer = (config: GatewayConfig) => GatewayConfig
+
 /** Changes the configuration of all threads, one change after the other. Only on the control thread. */
 export class ConfigChanges {
   readonly #services: ChangeServices
   readonly #layers: EndpointLayer[] = []
-  /** The configuration in force without the endpoints of layers. */
+  readonly #settings: SettingLayer[] = []
+  /** The configuration in force without layers. */
   #base: GatewayConfig
   #last: Promise<unknown> = Promise.resolve()
 
@@ -63,14 +67,19 @@ export class ConfigChanges {
     this.#layers.push(layer)
   }
 
+  /** The layer counts from the next change on. */
+  addSettings(layer: SettingLayer): void {
+    this.#settings.push(layer)
+  }
+
   /** Applies what layers have now. */
   refresh(by: string): Promise<ChangeResult> {
     return this.apply((base) => base, { by })
   }
 
   /**
-   * @param make gives the next configuration from the current one, both without the endpoints of layers, when the
-   * changes before it are over
+   * @param make gives the next configuration from the current one, both without layers, when the changes before it are
+   * over
    */
   apply(make: (current: GatewayConfig) => GatewayConfig, options: ChangeOptions): Promise<ChangeResult> {
     const result = this.#last.then(() => this.#apply(make, options))
@@ -129,7 +138,8 @@ export class ConfigChanges {
     this.#withLayers(this.#base)
   }
 
-  #withLayers(config: GatewayConfig): GatewayConfig {
+  #withLayers(base: GatewayConfig): GatewayConfig {
+    const config = this.#settings.reduce((present, layer) => layer(present), base)
     if (this.#layers.length === 0) return config
     const endpoints = this.#layers.reduce<readonly EndpointConfig[]>(
       (present, layer) => layer(present, config),

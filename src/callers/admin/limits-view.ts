@@ -49,7 +49,7 @@ export const LimitsView = Type.Object({
   ...limitSettingFields,
 })
 
-type View = Pick<Static<typeof LimitsView>, 'subjects' | 'total' | 'next'>
+type View = Omit<Static<typeof LimitsView>, keyof typeof limitSettingFields>
 
 export function limitsView({
   items,

@@ -30,6 +30,20 @@ export interface EngineReading {
   readonly error: string | undefined
 }
 
+/** What a choice between endpoints needs of an engine's signals; NaN is unknown. */
+export interface EngineLoad {
+  /** Milliseconds since the values were read. */
+  signalAgeMs: number
+  /** Requests in the engine that this gateway did not send. */
+  others: number
+  waiting: number
+  maxRunning: number
+  /** 0 to 1. */
+  kvUsed: number
+  /** 1 while the engine sleeps. */
+  sleeping: number
+}
+
 export interface ReadValues extends SignalValues {
   readonly others: number | undefined
   readonly hitRate: number | undefined
@@ -82,9 +96,21 @@ export class EngineSignals {
     return this.#isFresh(slot) ? this.#cells.values.number(slot, this.#columns[signal]) : Number.NaN
   }
 
-  /** @returns milliseconds since the values were read, else NaN; allocates nothing */
-  ageMs(slot: number): number {
-    return this.#clock.monotonicMs() - this.#cells.values.number(slot, this.#at)
+  /**
+   * Reads what a choice between endpoints needs; allocates nothing.
+   * @param nowMs monotonic
+   * @param into receives the values; NaN for what is unknown or stale
+   */
+  readLoad(slot: number, nowMs: number, into: EngineLoad): void {
+    const { values } = this.#cells
+    const ageMs = nowMs - values.number(slot, this.#at)
+    const isFresh = ageMs <= this.#staleMs
+    into.signalAgeMs = ageMs
+    into.others = isFresh ? values.number(slot, this.#others) : Number.NaN
+    into.waiting = isFresh ? values.number(slot, this.#columns.waiting) : Number.NaN
+    into.maxRunning = isFresh ? values.number(slot, this.#columns.max_running) : Number.NaN
+    into.kvUsed = isFresh ? values.number(slot, this.#columns.kv_cache_used) : Number.NaN
+    into.sleeping = isFresh ? values.number(slot, this.#columns.sleeping) : Number.NaN
   }
 
   /** @returns requests in the engine from elsewhere, else NaN; allocates nothing */

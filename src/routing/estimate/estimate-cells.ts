@@ -12,6 +12,8 @@ export const estimateCells = cellLayout('estimates', ({ endpoints, models }) => 
   awaiting: gauge(endpoints),
   /** Monotonic time at which an endpoint has computed the prompts that it was sent, as estimated. */
   freeAtMs: numbers(endpoints),
+  /** Monotonic time of the last first token. */
+  firstTokenAtMs: numbers(endpoints),
   /** Measured time to the first token over the estimate. */
   endpointRatios: histogram(ratioBounds, endpoints),
   modelRatios: histogram(ratioBounds, models),

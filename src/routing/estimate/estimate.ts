@@ -1,9 +1,11 @@
+import type { EngineLoad } from '../../endpoints/engines/engine-signals.ts'
+
 /** What is known of a candidate at one moment. Times in milliseconds; NaN is unknown, which is not 0. */
-export interface CandidateSnapshot {
+export interface CandidateSnapshot extends EngineLoad {
   /** Tokens of the request's prompt, and how many of them the endpoint has in its prefix cache. */
   promptTokens: number
   cachedTokens: number
-  /** Learned: time to the first token of an empty prompt, per uncached token, and per request in the engine. */
+  /** Learned: time of an empty prompt, per uncached token, and in a busy engine. */
   baseMs: number
   tokenMs: number
   busyMs: number
@@ -17,18 +19,10 @@ export interface CandidateSnapshot {
   /** Own requests at the endpoint, over all threads and replicas, and those among them without a first token. */
   inFlight: number
   awaiting: number
-  /** Time that the prompts of those will take. */
+  /** Time that the prompts of those will take, one after the other. */
   aheadMs: number
   /** By how much the endpoint is behind that. */
   overdueMs: number
-  /** From recent signals of the engine: requests that others sent, requests that wait, how many run at a time. */
-  others: number
-  waiting: number
-  maxRunning: number
-  /** 0 to 1. */
-  kvUsed: number
-  /** Age of the signals; NaN for an engine without any. */
-  signalAgeMs: number
 }
 
 /** Parts of an estimate in milliseconds; their sum is the time to the first token. */
@@ -52,6 +46,13 @@ export interface Estimate {
   hasOldSignals: boolean
   promptTokens: number
   cachedTokens: number
+  /** Own requests at the endpoint. */
+  inFlight: number
+  /**
+   * How busy the engine is, 0 to 1: n requests are n / (n + 1). What they cost the next prompt grows like this both in an
+   * engine that computes one at a time and in one that computes many together.
+   */
+  busyness: number
 }
 
 export function emptySnapshot(): CandidateSnapshot {
@@ -73,6 +74,7 @@ export function emptySnapshot(): CandidateSnapshot {
     waiting: Number.NaN,
     maxRunning: Number.NaN,
     kvUsed: Number.NaN,
+    sleeping: Number.NaN,
     signalAgeMs: Number.NaN,
   }
 }
@@ -85,6 +87,8 @@ export function emptyEstimate(): Estimate {
     hasOldSignals: false,
     promptTokens: 0,
     cachedTokens: 0,
+    inFlight: 0,
+    busyness: 0,
   }
 }
 
@@ -113,9 +117,12 @@ export function estimateFirstToken(snapshot: CandidateSnapshot, into: Estimate):
   terms.waitingMs = ahead + othersAhead * usualFirstMs + placeMs(snapshot, present + othersAhead)
   terms.prefillMs = snapshot.baseMs + Math.max(0, promptTokens - cachedTokens) * snapshot.tokenMs
   terms.loadMs = snapshot.loadMs
-  terms.decodeMs = present * snapshot.busyMs + kvMs(snapshot, present)
+  const busyness = present / (present + 1)
+  terms.decodeMs = busyness * snapshot.busyMs + kvMs(snapshot, present)
   into.totalMs = terms.waitingMs + terms.prefillMs + terms.loadMs + terms.decodeMs
   into.promptTokens = promptTokens
+  into.inFlight = inFlight
+  into.busyness = busyness
   into.cachedTokens = Math.min(promptTokens, cachedTokens)
   into.hasOldSignals = signalAgeMs > oldSignalsMs
   into.confidence = snapshot.rateConfidence * (into.hasOldSignals ? oldSignalsTrust : 1)

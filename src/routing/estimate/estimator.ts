@@ -11,7 +11,7 @@ import {
 } from './estimate.ts'
 import type { EstimateCells } from './estimate-cells.ts'
 import { FeatureReader } from './features.ts'
-import { guessed, LearnedRates, rateConfidence } from './learned-rates.ts'
+import { guessed, LearnedRates } from './learned-rates.ts'
 import { type PrefixIndex, PrefixMatches } from './prefix-index.ts'
 import { fitCells } from './rate-fit.ts'
 import { rateCells } from './rate-table.ts'
@@ -23,31 +23,38 @@ export interface EstimatedCandidate extends Candidate {
 }
 
 /** Signals of engines, as far as estimates use them. */
-export type EstimatedSignals = Pick<EngineSignals, 'value' | 'others' | 'ageMs'>
+export type EstimatedSignals = Pick<EngineSignals, 'readLoad'>
 
 export interface EstimatorParts {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly load: Pick<EndpointLoad, 'inFlight'>
   /** Undefined if engines are not asked. */
   readonly signals: EstimatedSignals | undefined
-  readonly cells: Pick<EstimateCells, 'rates' | 'awaiting' | 'freeAtMs'>
+  readonly cells: Pick<EstimateCells, 'rates' | 'awaiting' | 'freeAtMs' | 'firstTokenAtMs'>
   readonly prefixes: PrefixIndex
 }
 
 /** Tokens of an image, whatever its size. */
 const tokensPerMedia = 1_000
+/** Rates that were learned elsewhere say less. */
+const borrowedTrust = 0.5
 
 /** Work that an endpoint was given, until its first token. */
 export interface PendingWork {
   readonly candidate: EstimatedCandidate
   readonly features: RequestFeatures
   readonly estimate: Estimate
-  /** Uncached tokens of the prompts ahead of it. */
-  readonly aheadTokens: number
-  /** Requests in the engine besides it. */
-  readonly busy: number
-  /** Waits that were expected for other reasons than prompts. */
+  /** Tokens that were computed there before, whether they are still cached or not. */
+  readonly knownTokens: number
+  /** Monotonic. */
+  readonly sentAtMs: number
+  /** Waits that were expected for other reasons than prompts ahead. */
   readonly otherWaitMs: number
+  /**
+   * From when the endpoint had no prompt ahead of it to its first token; undefined before that. As prompts are computed
+   * one after the other, or as if, the next first token is due so long after the one before.
+   */
+  ownMs: number | undefined
   isAwaiting: boolean
 }
 
@@ -64,6 +71,7 @@ export class Estimator {
   readonly #estimate = emptyEstimate()
   /** Of the last request that was looked up. */
   readonly matches = new PrefixMatches()
+  #matched: RequestFeatures | undefined
 
   constructor(parts: EstimatorParts) {
     this.#parts = parts
@@ -75,18 +83,24 @@ export class Estimator {
   estimateFor(features: RequestFeatures | undefined, candidate: EstimatedCandidate): Estimate {
     const matches = this.matchesOf(features, false)
     const start = this.rates.startOf(candidate)
-    this.fill(features, candidate, start, matches.bytesAt(candidate.endpoint.slot))
-    return estimateFirstToken(this.#snapshot, emptyEstimate())
+    const snapshot = this.#fill(
+      features,
+      candidate,
+      start,
+      matches.bytesAt(candidate.endpoint.slot),
+      this.now(),
+    )
+    return estimateFirstToken(snapshot, emptyEstimate())
   }
 
   /** Expected milliseconds until a request at the candidate's endpoint ends; 0 if it has none. */
   freesInMs(candidate: EstimatedCandidate): number {
-    this.fill(undefined, candidate, this.rates.startOf(candidate), 0)
-    return freesInMs(this.#snapshot)
+    return freesInMs(this.#fill(undefined, candidate, this.rates.startOf(candidate), 0, this.now()))
   }
 
   /** Endpoints that have the start of the prompt; valid until the next call. */
   matchesOf(features: RequestFeatures | undefined, counts: boolean): PrefixMatches {
+    this.#matched = features
     if (features === undefined || features.keys.length === 0) {
       this.matches.clear()
       return this.matches
@@ -94,52 +108,67 @@ export class Estimator {
     return this.prefixes.find(features, this.matches, counts)
   }
 
-  /** The same without allocations; valid until the next call. @param start from `rates.startOf` */
+  /**
+   * The same without allocations; valid until the next call.
+   * @param start from `rates.startOf`
+   * @param nowMs from `now`
+   */
   estimateAt(
     features: RequestFeatures | undefined,
     candidate: EstimatedCandidate,
     start: number,
     cachedBytes: number,
+    nowMs: number,
   ): Estimate {
-    this.fill(features, candidate, start, cachedBytes)
+    this.#fill(features, candidate, start, cachedBytes, nowMs)
     return estimateFirstToken(this.#snapshot, this.#estimate)
   }
 
+  /** Monotonic milliseconds, for `estimateAt`. */
+  now(): number {
+    return this.#parts.clock.monotonicMs()
+  }
+
   /** Reads everything that the estimate depends on. */
-  fill(
+  #fill(
     features: RequestFeatures | undefined,
     candidate: EstimatedCandidate,
     start: number,
     cachedBytes: number,
+    nowMs: number,
   ): CandidateSnapshot {
-    const { clock, load, signals, cells } = this.#parts
+    const { load, signals, cells } = this.#parts
     const { rates } = this
     const snapshot = this.#snapshot
     const { slot } = candidate.endpoint
     const row = cells.rates.cells
-    const nowMs = clock.monotonicMs()
     if (start >= 0) {
-      snapshot.baseMs = row[start + rateCells.fit + fitCells.baseMs] ?? 0
-      snapshot.tokenMs = row[start + rateCells.fit + fitCells.tokenMs] ?? 0
-      snapshot.busyMs = row[start + rateCells.fit + fitCells.busyMs] ?? 0
+      const fit = start + rateCells.fit
+      const totalMs = row[start + rateCells.totalMs] ?? 0
+      snapshot.baseMs = row[fit + fitCells.baseMs] ?? 0
+      snapshot.tokenMs = row[fit + fitCells.tokenMs] ?? 0
+      snapshot.busyMs = row[fit + fitCells.busyMs] ?? 0
+      snapshot.rateConfidence =
+        (row[fit + fitCells.confidence] ?? 0) * (row[start + rateCells.slot] === slot ? 1 : borrowedTrust)
+      snapshot.usualTotalMs = totalMs > 0 ? totalMs : guessed.totalMs
+      snapshot.usualFirstMs = snapshot.baseMs + (row[start + rateCells.promptTokens] ?? 0) * snapshot.tokenMs
     } else {
       snapshot.baseMs = guessed.baseMs
       snapshot.tokenMs = guessed.tokenMs
       snapshot.busyMs = guessed.busyMs
+      snapshot.rateConfidence = 0
+      snapshot.usualTotalMs = guessed.totalMs
+      snapshot.usualFirstMs = guessed.baseMs
     }
-    const totalMs = start < 0 ? 0 : (row[start + rateCells.totalMs] ?? 0)
-    const isOwn = start >= 0 && cells.rates.slotAt(start) === slot
-    snapshot.rateConfidence = rateConfidence(cells.rates, start, isOwn)
-    snapshot.usualTotalMs = totalMs > 0 ? totalMs : guessed.totalMs
-    snapshot.usualFirstMs =
-      snapshot.baseMs + (start < 0 ? 0 : (row[start + rateCells.promptTokens] ?? 0)) * snapshot.tokenMs
     if (features === undefined) {
       snapshot.promptTokens = 0
       snapshot.cachedTokens = 0
     } else {
       const tokensPerByte = rates.tokensPerByte(start)
       snapshot.promptTokens = features.promptBytes * tokensPerByte + features.media * tokensPerMedia
-      snapshot.cachedTokens = cachedBytes * tokensPerByte
+      // Engines forget prefixes when their caches are full.
+      const cachedShare = start < 0 ? 0 : (row[start + rateCells.cachedShare] ?? 0)
+      snapshot.cachedTokens = cachedBytes * tokensPerByte * (cachedShare > 0 ? cachedShare : 1)
     }
     snapshot.inFlight = load.inFlight(slot)
     snapshot.awaiting = cells.awaiting.value(slot)
@@ -154,12 +183,8 @@ export class Estimator {
       snapshot.kvUsed = Number.NaN
       snapshot.signalAgeMs = Number.NaN
     } else {
-      snapshot.others = signals.others(slot)
-      snapshot.waiting = signals.value(slot, 'waiting')
-      snapshot.maxRunning = signals.value(slot, 'max_running')
-      snapshot.kvUsed = signals.value(slot, 'kv_cache_used')
-      snapshot.signalAgeMs = signals.ageMs(slot)
-      isCold ||= signals.value(slot, 'sleeping') === 1
+      signals.readLoad(slot, nowMs, snapshot)
+      isCold ||= snapshot.sleeping === 1
     }
     snapshot.loadMs = isCold ? rates.loadMs(candidate, start) : 0
     return snapshot
@@ -167,28 +192,30 @@ export class Estimator {
 
   /** A request has a place at a candidate and is sent: from now on its prompt is ahead of others. */
   begins(features: RequestFeatures, candidate: EstimatedCandidate): PendingWork {
-    const { clock, cells } = this.#parts
+    const { cells } = this.#parts
     const { slot } = candidate.endpoint
-    const cachedBytes = this.matchesOf(features, false).bytesAt(slot)
-    const snapshot = this.fill(features, candidate, this.rates.startOf(candidate), cachedBytes)
+    const nowMs = this.now()
+    // The strategy has just looked it up.
+    if (this.#matched !== features) this.matchesOf(features, false)
+    const cachedBytes = this.matches.bytesAt(slot)
+    const start = this.rates.startOf(candidate)
+    const snapshot = this.#fill(features, candidate, start, cachedBytes, nowMs)
     // The request itself already counts.
     snapshot.inFlight = Math.max(0, snapshot.inFlight - 1)
     const estimate = estimateFirstToken(snapshot, emptyEstimate())
-    const { others, tokenMs, aheadMs, awaiting, inFlight } = snapshot
     const { terms } = estimate
-    const aheadOwnMs = awaiting === 0 ? 0 : aheadMs
+    const aheadMs = snapshot.awaiting === 0 ? 0 : snapshot.aheadMs
     if (terms.loadMs > 0) this.rates.loads(candidate)
     cells.awaiting.acquire(slot)
-    const nowMs = clock.monotonicMs()
-    const uncached = Math.max(0, estimate.promptTokens - estimate.cachedTokens)
-    cells.freeAtMs[slot] = nowMs + aheadOwnMs + uncached * tokenMs
+    cells.freeAtMs[slot] = nowMs + aheadMs + terms.prefillMs + estimate.busyness * snapshot.busyMs
     return {
       candidate,
       features,
       estimate,
-      aheadTokens: tokenMs > 0 ? aheadOwnMs / tokenMs : 0,
-      busy: inFlight + (others > 0 ? others : 0),
-      otherWaitMs: Math.max(0, terms.waitingMs - aheadOwnMs),
+      knownTokens: cachedBytes * this.rates.tokensPerByte(start),
+      sentAtMs: nowMs,
+      otherWaitMs: Math.max(0, terms.waitingMs - aheadMs),
+      ownMs: undefined,
       isAwaiting: true,
     }
   }
@@ -199,9 +226,13 @@ export class Estimator {
     work.isAwaiting = false
     const { clock, cells } = this.#parts
     const { slot } = work.candidate.endpoint
+    const nowMs = clock.monotonicMs()
     cells.awaiting.release(slot)
-    if (cells.awaiting.value(slot) <= 0) cells.freeAtMs[slot] = clock.monotonicMs()
-    if (isGood) this.prefixes.add(work.features, slot)
+    if (cells.awaiting.value(slot) <= 0) cells.freeAtMs[slot] = nowMs
+    if (!isGood) return
+    work.ownMs = nowMs - Math.max(work.sentAtMs, cells.firstTokenAtMs[slot] ?? 0)
+    cells.firstTokenAtMs[slot] = nowMs
+    this.prefixes.add(work.features, slot)
   }
 
   /** An endpoint lost its caches. */

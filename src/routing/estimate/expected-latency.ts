@@ -1,5 +1,5 @@
 import type { Candidate, EndpointLoad, RequestFeatures, Strategy } from '../selection/selector.ts'
-import { rankOf, sampleSize, type Turns, weightless, wholeUpTo } from '../selection/strategies.ts'
+import { rankOf, type Turns, weightless, wholeUpTo } from '../selection/strategies.ts'
 import { createTiers, type Tier } from '../selection/tiers.ts'
 import type { Estimator } from './estimator.ts'
 import { NearField } from './near-field.ts'
@@ -10,6 +10,12 @@ export interface ExpectedLatencyOptions {
   /** Default: local to the strategy. */
   readonly turns?: Turns | undefined
 }
+
+/**
+ * Sample size for tiers of more than `wholeUpTo`, besides the endpoints that have the start of the prompt. Each candidate
+ * costs more than with least-connections.
+ */
+const sampleSize = 4
 
 /** What is known of a list of candidates: every request for a model brings the same list. */
 interface KnownList {
@@ -60,6 +66,7 @@ class LatencyChooser {
     const matches = this.#estimator.matchesOf(features, !dryRun)
     const { chosenAt, choices } = this.#turns
     const turn = (choices[0] ?? 0) + 1
+    const nowMs = this.#estimator.now()
     for (const tier of list.tiers) {
       const { length } = tier
       // A request that failed elsewhere needs the best of all candidates, not of a sample.
@@ -67,18 +74,18 @@ class LatencyChooser {
       const start = length > wholeUpTo ? this.#position : 0
       const field = this.#field.clear(length)
       for (let at = 0; at < length && (at < enough || field.lowest >= weightless); at++)
-        this.#consider(candidates, tier[(start + at) % length] ?? 0, list, load, excluded, features)
+        this.#consider(candidates, tier[(start + at) % length] ?? 0, list, load, excluded, features, nowMs)
       if (enough < length && list.placeOf !== undefined) {
         const priority = candidates[tier[0] ?? 0]?.endpoint.priority
         for (let at = 0; at < matches.count; at++) {
           const place = list.placeOf.get(matches.slots[at] ?? -1)
           if (place === undefined) continue
           if (list.tiers.length > 1 && candidates[place]?.endpoint.priority !== priority) continue
-          this.#consider(candidates, place, list, load, excluded, features)
+          this.#consider(candidates, place, list, load, excluded, features, nowMs)
         }
       }
       if (field.count === 0) continue
-      const place = field.choose(candidates, load, chosenAt, turn)
+      const place = field.choose(candidates, chosenAt, turn)
       const best = candidates[place]
       if (best === undefined) continue
       if (dryRun) return place
@@ -97,6 +104,7 @@ class LatencyChooser {
     load: EndpointLoad,
     excluded: ReadonlySet<number> | undefined,
     features: RequestFeatures | undefined,
+    nowMs: number,
   ): void {
     const candidate = candidates[place]
     if (candidate === undefined) return
@@ -106,16 +114,24 @@ class LatencyChooser {
     const own = matches.bytesAt(endpoint.slot)
     const { sharedBytes } = matches
     const cached = own > sharedBytes ? own : sharedBytes
-    const { totalMs, confidence, hasOldSignals } = this.#estimator.estimateAt(
+    const { totalMs, confidence, hasOldSignals, inFlight } = this.#estimator.estimateAt(
       features,
       candidate,
       starts[place] ?? -1,
       cached,
+      nowMs,
     )
     const weight = endpoint.weight * load.share(endpoint.slot)
-    const cost = weight <= 0 ? weightless : (totalMs * (1 + load.penalty(candidate))) / weight
+    const penalty = load.penalty(candidate)
     const rank = excluded === undefined ? 0 : rankOf(candidate, load, excluded)
-    this.#field.add(place, cost, rank, own > sharedBytes ? own : 0, hasOldSignals ? 0 : confidence)
+    this.#field.add(
+      place,
+      weight <= 0 ? weightless : (totalMs * (1 + penalty)) / weight,
+      rank,
+      own > sharedBytes ? own : 0,
+      hasOldSignals ? 0 : confidence,
+      weight <= 0 ? weightless : (inFlight + penalty + 1) / weight,
+    )
   }
 
   #listOf(candidates: readonly Candidate[]): KnownList {

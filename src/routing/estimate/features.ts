@@ -12,9 +12,8 @@ const bodyPlaces = new KeyNames<number>(Object.entries(places))
 const blockBytes = 512
 /** Shorter texts are no encoded media. */
 const mediaBytes = 4_096
-/** In so many bytes of a text there is a space. */
-const probeBytes = 512
-const space = 0x20
+const stepBytes = 2_048
+const probeBytes = 100
 const none: readonly number[] = []
 const noFeatures: RequestFeatures = {
   promptBytes: 0,
@@ -74,24 +73,33 @@ export class FeatureReader {
 
 const noMedia: readonly MediaSpan[] = []
 
-/** Long texts without spaces: base64, in whatever dialect. */
+/** Long runs of base64, in whatever dialect. Looks at some bytes of each part of the body only. */
 function mediaIn(body: Buffer): readonly MediaSpan[] {
   let found: MediaSpan[] | undefined
-  let start = body.indexOf(quote)
-  while (start >= 0) {
-    const end = body.indexOf(quote, start + 1)
-    if (end < 0) break
-    const bytes = end - start - 1
-    if (bytes >= mediaBytes) {
-      const at = body.indexOf(space, start + 1)
-      if (at < 0 || at > start + probeBytes) {
-        found ??= []
-        found.push({ start, bytes })
-      }
+  for (let at = stepBytes; at < body.length; at += stepBytes) {
+    if (!isBase64(body, at)) continue
+    const start = body.lastIndexOf(quote, at)
+    const end = body.indexOf(quote, at)
+    if (start < 0 || end < 0) break
+    if (end - start > mediaBytes) {
+      found ??= []
+      found.push({ start, bytes: end - start - 1 })
     }
-    start = end
+    at = end
   }
   return found ?? noMedia
+}
+
+/** Whether no byte is outside the alphabet: texts have a space in so many bytes, or characters of other scripts. */
+function isBase64(body: Buffer, from: number): boolean {
+  const to = Math.min(from + probeBytes, body.length)
+  for (let at = from; at < to; at++) {
+    const byte = body[at] ?? 0
+    const isLetter = (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a)
+    if (!isLetter && !(byte >= 0x2f && byte <= 0x39) && byte !== 0x2b && byte !== 0x2d && byte !== 0x5f)
+      return false
+  }
+  return true
 }
 
 function mediaWithin(media: readonly MediaSpan[], start: number, end: number): number {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
-import { addSample, confidenceOf, type FirstTokenRates, fitCells } from './rate-fit.ts'
+import { addSample, type FirstTokenRates, fitCells } from './rate-fit.ts'
 import { ofNoEndpoint, type RateTable, rateCells } from './rate-table.ts'
 
 /** A model on an endpoint. */
@@ -10,23 +10,26 @@ export interface RateSubject {
 
 /** What a finished request tells; undefined and NaN are unknown. */
 export interface RateSample {
-  /** Prompt tokens in all, those that were not cached, and the same with the prompts ahead of it. */
+  /** Prompt tokens in all, and those that were not cached. */
   readonly promptTokens: number | undefined
   readonly uncachedTokens: number | undefined
-  readonly workTokens: number | undefined
   /** Bytes of the prompt, if the tokens are of a text alone. */
   readonly promptBytes: number | undefined
+  /** How busy the engine was when it was sent, 0 to 1. */
   readonly busy: number
-  /** From sending it to the first token, without the waits that were expected; and to its end. */
+  /** Time to the first token, without the prompts ahead and waits that were expected. */
   readonly firstTokenMs: number | undefined
+  /** From sending it to its end. */
   readonly totalMs: number | undefined
   readonly answerTokens: number | undefined
   readonly tokenGapMs: number | undefined
+  /** Part of the tokens believed to be cached that were, 0 to 1. */
+  readonly cachedShare: number | undefined
   /** What loading the model took. */
   readonly loadMs: number | undefined
 }
 
-/** Guesses before any request has been answered. The cost of a request in the engine equals the base, as if one by one. */
+/** Guesses before any request has been answered. A request in the engine costs as much as the base. */
 export const guessed = {
   baseMs: 200,
   tokenMs: 0.5,
@@ -36,6 +39,8 @@ export const guessed = {
   tokensPerByte: 0.27,
 } as const
 
+/** 0 is unknown. */
+const leastCachedShare = 0.01
 /** Averages count the last samples about so much. */
 const averageShare = 0.15
 
@@ -110,7 +115,7 @@ export class LearnedRates {
   }
 
   #learnIn(row: number, sample: RateSample, prior: FirstTokenRates): FirstTokenRates {
-    const { workTokens, firstTokenMs } = sample
+    const { uncachedTokens, firstTokenMs } = sample
     const wasLearned = this.#learned(row) >= 0
     this.table.change(row, (cells, start) => {
       const average = (cell: number, value: number | undefined) => {
@@ -118,11 +123,11 @@ export class LearnedRates {
         const before = cells[start + cell] ?? 0
         cells[start + cell] = before === 0 ? value : before + (value - before) * averageShare
       }
-      if (workTokens !== undefined && firstTokenMs !== undefined) {
+      if (uncachedTokens !== undefined && firstTokenMs !== undefined) {
         addSample(
           cells,
           start + rateCells.fit,
-          { tokens: workTokens, busy: sample.busy, firstTokenMs },
+          { tokens: uncachedTokens, busy: sample.busy, firstTokenMs },
           prior,
         )
         average(rateCells.firstMs, firstTokenMs)
@@ -132,6 +137,8 @@ export class LearnedRates {
       average(rateCells.totalMs, sample.totalMs)
       average(rateCells.decodeMs, sample.tokenGapMs)
       average(rateCells.loadMs, sample.loadMs)
+      if (sample.cachedShare !== undefined)
+        average(rateCells.cachedShare, Math.max(leastCachedShare, sample.cachedShare))
       if (sample.loadMs !== undefined) cells[start + rateCells.loadingUntilMs] = 0
       if (sample.promptBytes !== undefined && sample.promptBytes > 0 && sample.promptTokens !== undefined)
         average(rateCells.tokensPerByte, sample.promptTokens / sample.promptBytes)
@@ -169,13 +176,4 @@ function modelKey(nativeModel: string): string {
 
 function typeKey(type: string): string {
   return `type ${type}`
-}
-
-/** A row of another endpoint says less of this one. */
-export const borrowedTrust = 0.5
-
-/** Confidence of the rates in a row. */
-export function rateConfidence({ cells }: RateTable, start: number, isOwn: boolean): number {
-  if (start < 0) return 0
-  return confidenceOf(cells, start + rateCells.fit) * (isOwn ? 1 : borrowedTrust)
 }

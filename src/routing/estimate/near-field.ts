@@ -1,5 +1,5 @@
-import type { Candidate, EndpointLoad } from '../selection/selector.ts'
-import { connectionCost, type Turns } from '../selection/strategies.ts'
+import type { Candidate } from '../selection/selector.ts'
+import type { Turns } from '../selection/strategies.ts'
 
 /** Estimates that differ by less count as equal: by this part of the lowest, or by so many milliseconds. */
 const nearShare = 0.05
@@ -25,6 +25,7 @@ export class NearField {
   #costs = new Float64Array(64)
   #ranks = new Float64Array(64)
   #cached = new Float64Array(64)
+  #loads = new Float64Array(64)
 
   /** @param size maximum number of candidates, besides some with a cached prefix */
   clear(size: number): this {
@@ -38,6 +39,7 @@ export class NearField {
       this.#costs = new Float64Array(needed)
       this.#ranks = new Float64Array(needed)
       this.#cached = new Float64Array(needed)
+      this.#loads = new Float64Array(needed)
     }
     return this
   }
@@ -46,14 +48,23 @@ export class NearField {
    * @param rank lower ones come first, whatever the cost
    * @param cachedBytes of the prompt at this candidate
    * @param confidence 0 to 1
+   * @param load as least-connections compares it
    */
-  add(place: number, cost: number, rank: number, cachedBytes: number, confidence: number): void {
+  add(
+    place: number,
+    cost: number,
+    rank: number,
+    cachedBytes: number,
+    confidence: number,
+    load: number,
+  ): void {
     if (rank > this.#bestRank) return
     const at = this.count++
     this.#places[at] = place
     this.#costs[at] = cost
     this.#ranks[at] = rank
     this.#cached[at] = cachedBytes
+    this.#loads[at] = load
     if (rank < this.#bestRank || cost < this.lowest) {
       this.#bestRank = rank
       this.lowest = cost
@@ -65,31 +76,20 @@ export class NearField {
    * @param turn number of this choice
    * @returns the place of the choice
    */
-  choose(
-    candidates: readonly Candidate[],
-    load: EndpointLoad,
-    chosenAt: Turns['chosenAt'],
-    turn: number,
-  ): number {
+  choose(candidates: readonly Candidate[], chosenAt: Turns['chosenAt'], turn: number): number {
     const share = nearShare + unsureShare * (1 - this.#bestConfidence)
     const limit = this.lowest + Math.max(nearMs, this.lowest * share)
     const near = this.#keepNear(limit)
+    let best = 0
     if (near > 2 && this.#bestConfidence < enoughConfidence) {
       const mixed = Math.imul(turn, 0x9e3779b1) >>> 0
       const one = mixed % near
       const other = (one + 1 + ((mixed >>> 16) % (near - 1))) % near
-      return this.#better(one, other, candidates, load, chosenAt)
+      best = this.#isBetter(other, one, candidates, chosenAt) ? other : one
+    } else {
+      for (let at = 1; at < near; at++) if (this.#isBetter(at, best, candidates, chosenAt)) best = at
     }
-    let best = this.#places[0] ?? -1
-    let bestAt = 0
-    for (let at = 1; at < near; at++) {
-      const better = this.#better(bestAt, at, candidates, load, chosenAt)
-      if (better !== best) {
-        best = better
-        bestAt = at
-      }
-    }
-    return best
+    return this.#places[best] ?? -1
   }
 
   /** Moves the near candidates with the longest cached prefix to the front. @returns their number */
@@ -101,6 +101,7 @@ export class NearField {
     for (let at = 0; at < this.count; at++) {
       if (!this.#isNear(at, limit) || (this.#cached[at] ?? 0) < longest) continue
       this.#places[near] = this.#places[at] ?? 0
+      this.#loads[near] = this.#loads[at] ?? 0
       near++
     }
     return near
@@ -110,20 +111,19 @@ export class NearField {
     return this.#ranks[at] === this.#bestRank && (this.#costs[at] ?? 0) <= limit
   }
 
-  #better(
+  #isBetter(
     one: number,
     other: number,
     candidates: readonly Candidate[],
-    load: EndpointLoad,
     chosenAt: Turns['chosenAt'],
-  ): number {
-    const a = this.#places[one] ?? 0
-    const b = this.#places[other] ?? 0
-    const first = candidates[a]
-    const second = candidates[b]
-    if (first === undefined || second === undefined) return a
-    const difference = connectionCost(first, load) - connectionCost(second, load)
-    if (difference !== 0) return difference < 0 ? a : b
-    return (chosenAt[second.endpoint.slot] ?? 0) < (chosenAt[first.endpoint.slot] ?? 0) ? b : a
+  ): boolean {
+    const difference = (this.#loads[one] ?? 0) - (this.#loads[other] ?? 0)
+    return difference === 0
+      ? this.#turnOf(one, candidates, chosenAt) < this.#turnOf(other, candidates, chosenAt)
+      : difference < 0
+  }
+
+  #turnOf(at: number, candidates: readonly Candidate[], chosenAt: Turns['chosenAt']): number {
+    return chosenAt[candidates[this.#places[at] ?? 0]?.endpoint.slot ?? 0] ?? 0
   }
 }

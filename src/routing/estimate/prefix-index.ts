@@ -1,4 +1,4 @@
-import { cache } from '../../kernel/cells/kinds.ts'
+import { cache, numbers } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { RequestFeatures } from '../selection/selector.ts'
@@ -7,18 +7,23 @@ import type { RequestFeatures } from '../selection/selector.ts'
 const maxEntries = 65_536
 /** How long an unused prefix counts as cached. */
 const idleTtlMs = 600_000
+/** Cells for the numbers of uses, and the most that one counts. */
+const useRows = 16_384
+const maxUses = 8_191
+const useFactor = 8_192
 /** Endpoints remembered for one prefix; one that more of them have counts as cached everywhere. */
 export const maxHolders = 8
 /** Longest prefixes that are looked up, besides the head. */
 const maxDepths = 64
 /** How many shorter prefixes may have further holders. */
-const depthsAfterMatch = 4
+const depthsAfterMatch = 2
 /** Prefixes below this size are copied to other endpoints readily; larger ones in proportion later. */
 const cheapBytes = 8_192
 
 export const prefixCells = cellLayout('prefixes', () => ({
   holders: cache(maxEntries),
-  uses: cache(maxEntries / maxHolders),
+  /** How often prefixes were looked up: a part of the key and the number in one cell; another key takes it over. */
+  uses: numbers(useRows),
 }))
 
 /** The endpoints that have the start of a prompt in their cache, as far as known. Reused from request to request. */
@@ -39,6 +44,7 @@ export class PrefixMatches {
 
   /** Bytes of the prompt that an endpoint has in its cache. */
   bytesAt(slot: number): number {
+    if (this.count === 0) return 0
     for (let at = 0; at < this.count; at++) if (this.slots[at] === slot) return this.bytes[at] ?? 0
     return 0
   }
@@ -55,16 +61,27 @@ export class PrefixMatches {
 /** Which endpoints have computed which prefixes of prompts, for all threads; no text is kept. */
 export class PrefixIndex {
   readonly #holders: ReturnType<CellsOf<typeof prefixCells>['holders']>
-  readonly #uses: ReturnType<CellsOf<typeof prefixCells>['uses']>
+  readonly #uses: Float64Array
+
+  readonly #clock: Clock
+  /** Read once per operation. */
+  #nowMs = 0
 
   constructor(clock: Clock, cells: CellsOf<typeof prefixCells>) {
-    this.#holders = cells.holders({ ttlMs: idleTtlMs, clock })
-    this.#uses = cells.uses({ ttlMs: idleTtlMs, clock })
+    this.#clock = clock
+    const steady: Clock = {
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => this.#nowMs,
+      after: (delayMs, run) => clock.after(delayMs, run),
+    }
+    this.#holders = cells.holders({ ttlMs: idleTtlMs, clock: steady })
+    this.#uses = cells.uses
   }
 
   /** @param counts whether a request follows */
   find(features: RequestFeatures, into: PrefixMatches, counts: boolean): PrefixMatches {
     into.clear()
+    this.#nowMs = this.#clock.monotonicMs()
     const { keys, headDepth, hasHead } = features
     let left = maxDepths
     let depth = keys.length - 1
@@ -79,6 +96,7 @@ export class PrefixIndex {
   add({ keys, headDepth, hasHead }: RequestFeatures, slot: number): void {
     const last = keys.length - 1
     if (last < 0) return
+    this.#nowMs = this.#clock.monotonicMs()
     if (last > headDepth) this.#addAt(keys[last] ?? 0, slot)
     // A client may replace the last message.
     if (last - 1 > headDepth) this.#addAt(keys[last - 1] ?? 0, slot)
@@ -105,11 +123,19 @@ export class PrefixIndex {
       into.sharedBytes = Math.max(into.sharedBytes, bytes)
       return true
     }
-    const uses = this.#uses.peek(key) ?? 0
     const enough = holders * (holders + 1) * Math.max(1, bytes / cheapBytes)
-    if (uses >= enough) into.sharedBytes = Math.max(into.sharedBytes, bytes)
-    else if (counts) this.#uses.set(key, Math.min(uses + 1, maxUses))
+    if (this.#usesOf(key, counts) >= enough) into.sharedBytes = Math.max(into.sharedBytes, bytes)
     return true
+  }
+
+  /** @returns the number of uses before this one */
+  #usesOf(key: number, counts: boolean): number {
+    const at = key % useRows
+    const tag = Math.floor(key / useRows) % maxTag
+    const cell = this.#uses[at] ?? 0
+    const uses = Math.floor(cell / useFactor) === tag ? cell % useFactor : 0
+    if (counts && uses < maxUses) this.#uses[at] = tag * useFactor + uses + 1
+    return uses
   }
 
   #addAt(key: number, slot: number): void {
@@ -126,7 +152,7 @@ export class PrefixIndex {
   }
 }
 
-const maxUses = 10_000
+const maxTag = 2 ** 39
 
 /** A key for each of the holders of a prefix. */
 function wayOf(key: number, way: number): number {

@@ -1,6 +1,6 @@
 /**
- * Time to the first token as a linear function of uncached prompt tokens and of requests in the engine: least squares
- * with exponentially decaying weights. A fit is a range of cells, so that it can live in shared memory.
+ * The time of a prompt as a linear function of its uncached tokens and of how busy the engine is:
+ * least squares with exponentially decaying weights. A fit is a range of cells, so that it can live in shared memory.
  */
 export const fitCells = {
   weight: 0,
@@ -18,16 +18,19 @@ export const fitCells = {
   busyMs: 11,
   /** Decaying mean of the squared errors of predictions. */
   variance: 12,
+  /** As `confidenceOf` computes it. */
+  confidence: 13,
 } as const
 
 /** Number of cells. */
-export const fitWidth = 13
+export const fitWidth = 14
 
 export interface FirstTokenSample {
-  /** Uncached tokens of the prompt and of those ahead of it. */
+  /** Uncached tokens of the prompt. */
   readonly tokens: number
-  /** Requests in the engine when it was sent. */
+  /** How busy the engine was when it was sent, 0 to 1. */
   readonly busy: number
+  /** Time to the first token, without the prompts ahead. */
   readonly firstTokenMs: number
 }
 
@@ -45,7 +48,7 @@ const priorWeight = 0.5
 const slopeWeight = 0.02
 /** Spread that is assumed of a regressor that has had none. */
 const leastTokens2 = 1_000
-const leastBusy2 = 0.05
+const leastBusy2 = 0.01
 /** An error of so many standard deviations counts less. */
 const maxDeviations = 3
 /** Samples that a variance needs before it limits errors. */
@@ -80,6 +83,7 @@ export function addSample(
   fold(cells, at + c.sumTokensMs, weight * tokens * firstTokenMs)
   fold(cells, at + c.sumBusyMs, weight * busy * firstTokenMs)
   solve(cells, at, prior)
+  cells[at + c.confidence] = confidenceOf(cells, at)
 }
 
 export function predict(cells: Float64Array, at: number, tokens: number, busy: number): number {

@@ -16,12 +16,14 @@ export interface MeasuredAttempt {
 
 /** A warm Ollama reports some milliseconds too. */
 const minLoadMs = 1_000
+/** Fewer tokens may be cached by chance. */
+const minKnownTokens = 256
 /** However long the expected waits were, this share of the time was the request's own. */
 const minOwnShare = 0.2
 
 /** What the learned rates take from an attempt: its time without the waits that were expected before it was sent. */
 export function rateSampleOf(work: PendingWork, measured: MeasuredAttempt): RateSample {
-  const { estimate, features, aheadTokens, busy, otherWaitMs } = work
+  const { estimate, features, knownTokens, otherWaitMs } = work
   const { promptTokens, cachedTokens, firstTokenMs } = measured
   const allTokens = promptTokens ?? estimate.promptTokens
   const uncachedTokens = Math.max(0, allTokens - (cachedTokens ?? estimate.cachedTokens))
@@ -32,17 +34,22 @@ export function rateSampleOf(work: PendingWork, measured: MeasuredAttempt): Rate
     reportedLoadMs ?? (isCold && firstTokenMs !== undefined ? Math.max(0, firstTokenMs - warmMs) : undefined)
   // The time of a request that loaded a model says nothing of prompts, unless the endpoint reports its part.
   const isClean = firstTokenMs !== undefined && (!isCold || reportedLoadMs !== undefined)
-  const ownMs = isClean ? firstTokenMs - (reportedLoadMs ?? 0) : 0
+  const ownMs = isClean
+    ? Math.max(0, Math.min(firstTokenMs, work.ownMs ?? firstTokenMs) - (reportedLoadMs ?? 0))
+    : 0
   return {
     promptTokens,
     uncachedTokens,
-    workTokens: isClean ? uncachedTokens + aheadTokens : undefined,
     promptBytes: features.media === 0 ? features.promptBytes : undefined,
-    busy,
+    busy: estimate.busyness,
     firstTokenMs: isClean ? Math.max(ownMs * minOwnShare, ownMs - otherWaitMs) : undefined,
     totalMs: measured.totalMs,
     answerTokens: measured.answerTokens,
     tokenGapMs: measured.tokenGapMs,
+    cachedShare:
+      cachedTokens !== undefined && knownTokens >= minKnownTokens
+        ? Math.min(1, cachedTokens / knownTokens)
+        : undefined,
     loadMs,
   }
 }

@@ -24,9 +24,13 @@ export const rateCells = {
   count: fitWidth + 8,
   /** Monotonic time of the last use of the row. */
   usedAtMs: fitWidth + 9,
+  /** Its endpoint's; -1 for none. */
+  slot: fitWidth + 10,
+  /** Part of the tokens believed to be cached that were. */
+  cachedShare: fitWidth + 11,
 } as const
 
-const width = fitWidth + 10
+const width = fitWidth + 12
 
 /** Rows that belong to no endpoint: a model or a type on all of them. */
 export const ofNoEndpoint = -1
@@ -135,6 +139,7 @@ export class RateTable {
       this.#hash.update(key)
       if (!this.#keys.swap(row, cell, this.#hash.high || 1, this.#hash.low)) continue
       this.cells.fill(0, this.start(row), this.start(row) + width)
+      this.cells[this.start(row) + rateCells.slot] = slot
       Atomics.store(this.#slots, row, slot + 1)
       this.changed()
       return row

@@ -20,9 +20,15 @@ export function isTooSlow(
 ): boolean {
   if (bound === 0) return false
   const matches = estimator.matchesOf(features, false)
+  const nowMs = estimator.now()
   const estimateOf = (each: EstimatedCandidate) =>
-    estimator.estimateAt(features, each, estimator.rates.startOf(each), matches.bytesAt(each.endpoint.slot))
-      .totalMs
+    estimator.estimateAt(
+      features,
+      each,
+      estimator.rates.startOf(each),
+      matches.bytesAt(each.endpoint.slot),
+      nowMs,
+    ).totalMs
   const ownMs = estimateOf(candidate)
   const step = Math.max(1, Math.ceil(candidates.length / maxCompared))
   for (let at = 0; at < candidates.length; at += step) {

@@ -92,7 +92,7 @@ export const wholeUpTo = 32
  * Sample size for larger tiers. Two samples already keep the busiest endpoint within a few requests of the others (Azar
  * et al., Balanced Allocations, 1994).
  */
-export const sampleSize = 8
+const sampleSize = 8
 
 /** Chooses the lowest cost; the least recently chosen candidate breaks ties. */
 function leastConnections(tiers: boolean, { chosenAt, choices }: Turns): Strategy {

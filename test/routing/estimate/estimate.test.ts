@@ -15,7 +15,7 @@ const idle: CandidateSnapshot = {
   promptTokens: 1_000,
   baseMs: 50,
   tokenMs: 0.2,
-  busyMs: 10,
+  busyMs: 30,
   rateConfidence: 0.8,
   usualFirstMs: 150,
   usualTotalMs: 6_000,
@@ -60,7 +60,7 @@ describe('estimateFirstToken', () => {
     {
       name: "others' requests that wait",
       changes: { others: 5, waiting: 3 },
-      terms: { waitingMs: 450, decodeMs: 50 },
+      terms: { waitingMs: 450, decodeMs: 25 },
     },
     {
       name: 'own requests that wait in the engine are not counted twice',
@@ -119,7 +119,7 @@ describe('estimateFirstToken', () => {
         const grown: Partial<CandidateSnapshot>[] = [
           { promptTokens: changes.promptTokens + more },
           { loadMs: changes.loadMs + more },
-          { awaiting: Math.max(1, changes.awaiting), aheadMs: changes.aheadMs + more },
+          { aheadMs: changes.aheadMs + more },
         ]
         for (const each of grown) assert.ok(estimate({ ...changes, ...each }).totalMs >= before - 1e-6)
         assert.ok(
@@ -132,7 +132,7 @@ describe('estimateFirstToken', () => {
   it('takes an unknown signal as unknown: own counts remain', () => {
     const unknown = { others: Number.NaN, waiting: Number.NaN, maxRunning: Number.NaN, kvUsed: Number.NaN }
     const own = { inFlight: 4, awaiting: 1, aheadMs: 200 }
-    assert.equal(estimate({ ...own, ...unknown }).totalMs, 200 + 250 + 40)
+    assert.equal(estimate({ ...own, ...unknown }).totalMs, 200 + 250 + 24)
   })
 
   it('trusts old signals less', () => {

@@ -143,8 +143,7 @@ describe('expected-latency', () => {
     const { estimator, load } = fleetOf(0)
     const cold = { endpoint: endpoint({ slot: 0 }), nativeModel: model, isWarm: false }
     const warm = { endpoint: endpoint({ slot: 1 }), nativeModel: model, isWarm: true }
-    for (const candidate of [cold, warm])
-      teach(estimator, candidate, { baseMs: 100, tokenMs: 0.2, busyMs: 500 })
+    for (const candidate of [cold, warm]) teach(estimator, candidate, { baseMs: 500, tokenMs: 0 })
     const choose = expectedLatency({ priorityTiers: true, estimator })
     const counts = [0, 0]
     for (let at = 0; at < 40; at++) {
@@ -152,6 +151,7 @@ describe('expected-latency', () => {
       const slot = slotOf(chosen) ?? -1
       counts[slot] = (counts[slot] ?? 0) + 1
       load.gauge.acquire(slot)
+      if (chosen !== undefined) estimator.begins(prompt, chosen)
     }
     // Loading takes 10 s by the first guess: 20 requests of 500 ms.
     assert.ok((counts[1] ?? 0) >= 20 && (counts[0] ?? 0) >= 5, counts.join(' '))

@@ -7,7 +7,7 @@ import { StillClock, sample } from './support.ts'
 
 const at = (slot: number, nativeModel = 'm') => ({ endpoint: { slot, type: 'vllm' }, nativeModel })
 const seen = (firstTokenMs: number) =>
-  sample({ workTokens: 100, uncachedTokens: 100, promptTokens: 100, firstTokenMs, totalMs: 1_000 })
+  sample({ uncachedTokens: 100, promptTokens: 100, firstTokenMs, totalMs: 1_000 })
 
 describe('RateTable', () => {
   it('is bounded: the row used longest ago is taken over', () => {

@@ -1,3 +1,4 @@
+import type { EngineLoad } from '../../../src/endpoints/engines/engine-signals.ts'
 import type { NumberSignal } from '../../../src/endpoints/signals/signal-source.ts'
 import { buildTables } from '../../../src/kernel/cells/layout.ts'
 import { ownPlace } from '../../../src/kernel/cells/table-place.ts'
@@ -36,16 +37,14 @@ export class WrittenSignals implements EstimatedSignals {
   readonly values: Partial<Record<NumberSignal | 'others', number>>[] = []
   readonly ages: number[] = []
 
-  value(slot: number, signal: NumberSignal): number {
-    return this.values[slot]?.[signal] ?? Number.NaN
-  }
-
-  others(slot: number): number {
-    return this.values[slot]?.others ?? Number.NaN
-  }
-
-  ageMs(slot: number): number {
-    return this.ages[slot] ?? (this.values[slot] === undefined ? Number.NaN : 0)
+  readLoad(slot: number, _nowMs: number, into: EngineLoad): void {
+    const values = this.values[slot]
+    into.others = values?.others ?? Number.NaN
+    into.waiting = values?.waiting ?? Number.NaN
+    into.maxRunning = values?.max_running ?? Number.NaN
+    into.kvUsed = values?.kv_cache_used ?? Number.NaN
+    into.sleeping = values?.sleeping ?? Number.NaN
+    into.signalAgeMs = this.ages[slot] ?? (values === undefined ? Number.NaN : 0)
   }
 }
 
@@ -74,13 +73,13 @@ export function promptOf(names: readonly string[], bytesEach = 4_000, hasHead = 
 const unknown: RateSample = {
   promptTokens: undefined,
   uncachedTokens: undefined,
-  workTokens: undefined,
   promptBytes: undefined,
   busy: 0,
   firstTokenMs: undefined,
   totalMs: undefined,
   answerTokens: undefined,
   tokenGapMs: undefined,
+  cachedShare: undefined,
   loadMs: undefined,
 }
 
@@ -103,7 +102,6 @@ export function teach(
       sample({
         promptTokens: tokens,
         uncachedTokens: tokens,
-        workTokens: tokens,
         promptBytes: tokens * 4,
         busy,
         firstTokenMs: baseMs + tokens * tokenMs + busy * busyMs,

@@ -51,18 +51,23 @@ for (const count of values.endpoints.split(',').map((text) => wholeNumber('--end
   teach(estimator, candidatesOf(estimating.inside))
   const features = estimator.features.read(body, path, model)
   estimator.prefixes.add(estimator.features.read(shortened(), path, model), count - 1)
-  const times: Record<string, number[]> = { plain: [], estimating: [], reading: [] }
+  const times: Record<string, number[]> = { plain: [], estimating: [], matching: [], reading: [] }
   for (let round = 0; round < rounds; round++) {
     times.plain?.push(timeOf(() => decide(plain.inside, undefined)))
-    times.estimating?.push(timeOf(() => decide(estimating.inside, features)))
+    times.estimating?.push(timeOf(() => decide(estimating.inside, undefined)))
+    times.matching?.push(timeOf(() => decide(estimating.inside, features)))
     times.reading?.push(timeOf(() => void estimator.features.read(body, path, model)))
   }
-  const [least = 0, expected = 0, reading = 0] = Object.values(times).map((each) => percentile(each, 0.5))
+  const [least = 0, expected = 0, matching = 0, reading = 0] = Object.values(times).map((each) =>
+    percentile(each, 0.5),
+  )
   rows.push([
     String(count),
     formatNumber(least),
     formatNumber(expected),
     formatRatio(expected / least),
+    formatNumber(matching),
+    formatRatio(matching / least),
     formatNumber(reading),
   ])
   await plain.app.close()
@@ -71,7 +76,10 @@ for (const count of values.endpoints.split(',').map((text) => wholeNumber('--end
 }
 console.log(
   renderTable(
-    ['endpoints', 'least-connections, ns', 'expected-latency, ns', 'ratio', 'reading 40 KB, ns'],
+    [
+      ...['endpoints', 'least-connections, ns', 'expected-latency, ns', 'ratio'],
+      ...['with the prefixes of 40 messages, ns', 'ratio', 'reading 40 KB, ns'],
+    ],
     rows,
   ),
 )

@@ -276,6 +276,7 @@ function forward(
       path: target.path,
       query: target.query,
       body,
+      inspection,
       modelSpan: inspection.modelSpan,
       modelPlace: inspection.modelPlace,
       variant:

@@ -1,4 +1,4 @@
-import { Count, Flag, Section } from './sections.ts'
+import { Choice, Count, Flag, Section } from './sections.ts'
 import { Bytes, Duration } from './units.ts'
 
 export const QueueSchema = Section(
@@ -37,6 +37,24 @@ export const QueueSchema = Section(
       default: '10s',
       description: 'A request that has waited so long is not passed by requests for the loaded model.',
     }),
+    early_headers: Flag(
+      false,
+      'Send the headers of a stream while its request waits, then its position at each progress_interval: as comments (OpenAI) or pings (Messages); Ollama gets the headers only. The status is 200 from then on, and an error comes as an event.',
+    ),
+    progress_interval: Duration({
+      default: '10s',
+      description:
+        'Time between two such events, and before the first; proxies often end a connection that is silent for 15 s to 60 s. 0 sends none.',
+    }),
+    show_progress: Choice(
+      ['off', 'reasoning'] as const,
+      'off',
+      'reasoning: with early_headers, Chat Completions and Ollama clients get the position as a readable line of reasoning.',
+    ),
+    json_padding: Flag(
+      false,
+      'Send the headers and a space at each progress_interval while a request for a whole answer waits. The status is 200 from then on, some clients do not accept leading space, and others never time out.',
+    ),
   },
   'The waiting line: requests wait in it while every suitable endpoint is at its max_concurrent or in a pause that ends in time (beyond Olla).',
 )

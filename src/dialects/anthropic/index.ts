@@ -5,6 +5,9 @@ import { messagesFormat } from './messages/format.ts'
 import { messages } from './messages.ts'
 import { anthropicLists } from './model-list.ts'
 
+const ping = 'event: ping\ndata: {"type":"ping"}\n\n'
+const streamHeaders = ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache']
+
 /** Anthropic's API. */
 export const anthropic = {
   name: 'anthropic',
@@ -24,8 +27,13 @@ export const anthropic = {
   models: anthropicLists,
   keepAlive: {
     // Keeps idle connections open.
-    event: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
-    headers: ['Content-Type', 'text/event-stream; charset=utf-8', 'Cache-Control', 'no-cache'],
+    event: Buffer.from(ping),
+    headers: streamHeaders,
+  },
+  waiting: {
+    format: 'sse',
+    headers: streamHeaders,
+    note: () => ping,
   },
   writeLimit,
   requestIdHeader: 'request-id',

@@ -6,6 +6,7 @@ import type { EmbeddingsFormat, RankingFormat } from '../hub/exchange/exchange-f
 import type { Format } from '../hub/format.ts'
 import type { AnswerForm } from './answer-form.ts'
 import type { WriteLimit } from './limit-headers.ts'
+import type { WaitingTalk } from './waiting-talk.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -24,6 +25,8 @@ export interface Dialect {
   readonly models: ModelLists | undefined
   /** Sent while a client waits for a stream; undefined if clients of the API do not expect it. */
   readonly keepAlive: StreamKeepAlive | undefined
+  /** What a stream may contain while the request waits for a place; undefined if nothing. */
+  readonly waiting?: WaitingTalk | undefined
   /** Tells clients what is left of their limits per minute; undefined if as the default dialect does. */
   readonly writeLimit?: WriteLimit | undefined
   /** Response header for the request ID, in addition to `X-Olla-Request-ID`. */

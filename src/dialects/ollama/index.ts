@@ -5,6 +5,7 @@ import { ollamaEmbeddingsFormat, ollamaEmbedFormat } from './embed/embed-formats
 import { ollamaErrors } from './errors.ts'
 import { ollamaGenerateFormat } from './generate/format.ts'
 import { ollamaLists } from './model-list.ts'
+import { ollamaWaiting } from './waiting.ts'
 
 /** Ollama's own API. */
 export const ollama = {
@@ -29,6 +30,7 @@ export const ollama = {
   answers: [ollamaAnswers],
   models: ollamaLists,
   keepAlive: undefined,
+  waiting: ollamaWaiting,
   requestIdHeader: undefined,
   formats: [ollamaChatFormat, ollamaGenerateFormat],
   embeddings: [ollamaEmbedFormat, ollamaEmbeddingsFormat],

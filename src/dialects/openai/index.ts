@@ -10,6 +10,7 @@ import { openaiLists } from './model-list.ts'
 import { rankingFormats } from './rerank/rerank-formats.ts'
 import { responsesFormat } from './responses/format.ts'
 import { responses } from './responses.ts'
+import { openaiWaiting } from './waiting.ts'
 
 /** OpenAI's API, and the routes that most servers have beside it. */
 export const openai = {
@@ -36,6 +37,7 @@ export const openai = {
   answers: [chat, completions, responses, embeddings, rerank, transcription, nativeCompletion],
   models: openaiLists,
   keepAlive: undefined,
+  waiting: openaiWaiting,
   writeLimit,
   requestIdHeader: undefined,
   formats: [chatFormat, responsesFormat, completionsFormat],

@@ -64,6 +64,8 @@ export class ClientAnswer {
   #holder: AnswerTransform | undefined
   #gatheredBytes = 0
   #isTranslatedStream = false
+  /** The client has a status line and white space: any JSON may follow. */
+  #isPadded = false
 
   constructor(services: AnswerServices, request: ExchangeRequest, reply: ClientReply) {
     this.#services = services
@@ -76,6 +78,11 @@ export class ClientAnswer {
   /** Whether the client has a status line: from then on a failure can only be made visible. */
   get hasBegun(): boolean {
     return this.#raw.headersSent
+  }
+
+  /** Whether the client expects a stream, so that a whole answer can only end it. */
+  get isInStream(): boolean {
+    return this.hasBegun && !this.#isPadded
   }
 
   get bodyBytes(): number {
@@ -127,7 +134,8 @@ export class ClientAnswer {
       gatherBytes: options.gatherBytes(contentType),
     }
     if (this.hasBegun) {
-      this.#relay.resume(shape)
+      // White space before it was sent besides.
+      this.#relay.resume(this.#isPadded ? { ...shape, lengthBytes: undefined, isPadded: true } : shape)
       return
     }
     const clientHeaders = answerHeaders(head, {
@@ -233,20 +241,23 @@ export class ClientAnswer {
   }
 
   /** After a period of silence: starts a stream if there is none, and sends an event. */
-  sendKeepAlive({ headers, event }: KeepAlive): void {
+  sendKeepAlive({ headers, event, format = 'sse' }: KeepAlive): void {
     if (this.#raw.destroyed) return
     if (!this.hasBegun) {
       const { context } = this.#request
       context.status = 200
       this.#reply.hijack()
       this.#relay.begin(200, earlyHeaders(headers, context, this.#reply.getHeaders()), {
-        format: 'sse',
+        format,
+        isPadded: format === 'other',
         lengthBytes: undefined,
         transforms: [],
         gatherBytes: 0,
       })
+      this.#isPadded = format === 'other'
+      if (event.length === 0) this.#relay.flushHead()
     }
-    this.#relay.interject(event)
+    if (event.length > 0) this.#relay.interject(event)
   }
 
   /** Aborts a started answer so that no client takes it for complete. */

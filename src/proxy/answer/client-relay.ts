@@ -14,6 +14,8 @@ export function streamFormat(framing: AnswerFraming): StreamFormat {
 /** How an answer is written. */
 export interface RelayShape {
   readonly format: StreamFormat
+  /** Whether white space was sent before it, so that an error can take its place until it begins. */
+  readonly isPadded?: boolean | undefined
   /** Its announced length, if any: then nothing can be added to it. */
   readonly lengthBytes: number | undefined
   /** Chunks are joined up to this size before they are sent; 0 sends the chunks of each event-loop turn together. */
@@ -64,6 +66,11 @@ export class ClientRelay {
     this.#writer.begin(statusCode, headers)
   }
 
+  /** Sends the head before anything else. */
+  flushHead(): void {
+    this.#writer.flushHead()
+  }
+
   /** Continues an answer whose head has been sent. */
   resume(shape: RelayShape): void {
     this.#shape = shape
@@ -76,7 +83,8 @@ export class ClientRelay {
 
   /** Inserts an event that is not part of the answer between two events of a stream, never inside one. */
   interject(event: Buffer): void {
-    if (this.#writer.needsDrain || this.#boundary('sse') !== '') return
+    const { format } = this.#shape
+    if (this.#writer.needsDrain || (format !== 'other' && this.#boundary(format) !== '')) return
     this.flush()
     this.#writer.write([event], event.length)
   }
@@ -120,7 +128,12 @@ export class ClientRelay {
    */
   abortWith(event: (format: 'sse' | 'ndjson') => string): void {
     const raw = this.#raw
-    const { format, lengthBytes } = this.#shape
+    const { format, lengthBytes, isPadded } = this.#shape
+    if (isPadded === true && this.bodyBytes === 0) {
+      const text = Buffer.from(event('ndjson'))
+      this.#writer.end([text], text.length)
+      return
+    }
     if (format === 'other' || lengthBytes !== undefined || this.#writer.needsDrain) {
       // Chunks of the same turn are sent first: part of an answer shows the client that there was one.
       this.flush()

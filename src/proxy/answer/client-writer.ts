@@ -37,6 +37,16 @@ export class ClientWriter {
     this.#isHeadDue = true
   }
 
+  /** Sends the head of a chunked answer alone. */
+  flushHead(): void {
+    if (this.#parts !== undefined) {
+      this.#parts.send([], 0)
+      return
+    }
+    this.#isHeadDue = false
+    this.#raw.flushHeaders()
+  }
+
   /** @returns false if the client is too slow */
   write(parts: readonly Buffer[], bytes: number): boolean {
     if (this.#parts !== undefined) return this.#parts.send(parts, bytes)

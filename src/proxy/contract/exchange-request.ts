@@ -1,4 +1,4 @@
-import type { TextPlace } from '../../dialects/requests/inspect.ts'
+import type { Inspection, TextPlace } from '../../dialects/requests/inspect.ts'
 import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Upload } from '../../http/body/upload.ts'
 import type { JsonSpan } from '../../kernel/json/body-scan.ts'
@@ -33,6 +33,8 @@ export interface ExchangeRequest {
   readonly variant?: ((target: RoutedEndpoint) => RequestVariant | undefined) | undefined
   /** `X-Olla-Mode` of an attempt whose variant has none. */
   readonly mode?: string | undefined
+  /** What the client asks for; undefined if that is not known. */
+  readonly inspection?: Pick<Inspection, 'isStream' | 'isStreamOff'> | undefined
   /** Keep-alive of a stream that must not fall silent; undefined sends nothing extra. */
   readonly keepAlive?: KeepAlive | undefined
 }
@@ -43,6 +45,8 @@ export interface KeepAlive {
   readonly intervalMs: number
   /** A complete event that clients ignore. */
   readonly event: Buffer
+  /** Of the answer that it begins; default `sse`. */
+  readonly format?: 'sse' | 'ndjson' | 'other' | undefined
   /**
    * Flat headers of the answer, for a client that has received none yet. The status is 200 from then on, and a failure
    * is reported as an event; other endpoints can still be tried.

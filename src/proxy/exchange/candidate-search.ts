@@ -5,6 +5,8 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { LineTicket, LineWaiter } from '../../routing/line/line-ticket.ts'
 import type { LineRefusal, WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { ClientAnswer } from '../answer/client-answer.ts'
+import type { Heartbeat } from '../answer/heartbeat.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Rerouting } from '../request/rerouting.ts'
 import type { Attempt } from './attempt.ts'
@@ -12,11 +14,13 @@ import type { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds, type ChoiceServices, maxPicks, type TakenEndpoint } from './candidate-rounds.ts'
 import { deadlineAfter } from './exchange-phase.ts'
 import type { Outlook } from './give-up.ts'
+import { lineTalk, type TalkServices } from './line-talk.ts'
 import { NextTry, type NextTryServices } from './next-try.ts'
 import { waitingTicket } from './waiting-ticket.ts'
 
 /** Services that the search for the next endpoint uses. */
 export type SearchServices = ChoiceServices &
+  TalkServices &
   NextTryServices & {
     readonly clock: Pick<Clock, 'after'>
     readonly options: Pick<SectionOptions<'proxy'>, 'queue'>
@@ -48,6 +52,8 @@ export class CandidateSearch implements LineWaiter {
   readonly #owner: SearchOwner
   readonly #ledger: AttemptLedger
   readonly #rounds: CandidateRounds
+  readonly #answer: Pick<ClientAnswer, 'sendKeepAlive'>
+  #talk: Heartbeat | undefined
   /** Created on first use: the first endpoint answers most requests. */
   #knownNext: NextTry | undefined
   /** The set of endpoints that the candidates are from. */
@@ -60,7 +66,14 @@ export class CandidateSearch implements LineWaiter {
   /** Why the line did not accept the request. */
   #refusal: LineRefusal | undefined
 
-  constructor(services: SearchServices, request: ExchangeRequest, owner: SearchOwner, ledger: AttemptLedger) {
+  constructor(
+    services: SearchServices,
+    request: ExchangeRequest,
+    owner: SearchOwner,
+    ledger: AttemptLedger,
+    answer: Pick<ClientAnswer, 'sendKeepAlive'>,
+  ) {
+    this.#answer = answer
     this.#services = services
     this.#request = request
     this.#owner = owner
@@ -152,11 +165,18 @@ export class CandidateSearch implements LineWaiter {
   /** The request is over. */
   end(): void {
     this.#timer?.cancel()
+    this.#endTalk()
     if (this.#waiting === 'queued') {
       this.#services.queue.leave(this)
       this.#ledger.leftQueue(this.#services.clock.monotonicMs())
     }
     this.#waiting = undefined
+  }
+
+  #endTalk(): void {
+    if (this.#talk === undefined) return
+    this.#talk.stop()
+    this.#talk = undefined
   }
 
   get #next(): NextTry {
@@ -173,6 +193,7 @@ export class CandidateSearch implements LineWaiter {
 
   #send(taken: TakenEndpoint): void {
     this.#waiting = undefined
+    this.#endTalk()
     if (this.#ticket !== undefined) this.#services.queue.served(this, taken.target.endpoint.slot)
     this.#owner.send(taken)
   }
@@ -229,6 +250,10 @@ export class CandidateSearch implements LineWaiter {
   #waitInQueue(deadlineMs: number): void {
     this.#waiting = 'queued'
     this.#ledger.entersQueue(() => this.#services.queue.place(this))
+    this.#talk ??= lineTalk(this.#services, this.#request, {
+      place: () => this.#services.queue.place(this),
+      send: (event) => this.#answer.sendKeepAlive(event),
+    })
     this.#owner.waits('queued', deadlineMs)
   }
 

@@ -55,7 +55,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     this.#raw = reply.raw
     this.#answer = new ClientAnswer(services, request, reply)
     this.#ledger = new AttemptLedger(services, request)
-    this.#search = new CandidateSearch(services, request, this, this.#ledger)
+    this.#search = new CandidateSearch(services, request, this, this.#ledger, this.#answer)
     this.#startedMs = services.clock.monotonicMs()
     request.context.routedMs = this.#startedMs - request.context.startedAtMs
     this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.responseTimeoutMs)
@@ -192,7 +192,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
         this.#failover.badAnswer(attempt, badAttempt(bad))
         return
       }
-      if (this.#answer.hasBegun) {
+      if (this.#answer.isInStream) {
         this.#ledger.answered(attempt, this.#head.statusCode)
         this.#answer.abortWithAnswer(whole)
         this.#settle('failure')

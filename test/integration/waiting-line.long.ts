@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { describe, it, type TestContext } from 'node:test'
+import { type RunningGateway, startGateway } from '../support/gateway.ts'
+import { type HeldEndpoint, startHeldEndpoint } from '../support/held-endpoint.ts'
+import { eventually } from '../support/simulator.ts'
+import { engineOf, engines } from './engines.ts'
+
+interface Asked {
+  readonly client: ClientRequest
+  readonly answer: Promise<{ status: number; headers: IncomingMessage['headers']; body: string }>
+}
+
+async function start(
+  t: TestContext,
+  proxy: Readonly<Record<string, unknown>>,
+  endpoint: Readonly<Record<string, unknown>> = {},
+  models = ['m'],
+) {
+  const upstream = await startHeldEndpoint(t, models)
+  const gateway = await startGateway(
+    t,
+    [{ url: upstream.url, name: 'box', type: 'openai', max_concurrent: 1, ...endpoint }],
+    { proxy },
+  )
+  return { upstream, gateway, ask: askFrom(gateway) }
+}
+
+const askFrom =
+  (gateway: RunningGateway) =>
+  (model = 'm', from = '127.0.0.1', content = 'hi'): Asked => {
+    const client = request(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      localAddress: from,
+      agent: false,
+      headers: { 'content-type': 'application/json' },
+    })
+    const answer = (async () => {
+      const [response] = (await once(client, 'response')) as [IncomingMessage]
+      let body = ''
+      for await (const chunk of response.setEncoding('utf8')) body += chunk
+      return { status: response.statusCode ?? 0, headers: response.headers, body }
+    })()
+    answer.catch(() => {})
+    client.end(JSON.stringify({ model, messages: [{ role: 'user', content }] }))
+    return { client, answer }
+  }
+
+async function waiting({ url }: RunningGateway): Promise<number> {
+  const text = await (await fetch(`${url}/internal/metrics`)).text()
+  return Number(/^olla_queue_waiting (\d+)$/m.exec(text)?.[1])
+}
+
+const waits = (gateway: RunningGateway, count: number) =>
+  eventually(async () => (await waiting(gateway)) === count)
+
+/** Answers until nothing is left. @returns the requests' texts in the order in which the endpoint got them */
+async function drain(upstream: HeldEndpoint, count: number): Promise<string[]> {
+  for (let answered = 0; answered < count; answered++) {
+    await eventually(() => upstream.held.length > 0)
+    upstream.answer()
+  }
+  return upstream.seen.map(({ text }) => text)
+}
+
+for (const engine of engines) {
+  describe(`the waiting line of the ${engine} engine`, () => {
+    it('serves all that wait, and says where they stood', async (t) => {
+      const { upstream, gateway, ask } = await start(t, engineOf(engine), { max_concurrent: 2 })
+      const asked: Asked[] = []
+      for (let each = 0; each < 8; each++) {
+        asked.push(ask())
+        await eventually(async () => upstream.held.length + (await waiting(gateway)) === each + 1)
+      }
+      await drain(upstream, 8)
+      const answers = await Promise.all(asked.map(({ answer }) => answer))
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        Array(8).fill(200),
+      )
+      assert.deepEqual(
+        answers.map(({ headers }) => headers['x-olla-queue-position']),
+        [undefined, undefined, '1', '2', '3', '4', '5', '6'],
+      )
+      assert.match(String(answers[7]?.headers['x-olla-queue-waited']), /^\d+ms$/)
+      assert.ok(Number(answers[7]?.headers['x-olla-queue-ahead-tokens']) > 5 * 256)
+      assert.equal(upstream.max, 2)
+      await waits(gateway, 0)
+    })
+
+    it('serves a person soon although an agent has many requests before', async (t) => {
+      const { upstream, gateway, ask } = await start(t, engineOf(engine))
+      for (let each = 0; each < 40; each++) ask('m', '127.0.0.2', 'agent')
+      await waits(gateway, 39)
+      const person = ask('m', '127.0.0.3', 'person')
+      await waits(gateway, 40)
+      const order = await drain(upstream, 41)
+      assert.ok(order.findIndex((text) => text.includes('person')) <= 2)
+      assert.equal((await person.answer).status, 200)
+    })
+
+    it('forgets clients that leave: the endpoint never sees them', async (t) => {
+      const { upstream, gateway, ask } = await start(t, engineOf(engine))
+      const first = ask()
+      await eventually(() => upstream.held.length === 1)
+      const gone = Array.from({ length: 100 }, () => ask('m', '127.0.0.1', 'gone'))
+      await waits(gateway, 100)
+      for (const { client } of gone) client.destroy()
+      await waits(gateway, 0)
+      const last = ask('m', '127.0.0.1', 'last')
+      await waits(gateway, 1)
+      await drain(upstream, 2)
+      assert.equal((await first.answer).status, 200)
+      assert.equal((await last.answer).status, 200)
+      assert.equal(upstream.seen.filter(({ text }) => text.includes('gone')).length, 0)
+      await eventually(async () => (await gateway.status())[0]?.in_flight === 0)
+    })
+
+    it('refuses what is too much or takes too long, with a time that clients can use', async (t) => {
+      const { upstream, gateway, ask } = await start(t, {
+        ...engineOf(engine),
+        queue: { max_waiting: 2, max_wait: '400ms' },
+      })
+      const first = ask()
+      await eventually(() => upstream.held.length === 1)
+      const waited = [ask(), ask()]
+      await waits(gateway, 2)
+      const refused = await ask().answer
+      const late = await Promise.all(waited.map(({ answer }) => answer))
+      for (const [answer, reason] of [
+        [refused, /waiting line is full/],
+        [late[0], /no place became free/],
+        [late[1], /no place became free/],
+      ] as const) {
+        assert.equal(answer?.status, 503)
+        const seconds = String(answer?.headers['retry-after'])
+        assert.match(seconds, /^\d+$/)
+        assert.ok(Number(seconds) >= 1 && Number(seconds) <= 60, seconds)
+        assert.match(answer?.body ?? '', reason)
+      }
+      upstream.answer()
+      assert.equal((await first.answer).status, 200)
+      assert.equal(upstream.seen.length, 1)
+    })
+
+    it('refuses bodies beyond its bytes', async (t) => {
+      const { upstream, gateway, ask } = await start(t, {
+        ...engineOf(engine),
+        queue: { max_size: '64KB', max_wait: '5s' },
+      })
+      const first = ask()
+      await eventually(() => upstream.held.length === 1)
+      const small = ask()
+      await waits(gateway, 1)
+      const large = await ask('m', '127.0.0.1', 'x'.repeat(70_000)).answer
+      assert.equal(large.status, 503)
+      assert.match(large.body, /bytes/)
+      await drain(upstream, 2)
+      assert.deepEqual([(await first.answer).status, (await small.answer).status], [200, 200])
+    })
+
+    it('swaps models of one box at most twice for A B A B A B', async (t) => {
+      const { upstream, gateway, ask } = await start(t, engineOf(engine), {}, ['A', 'B'])
+      const models = ['A', 'B', 'A', 'B', 'A', 'B']
+      for (const [index, model] of models.entries()) {
+        ask(model)
+        await eventually(async () => upstream.held.length + (await waiting(gateway)) === index + 1)
+      }
+      await drain(upstream, 6)
+      await eventually(() => upstream.seen.length === 6)
+      const order = upstream.seen.map(({ model }) => model)
+      const swaps = order.filter((model, index) => index > 0 && model !== order[index - 1]).length
+      assert.ok(swaps <= 2, order.join(''))
+    })
+
+    it('moves requests of a dead endpoint only to others with their model, or refuses them', async (t) => {
+      const other = await startHeldEndpoint(t, ['other', 'shared'])
+      const box = await startHeldEndpoint(t, ['m', 'shared'])
+      const gateway = await startGateway(
+        t,
+        [
+          { url: box.url, name: 'box', type: 'openai', max_concurrent: 1, priority: 200 },
+          { url: other.url, name: 'other', type: 'openai', max_concurrent: 1 },
+        ],
+        { proxy: { ...engineOf(engine), outage_wait: '200ms', queue: { max_wait: '2s' } } },
+      )
+      const ask = askFrom(gateway)
+      ask('m')
+      await eventually(() => box.held.length === 1)
+      ask('shared')
+      await eventually(() => other.held.length === 1)
+      const own = ask('m')
+      const shared = ask('shared')
+      await eventually(async () => (await waiting(gateway)) >= 2)
+      box.stop()
+      for (;;) {
+        if (other.held.length > 0) other.answer()
+        const done = await Promise.race([shared.answer, new Promise((next) => setTimeout(next, 20))])
+        if (done !== undefined) break
+      }
+      assert.equal((await shared.answer).status, 200)
+      assert.ok([502, 503].includes((await own.answer).status))
+      assert.ok(other.seen.every(({ model }) => model === 'shared'))
+      await waits(gateway, 0)
+    })
+  })
+}

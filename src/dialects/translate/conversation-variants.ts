@@ -3,6 +3,7 @@ import { framingOf } from '../../http/headers/media-type.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import type { JsonObject } from '../../kernel/json/json-fields.ts'
+import { bytesOf } from '../../kernel/memory/body-bytes.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { mayRefuseStreamOptions, streamOptionsRefusals } from '../errors/refusals.ts'
 import type { Expected } from '../hub/answer/answer-builder.ts'
@@ -150,7 +151,8 @@ export class ConversationVariants {
       how.asksUsage !== false &&
       !streamOptionsRefusals.has(endpoint)
     const sent = writeBody(isUsageAsked ? written.body : withoutUsage(written.body), texts)
-    if (sent.length > maxGrowth * body.length + spareBytes)
+    const sentBytes = bytesOf(sent)
+    if (sentBytes > maxGrowth * body.length + spareBytes)
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     this.#call.onTranslated({ from: format.name, to: to.name, dropped })
     this.#call.onStreamed?.(isStreamed)
@@ -162,7 +164,7 @@ export class ConversationVariants {
       target,
       isStreamed,
       request: this.#call.original ?? request,
-      promptTokens: Math.ceil(sent.length / bytesPerToken),
+      promptTokens: Math.ceil(sentBytes / bytesPerToken),
     }
     return {
       path,

@@ -1,5 +1,6 @@
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { GatewayError } from '../../kernel/errors.ts'
+import type { BodyBytes } from '../../kernel/memory/body-bytes.ts'
 import type { AnswerTransform } from '../../kernel/stream/answer-transform.ts'
 import type { BadAnswer } from '../errors/bad-answer.ts'
 
@@ -15,7 +16,7 @@ export interface RequestVariant {
   /** With its `?`, or ''. */
   readonly query: string
   /** Sent unchanged; it already contains the endpoint's name for the model. */
-  readonly body: Buffer | null
+  readonly body: BodyBytes | null
   /** Flat name/value pairs that replace the client's of the same name. */
   readonly headers?: readonly string[]
   /** Sent to the client as `X-Olla-Mode`. */

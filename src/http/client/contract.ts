@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../kernel/clock.ts'
+import type { BodyBytes } from '../../kernel/memory/body-bytes.ts'
 
 /** The HTTP/1.1 clients; `docs/design/http.md` compares them. */
 export const httpClients = ['own', 'undici'] as const
@@ -15,7 +16,7 @@ export interface ClientRequest {
    * body is sent in chunks, and no `Content-Length` otherwise.
    */
   readonly headers: readonly string[]
-  readonly body: Buffer | Readable | null
+  readonly body: BodyBytes | Readable | null
   /** Reopens a stream body at its first byte; without it the client cannot send the request again. */
   readonly reopen?: (() => Buffer | Readable) | undefined
 }
@@ -91,10 +92,10 @@ export const staleWithinMs = 5_000
 /** @returns undefined if the body is a stream that cannot be reopened */
 export function sameAgain(request: ClientRequest): ClientRequest | undefined {
   const { body, reopen } = request
-  if (body === null || Buffer.isBuffer(body)) return request
+  if (!isStream(body)) return request
   return reopen === undefined ? undefined : { ...request, body: reopen() }
 }
 
 export function isStream(body: ClientRequest['body']): body is Readable {
-  return body !== null && !Buffer.isBuffer(body)
+  return body !== null && !Buffer.isBuffer(body) && !Array.isArray(body)
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { BodyBytes } from '../memory/body-bytes.ts'
 import { backslash, colon, quote, skipSpace } from './json-bytes.ts'
 import type { StringVisitor } from './json-depth.ts'
 import { findRun } from './message-runs.ts'
@@ -43,6 +44,8 @@ export function longTextPlan({ paths, exceptStart, messages }: LongTextNames): L
 
 /** Numbers of `LongTextFinder.cuts` for each cut. */
 const cutNumbers = 3
+/** A shorter text costs less to copy than to send by itself. */
+const minPieceBytes = 16_384
 /** Numbers of a mark's place. */
 const placeNumbers = 3
 /** Level of the messages of a request. */
@@ -224,9 +227,10 @@ export class LongTexts {
 
   /**
    * @param json contains the marks
-   * @returns undefined if it does not contain each of them once, in a string that was encoded once
+   * @returns undefined if it does not contain each of them once, in a string that was encoded once; pieces if a text is
+   * so large that a copy would cost more, which are in the body's memory
    */
-  write(json: string): Buffer | undefined {
+  write(json: string): BodyBytes | undefined {
     const short = Buffer.from(json)
     const cuts = this.#cuts
     // For each mark: where its text ends before it, where the text goes on after it, and its index.
@@ -258,25 +262,37 @@ export class LongTexts {
           return undefined
         next += messageEndBytes.length
       }
-      bytes += cutEnd - cutStart - (next - textEnd)
+      const cutBytes = cutEnd - cutStart
+      bytes -= next - textEnd
+      if (cutBytes < minPieceBytes) bytes += cutBytes
       places.push(textEnd, next, index)
     }
     return places.length === cuts.length ? this.#filled(short, places, bytes) : undefined
   }
 
-  /** @param bytes of the result, which has memory of its own so that it can be freed */
-  #filled(short: Buffer, places: readonly number[], bytes: number): Buffer {
+  /** @param bytes without the texts that are pieces of their own */
+  #filled(short: Buffer, places: readonly number[], bytes: number): BodyBytes {
     const cuts = this.#cuts
-    const written = Buffer.allocUnsafeSlow(bytes)
+    const copied = Buffer.allocUnsafe(bytes)
+    const pieces: Buffer[] = []
+    let pieceStart = 0
     let length = 0
     let from = 0
     for (let place = 0; place < places.length; place += placeNumbers) {
       const index = places[place + 2] ?? 0
-      length += short.copy(written, length, from, places[place])
-      length += this.#body.copy(written, length, cuts[index], cuts[index + 1])
+      const cutStart = cuts[index] ?? 0
+      const cutEnd = cuts[index + 1] ?? 0
+      length += short.copy(copied, length, from, places[place])
       from = places[place + 1] ?? 0
+      if (cutEnd - cutStart < minPieceBytes) length += this.#body.copy(copied, length, cutStart, cutEnd)
+      else {
+        pieces.push(copied.subarray(pieceStart, length), this.#body.subarray(cutStart, cutEnd))
+        pieceStart = length
+      }
     }
-    short.copy(written, length, from)
-    return written
+    length += short.copy(copied, length, from)
+    if (pieces.length === 0) return copied
+    pieces.push(copied.subarray(pieceStart, length))
+    return pieces
   }
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { BodyBytes } from '../../kernel/memory/body-bytes.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 
 /** A request as sent to an endpoint. */
@@ -9,7 +10,7 @@ export interface UpstreamRequest {
   /** Flat name/value pairs, without `Host` and `Content-Length`. */
   readonly headers: readonly string[]
   /** For a stream, the headers include its `Content-Length`. */
-  readonly body: Buffer | Readable | null
+  readonly body: BodyBytes | Readable | null
   /** Reopens a stream body at its first byte. */
   readonly reopen?: (() => Buffer | Readable) | undefined
 }

@@ -4,7 +4,9 @@ import { managementRefusal } from '../../dialects/requests/management-refusal.ts
 import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
+import { isStream } from '../../http/client/contract.ts'
 import { GatewayError } from '../../kernel/errors.ts'
+import { bytesBeside, bytesOf } from '../../kernel/memory/body-bytes.ts'
 import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import { minFreedBytes } from '../../kernel/memory/give-back.ts'
 import { holdSent } from '../../kernel/memory/request-memory.ts'
@@ -35,9 +37,10 @@ export function attemptRequest(
     const made = requestFor(request, attempt, options.rewriteResponseModel)
     if (made === undefined) return new GatewayError('invalid_path')
     const { body } = made
-    if (body === request.body || !Buffer.isBuffer(body)) return made
-    if (body.length >= minFreedBytes) attempt.ownBody = body
-    return holdSent(request.context, budget, body.length) ?? made
+    if (body === null || body === request.body || isStream(body)) return made
+    if (Buffer.isBuffer(body) && body.length >= minFreedBytes) attempt.ownBody = body
+    const ownBytes = Buffer.isBuffer(request.body) ? bytesBeside(body, request.body) : bytesOf(body)
+    return holdSent(request.context, budget, ownBytes) ?? made
   } catch (error) {
     return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
   }

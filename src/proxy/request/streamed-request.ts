@@ -80,7 +80,7 @@ export function isStreamedAt(
 }
 
 function isPlain(form: RequestVariant): form is RequestVariant & { readonly body: Buffer } {
-  return form.body !== null
+  return Buffer.isBuffer(form.body)
 }
 
 function renamedBody(

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { isStream } from '../../http/client/contract.ts'
 import { TurnQueue } from '../../kernel/turn-queue.ts'
 import type { CarriedAttempt, Transport, UpstreamRequest } from '../contract/transport.ts'
 
@@ -31,8 +31,4 @@ export class TurnTransport implements Transport {
       attempt.onError(error)
     }
   }
-}
-
-function isStream(body: UpstreamRequest['body']): body is Readable {
-  return body !== null && !Buffer.isBuffer(body)
 }

@@ -12,6 +12,7 @@ import {
   writeBody,
 } from '../../../src/dialects/hub/parts/request-body.ts'
 import { GatewayError } from '../../../src/kernel/errors.ts'
+import { wholeOf } from '../../../src/kernel/memory/body-bytes.ts'
 import {
   assistant,
   call,
@@ -40,7 +41,7 @@ function translated(from: Format, to: Format, body: Buffer, isWhole: boolean): O
   const write = ({ request, texts }: ParsedRequest) => {
     const sent = writeBody(to.writeRequest(from.readRequest(request), endpoint).body, texts)
     isShort = texts !== undefined
-    return sent
+    return wholeOf(sent)
   }
   const full = { request: parseRequest(body), texts: undefined }
   try {
@@ -306,5 +307,28 @@ describe('a request whose long texts are not decoded', () => {
   it('is read in full if it is not UTF-8', () => {
     const body = Buffer.from(JSON.stringify(messagesOf(`${plain}\u00e9${plain}`)), 'latin1')
     assert.equal(parseShort(body, messages.longTexts, 0).texts, undefined)
+  })
+})
+
+describe('a text of more than 16 KiB', () => {
+  it('is sent from the memory of the body, between what is written', () => {
+    for (const from of formats.filter(({ name }) => name === 'messages' || name === 'chat')) {
+      const texts = [
+        'a long text\\n'.repeat(4_000),
+        'short'.repeat(200),
+        'another long text, é '.repeat(2_000),
+      ]
+      const messages = texts.map((text) => `{"role":"user","content":[{"type":"text","text":"${text}"}]}`)
+      const body = Buffer.from(`{"model":"m","max_tokens":5,"messages":[${messages.join(',')}]}`)
+      const { request, texts: long } = parseShort(body, from.longTexts)
+      const pieces = writeBody(from.writeRequest(from.readRequest(request), endpoint).body, long)
+      assert.ok(!Buffer.isBuffer(pieces))
+      assert.deepEqual(
+        pieces.map(({ buffer }) => buffer === body.buffer),
+        [false, true, false, true, false],
+      )
+      const full = from.writeRequest(from.readRequest(parseRequest(body)), endpoint).body
+      assert.deepEqual(JSON.parse(wholeOf(pieces).toString('utf8')), JSON.parse(JSON.stringify(full)))
+    }
   })
 })

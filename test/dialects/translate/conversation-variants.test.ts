@@ -12,6 +12,7 @@ import type { RequestVariant } from '../../../src/dialects/variants/request-vari
 import { ProfileStore } from '../../../src/endpoints/profiles/profile-store.ts'
 import { headerValue } from '../../../src/http/headers/response-headers.ts'
 import { GatewayError } from '../../../src/kernel/errors.ts'
+import { wholeOf } from '../../../src/kernel/memory/body-bytes.ts'
 import { profilesFolder } from '../../../src/kernel/package.ts'
 import type { RoutedEndpoint } from '../../../src/routing/models/routing.ts'
 import { endpoint } from '../../observe/stats/fixtures.ts'
@@ -83,7 +84,8 @@ function setup({ format: name, request, paths, dropsUnsupported = false, stores 
 const chat = '/v1/chat/completions'
 const completions = '/v1/completions'
 const messages = [{ role: 'user', content: 'a' }]
-const bodyOf = ({ body }: RequestVariant) => JSON.parse(String(body)) as Record<string, unknown>
+const bodyOf = ({ body }: RequestVariant) =>
+  JSON.parse(wholeOf(body ?? []).toString()) as Record<string, unknown>
 const notFound = Buffer.from('{"detail":"Not Found"}')
 
 describe('the form of a request', () => {

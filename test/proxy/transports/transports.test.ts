@@ -127,6 +127,15 @@ for (const [name, makeTransport] of Object.entries(transports)) {
       await eventually(() => upstream.requests[0]?.body.length === body.length)
     })
 
+    it('sends a body in pieces as one', async (t) => {
+      for (const bytes of [10, 300_000]) {
+        const body = ['a', 'b', 'c'].map((each) => Buffer.alloc(bytes, each))
+        const { upstream, attempt } = await send(t, { ...chat, body }, () => {})
+        if (bytes > 10) await eventually(() => attempt.isBodyWritten)
+        await eventually(() => upstream.requests[0]?.body.equals(Buffer.concat(body)) === true)
+      }
+    })
+
     it('fails an attempt whose endpoint closes a fresh connection without an answer', async (t) => {
       const { upstream, calls } = await send(t, chat, ({ socket }) => socket.destroy())
       await eventually(() => calls.some((call) => call.startsWith('failed')))

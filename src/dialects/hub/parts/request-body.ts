@@ -4,6 +4,7 @@ import { type StringVisitor, scanJson } from '../../../kernel/json/json-depth.ts
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
 import { LongTextFinder, type LongTextPlan, LongTexts } from '../../../kernel/json/long-texts.ts'
 import { parseLossless } from '../../../kernel/json/lossless.ts'
+import type { BodyBytes } from '../../../kernel/memory/body-bytes.ts'
 import { valuesFor } from '../../../kernel/memory/memory-limit.ts'
 
 /** Deepest nesting that is translated: serializing deeper values would overflow the stack. */
@@ -72,7 +73,7 @@ function lessShort(body: Buffer, { texts, plan }: ParsedRequest): ParsedRequest 
  * @param texts of the request that was read
  * @throws Error if they cannot be put into what is written, because some of them have been changed or left out
  */
-export function writeBody(value: JsonObject, texts: LongTexts | undefined): Buffer {
+export function writeBody(value: JsonObject, texts: LongTexts | undefined): BodyBytes {
   const json = JSON.stringify(value)
   if (texts === undefined) return Buffer.from(json)
   const body = texts.write(json)

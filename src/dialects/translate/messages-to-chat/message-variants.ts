@@ -4,6 +4,7 @@ import { headerValue, type UpstreamHead } from '../../../http/headers/response-h
 import { GatewayError } from '../../../kernel/errors.ts'
 import { editBody, valueEdit } from '../../../kernel/json/body-edit.ts'
 import { type JsonObject, numberField } from '../../../kernel/json/json-fields.ts'
+import { type BodyBytes, bytesOf } from '../../../kernel/memory/body-bytes.ts'
 import type { RoutedEndpoint } from '../../../routing/models/router.ts'
 import type { RequestSize } from '../../anthropic/errors/context-sentence.ts'
 import { ErrorAnswer } from '../../anthropic/errors/error-answer.ts'
@@ -174,7 +175,8 @@ export class MessageVariants {
       this.#options.fitsMaxTokens === true ? this.#fittedByRefusal(refusal, this.#size(target)) : undefined
     if (fitted !== undefined) {
       const { onRefusal, ...variant } = native
-      return variant.body === null ? undefined : { ...variant, body: withMaxTokens(variant.body, fitted) }
+      const { body } = variant
+      return Buffer.isBuffer(body) ? { ...variant, body: withMaxTokens(body, fitted) } : undefined
     }
     const isPath = statusCode === 404 || statusCode === 405 || statusCode === 501
     if (!isPath && !refusesField(statusCode, refusal)) return undefined
@@ -301,9 +303,9 @@ export class MessageVariants {
   }
 
   /** A translation is about as large as the request, so one that has grown far beyond it is refused. */
-  #chatBody(chat: JsonObject, texts: ParsedRequest['texts']): Buffer {
+  #chatBody(chat: JsonObject, texts: ParsedRequest['texts']): BodyBytes {
     const body = writeBody(chat, texts)
-    if (body.length > maxGrowth * this.#call.body.length + spareBytes) {
+    if (bytesOf(body) > maxGrowth * this.#call.body.length + spareBytes) {
       throw new GatewayError('payload_too_large', 'The translated request would be too large')
     }
     return body

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
+import { bytesOf, wholeOf } from '../../../kernel/memory/body-bytes.ts'
 import {
   type ClientRequest,
   closeAheadMs,
@@ -104,7 +105,7 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
       path: request.path,
       // undici does not change the headers; its type lacks `readonly`.
       headers: request.headers as string[],
-      body: request.body,
+      body: request.body === null || isStream(request.body) ? request.body : wholeOf(request.body),
       servername: this.#pool.origin.hostname,
     }
     this.#invalid = undefined
@@ -156,9 +157,10 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#isWritten = false
-    const { body } = this.#request ?? {}
+    const { body = null } = this.#request ?? {}
+    const isLarge = body !== null && !isStream(body) && bytesOf(body) >= largeBytes
     // undici writes the request when this method returns.
-    if (Buffer.isBuffer(body) && body.length >= largeBytes) process.nextTick(() => this.#reportWrittenBody())
+    if (isLarge) process.nextTick(() => this.#reportWrittenBody())
     this.#handler?.onConnect((error = new Error('aborted')) => controller.abort(error))
   }
 
@@ -231,7 +233,8 @@ export class UndiciConnection implements Dispatcher.DispatchHandler {
   #reportWrittenBody(): void {
     const handler = this.#handler
     const socket = this.#socket
-    if (this.#isWritten || !Buffer.isBuffer(this.#request?.body) || socket === undefined) return
+    const { body = null } = this.#request ?? {}
+    if (this.#isWritten || body === null || isStream(body) || socket === undefined) return
     this.#isWritten = true
     if (socket.writableLength === 0) handler?.onBodyWritten?.()
     // Called back after the body is written.

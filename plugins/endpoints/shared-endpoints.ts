@@ -9,6 +9,7 @@ import { readSections, type Sections } from '../../src/config/options/sections.t
 import { HealthChecker } from '../../src/endpoints/health/health-checker.ts'
 import { coolDownCells } from '../../src/endpoints/resilience/cool-down.ts'
 import { SharedEndpoints } from '../../src/endpoints/shared/shared-endpoints.ts'
+import { SharedModels } from '../../src/endpoints/shared/shared-models.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
 export interface SharedEndpointsPluginOptions extends Sections<'cluster'> {
@@ -21,14 +22,16 @@ export default fp<SharedEndpointsPluginOptions>(
     const { cluster, endpointRegistry: registry, healthChecker: checker } = app
     // The control thread probes.
     if (!(checker instanceof HealthChecker)) return
+    const clock = options.clock ?? systemClock
     const leadership = new Leadership(cluster.id, probe === 'shared', () => cluster.state === 'joined')
     const leads = (slot: number) => leadership.leads(registry.snapshot.bySlot[slot]?.name ?? '')
     checker.leads = leads
     const shared = new SharedEndpoints({
-      clock: options.clock ?? systemClock,
+      clock,
       cluster,
       registry,
       breakers: app.circuitBreakers,
+      models: new SharedModels({ clock, breakers: app.circuitBreakers }),
       checker,
       pausedUntilMs: app.gatewayState.of(coolDownCells).untilMs,
       leads,

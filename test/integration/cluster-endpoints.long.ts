@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startBusyEndpoint } from '../support/busy-endpoint.ts'
-import type { RunningGateway } from '../support/gateway.ts'
+import { postChat, type RunningGateway } from '../support/gateway.ts'
 import { startRedis, whyNoRedis } from '../support/redis.ts'
-import { ask, startReplicas } from '../support/replicas.ts'
+import { ask, nextPrefix, startReplicas } from '../support/replicas.ts'
 import { startScriptedEndpoint } from '../support/scripted-endpoint.ts'
 import { eventually } from '../support/simulator.ts'
 
@@ -12,6 +12,14 @@ const skip = whyNoRedis ?? false
 const rare = { check_interval: '10s' }
 
 const statusOf = async (replica: RunningGateway | undefined) => (await replica?.status())?.[0]?.status
+/** Models that get no requests. */
+const outOf = async (replica: RunningGateway | undefined): Promise<readonly string[]> => {
+  const response = await fetch(`${replica?.url}/internal/status/endpoints`)
+  const { endpoints } = (await response.json()) as {
+    endpoints: readonly { models_out?: readonly { model: string }[] }[]
+  }
+  return endpoints.flatMap(({ models_out = [] }) => models_out.map(({ model }) => model))
+}
 const circuitOf = async (replica: RunningGateway | undefined) =>
   (await replica?.status())?.[0]?.breaker?.state
 
@@ -48,6 +56,68 @@ describe('what replicas see of endpoints', { skip }, async () => {
     endpoint.answer = () => ({ body: { ok: true } })
     await eventually(async () => (await ask(first)) === 200)
     for (const other of others) await eventually(async () => (await circuitOf(other)) === 'closed')
+  })
+
+  it('reaches the others: a circuit of one model of several', async (t) => {
+    const endpoint = await startScriptedEndpoint(t, ['good', 'bad'])
+    const circuit_breaker = { failure_threshold: 2, open_duration: '1500ms' }
+    const replicas = await startReplicas(t, redis, [{ url: endpoint.url, ...rare }], {
+      sections: { proxy: { circuit_breaker, retry_backoff: '1ms' } },
+    })
+    const [first, ...others] = replicas
+    const send = async (replica: RunningGateway | undefined, model: string) => {
+      const response = await postChat(replica?.url ?? '', { model })
+      await response.text()
+      return response.status
+    }
+    endpoint.answer = ({ body }) =>
+      body.model === 'bad' ? { status: 500, body: {} } : { body: { ok: true } }
+    await eventually(async () => {
+      await send(first, 'bad')
+      return (await outOf(first)).includes('bad')
+    })
+    for (const other of others) {
+      await eventually(async () => (await outOf(other)).includes('bad'))
+      assert.equal(await send(other, 'good'), 200)
+      assert.equal(await circuitOf(other), 'closed')
+    }
+    endpoint.answer = () => ({ body: { ok: true } })
+    await eventually(async () => (await send(others[0], 'bad')) === 200)
+    for (const replica of replicas) await eventually(async () => !(await outOf(replica)).includes('bad'))
+  })
+
+  it('reaches a replica that starts later: a pause and a circuit of a model', async (t) => {
+    const endpoint = await startScriptedEndpoint(t, ['good', 'bad'])
+    const other = await startScriptedEndpoint(t, ['good', 'bad'])
+    const key_prefix = nextPrefix()
+    const circuit_breaker = { failure_threshold: 1, open_duration: '60s' }
+    const options = {
+      count: 1,
+      sections: { proxy: { circuit_breaker, retry_backoff: '1ms' } },
+      cluster: { key_prefix },
+    }
+    const endpoints = [
+      { url: endpoint.url, priority: 100, ...rare },
+      { url: other.url, priority: 1, ...rare },
+    ]
+    const [first] = await startReplicas(t, redis, endpoints, options)
+    endpoint.answer = () => ({ status: 429, headers: { 'retry-after': '60' }, body: {} })
+    const response = await postChat(first?.url ?? '', { model: 'bad' })
+    await response.text()
+    assert.equal(response.status, 200)
+    await eventually(async () => (await outOf(first)).includes('bad'))
+    endpoint.answer = () => ({ body: { ok: true } })
+    const [late] = await startReplicas(t, redis, endpoints, {
+      ...options,
+      cluster: { key_prefix, replica_id: 'late' },
+      known: 2,
+    })
+    await eventually(async () => (await outOf(late)).includes('bad'))
+    const before = endpoint.calls.length
+    const again = await postChat(late?.url ?? '', { model: 'bad' })
+    await again.text()
+    assert.equal(again.status, 200)
+    assert.equal(endpoint.calls.length, before)
   })
 
   it('reaches the others: a pause that an endpoint asked for', async (t) => {

@@ -9,7 +9,15 @@ export interface ClusterBody {
   readonly state: string
   readonly reason: string | null
   readonly inexact: readonly string[]
-  readonly members: readonly { id: string }[]
+  readonly inexact_since: string | null
+  readonly members: readonly {
+    readonly id: string
+    readonly version: string
+    readonly requests: number | null
+    readonly lag_ms: number
+    readonly probes: number
+  }[]
+  readonly endpoints: readonly { readonly name: string; readonly probed_by: string | null }[]
   readonly leases: readonly { held: number; in_use: number; allowed: number }[]
   readonly calls: number
   readonly timeouts: number
@@ -31,6 +39,8 @@ export interface ReplicaOptions {
   readonly count?: number
   readonly sections?: Readonly<Record<string, Record<string, unknown>>>
   readonly cluster?: Record<string, unknown>
+  /** Members to wait for, if others are there already. */
+  readonly known?: number
 }
 
 /** Gateways that share a server, once all know each other; each call has keys of its own. */
@@ -38,7 +48,7 @@ export async function startReplicas(
   t: TestContext,
   redis: Pick<RunningRedis, 'url'>,
   endpoints: readonly EndpointInput[],
-  { count = 3, sections = {}, cluster = {} }: ReplicaOptions = {},
+  { count = 3, sections = {}, cluster = {}, known = count }: ReplicaOptions = {},
 ): Promise<RunningGateway[]> {
   const key_prefix = nextPrefix()
   const replicas = await Promise.all(
@@ -60,7 +70,7 @@ export async function startReplicas(
   )
   await eventually(async () => {
     const bodies = await Promise.all(replicas.map(clusterOf))
-    return bodies.every(({ state, members }) => state === 'joined' && members.length === count)
+    return bodies.every(({ state, members }) => state === 'joined' && members.length === known)
   })
   return replicas
 }

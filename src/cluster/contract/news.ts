@@ -1,3 +1,9 @@
+/** What a replica has seen of a model on an endpoint. Durations in milliseconds, as for the endpoint. */
+export interface ModelState {
+  readonly openForMs?: number
+  readonly pauseMs?: number
+}
+
 /** What a replica has seen of an endpoint: all of it, or what has changed. Durations in milliseconds. */
 export interface EndpointState {
   readonly by: string
@@ -11,6 +17,8 @@ export interface EndpointState {
   readonly openForMs?: number
   /** Time until a requested pause ends. */
   readonly pauseMs?: number
+  /** By the name that the endpoint has for the model. */
+  readonly models?: Readonly<Record<string, ModelState>>
 }
 
 /** What has happened, the endpoint, and how many places a replica that wants some has. */
@@ -26,6 +34,19 @@ export interface NewsKinds {
   sessions: { readonly bound: readonly (readonly [key: number, endpoint: string])[]; readonly to?: string }
   /** The sender has joined, and does not know the sessions of before. */
   newcomer: object
+  /** Endpoints that have stored responses or conversations, by ID, with the caller that owns them. */
+  responses: { readonly stored: readonly (readonly [id: string, endpoint: string, caller: string | null])[] }
+  /** IDs of documents that the sender has deleted. */
+  documents: { readonly deleted: readonly string[] }
+  /** A question to one replica or to all. */
+  ask: { readonly to: string | null; readonly call: number; readonly topic: string; readonly data: unknown }
+  /** The answer, or the key that has it. */
+  answer: {
+    readonly to: string
+    readonly call: number
+    readonly value?: unknown
+    readonly key?: string
+  }
   /** Keys, teams or owners in the store of callers have changed. */
   callers: object
   /** A replica has left. */

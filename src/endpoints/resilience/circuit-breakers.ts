@@ -200,6 +200,12 @@ export class CircuitBreakers {
     })
   }
 
+  /** The circuit of a model; undefined if the endpoint's counts for it, or if there is no room for another one. */
+  ofModel(candidate: EvidenceTarget): CircuitBreaker | undefined {
+    this.#models?.take(candidate)
+    return this.#modelBreaker(candidate)
+  }
+
   /** Frees the trials of a thread that has ended. */
   reclaim(thread: number): void {
     for (const breaker of this.#endpoints) breaker?.reclaim(thread)

@@ -1,11 +1,12 @@
 import type { Cluster, ClusterPart } from '../../cluster/cluster.ts'
-import type { EndpointState } from '../../cluster/contract/news.ts'
+import type { EndpointState, ModelState } from '../../cluster/contract/news.ts'
 import { announceScript, recallScript } from '../../cluster/scripts/transitions.ts'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import { type EndpointStatus, endpointStatuses, isRoutable } from '../../kernel/endpoint-status.ts'
 import type { HealthChecker } from '../health/health-checker.ts'
 import type { EndpointRegistry } from '../registry/registry.ts'
 import type { CircuitBreaker } from '../resilience/circuit-breaker.ts'
+import type { SharedModels } from './shared-models.ts'
 
 /** What it needs of the registry. */
 export interface SeenEndpoints extends Pick<EndpointRegistry, 'health' | 'mayAnswer'> {
@@ -26,6 +27,8 @@ export interface SharedEndpointsOptions {
   readonly cluster: Pick<Cluster, 'id' | 'keys' | 'runInBackground' | 'state'>
   readonly registry: SeenEndpoints
   readonly breakers: SeenCircuits
+  /** Circuits and pauses of models; without it, those of endpoints only. */
+  readonly models?: SharedModels
   readonly checker: Pick<HealthChecker, 'adopt' | 'probeNow'>
   /** Of `coolDownCells`. */
   readonly pausedUntilMs: Float64Array
@@ -96,6 +99,7 @@ export class SharedEndpoints implements ClusterPart {
   /** An endpoint was removed. */
   gone(name: string): void {
     this.#seen.delete(name)
+    this.#options.models?.gone(name)
   }
 
   /** Another replica has seen something. */
@@ -146,7 +150,8 @@ export class SharedEndpoints implements ClusterPart {
     const isCircuit =
       (now.openUntilMs === 0) !== (before.openUntilMs === 0) || isLater(now.openUntilMs, before.openUntilMs)
     const isPause = isLater(now.pausedUntilMs, before.pausedUntilMs) && now.pausedUntilMs > nowMs
-    if (!isStatus && !isCircuit && !isPause) return undefined
+    const models = this.#options.models?.difference(slot, name)
+    if (!isStatus && !isCircuit && !isPause && models === undefined) return undefined
     return {
       by: cluster.id,
       ...(isStatus
@@ -159,6 +164,7 @@ export class SharedEndpoints implements ClusterPart {
         : {}),
       ...(isCircuit ? { openForMs: left(now.openUntilMs, nowMs) } : {}),
       ...(isPause ? { pauseMs: left(now.pausedUntilMs, nowMs) } : {}),
+      ...(models === undefined ? {} : { models }),
     }
   }
 
@@ -167,6 +173,7 @@ export class SharedEndpoints implements ClusterPart {
     const slot = registry.snapshot.byName.get(name)?.slot ?? 0
     const { status, openUntilMs, pausedUntilMs } = this.#now(slot)
     const nowMs = clock.monotonicMs()
+    const models = this.#options.models?.whole(slot)
     return {
       by: cluster.id,
       status,
@@ -175,6 +182,7 @@ export class SharedEndpoints implements ClusterPart {
       isLed: leads(slot),
       openForMs: left(openUntilMs, nowMs),
       pauseMs: left(pausedUntilMs, nowMs),
+      ...(models === undefined ? {} : { models }),
     }
   }
 
@@ -202,6 +210,7 @@ export class SharedEndpoints implements ClusterPart {
       // The longest deadline wins.
       pausedUntilMs[slot] = Math.max(pausedUntilMs[slot] ?? 0, clock.monotonicMs() + state.pauseMs)
     }
+    if (state.models !== undefined) this.#options.models?.apply(slot, name, state.models, state.by)
     this.#seen.set(name, this.#now(slot))
   }
 
@@ -230,9 +239,17 @@ function left(untilMs: number, nowMs: number): number {
 
 /** What is left of it after some time. */
 function aged(state: EndpointState, ageMs: number): EndpointState {
-  const { openForMs = 0, pauseMs = 0, ...rest } = state
+  const { openForMs, pauseMs, models, ...rest } = state
+  const agedModels = Object.entries(models ?? {}).map(([model, each]) => [model, agedTimes(each, ageMs)])
   return {
     ...rest,
+    ...agedTimes(state, ageMs),
+    ...(models === undefined ? {} : { models: Object.fromEntries(agedModels) }),
+  }
+}
+
+function agedTimes({ openForMs = 0, pauseMs = 0 }: ModelState, ageMs: number): ModelState {
+  return {
     ...(openForMs > ageMs ? { openForMs: openForMs - ageMs } : {}),
     ...(pauseMs > ageMs ? { pauseMs: pauseMs - ageMs } : {}),
   }

@@ -88,6 +88,7 @@ const endpoints = Array.from(
       url: `http://10.0.0.${slot}:8000`,
       type: 'vllm',
       profile: undefined,
+      tags: [],
       priority: 100,
       weight: 1,
       maxConcurrent: 0,

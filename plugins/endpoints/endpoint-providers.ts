@@ -11,6 +11,7 @@ import {
   discoveryTopic,
   FoundEndpoints,
   refreshTopic,
+  rejectTopic,
 } from '../../src/endpoints/providers/found-endpoints.ts'
 import { LiveSet } from '../../src/endpoints/providers/live-set.ts'
 import { makeProvider, rulesOf } from '../../src/endpoints/providers/make-provider.ts'
@@ -54,6 +55,7 @@ export default fp<EndpointProvidersOptions>(
     app.configChanges.addLayer((endpoints, config) => found.over(endpoints, config))
     app.gatewayPeers.on(discoveryTopic, () => found.view())
     app.gatewayPeers.on(approveTopic, (name) => set.approve(name))
+    app.gatewayPeers.on(rejectTopic, (name) => set.reject(name))
     app.gatewayPeers.on(refreshTopic, () => {
       for (const { provider } of sources) provider.refresh()
       return true

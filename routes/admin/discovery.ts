@@ -1,9 +1,14 @@
 /**
  * `/internal/admin/discovery`: what the providers of endpoints have found; `POST …/{name}/approve` lets a pending endpoint
- * serve, `POST …/refresh` reads the sources again. Depends on the link to the control thread, which has the providers.
+ * serve, `POST …/{name}/reject` keeps one from serving, `POST …/refresh` reads the sources again. Depends on the link to the control thread, which has the providers.
  */
 import fp from 'fastify-plugin'
-import { approveTopic, discoveryTopic, refreshTopic } from '../../src/endpoints/providers/found-endpoints.ts'
+import {
+  approveTopic,
+  discoveryTopic,
+  refreshTopic,
+  rejectTopic,
+} from '../../src/endpoints/providers/found-endpoints.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import {
@@ -11,6 +16,7 @@ import {
   DiscoverySchema,
   discoveryView,
   RefreshSchema,
+  RejectionSchema,
 } from '../../src/observe/views/discovery.ts'
 import { changes, neverStored, shows } from './admin-routes.ts'
 import { ignoreBodies } from './any-method.ts'
@@ -41,6 +47,15 @@ export default fp<InternalDiscoveryOptions>(
         const approved = await link.requestControl(approveTopic, name)
         if (approved !== true) throw new GatewayError('not_found', 'No provider has found such an endpoint.')
         return { endpoint: name, approved }
+      },
+    )
+    app.post<{ Params: { name: string } }>(
+      '/internal/admin/discovery/:name/reject',
+      changes({ response: { 200: RejectionSchema } }),
+      async ({ params: { name } }) => {
+        const rejected = await link.requestControl(rejectTopic, name)
+        if (rejected !== true) throw new GatewayError('not_found', 'No provider has found such an endpoint.')
+        return { endpoint: name, rejected }
       },
     )
     done()

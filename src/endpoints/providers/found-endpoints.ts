@@ -28,6 +28,8 @@ export interface DiscoveryView {
 export const discoveryTopic: Topic<undefined, DiscoveryView> = 'providers.view'
 /** Lets a pending endpoint serve; false if there is none of that name. */
 export const approveTopic: Topic<string, boolean> = 'providers.approve'
+/** Keeps a found endpoint from serving until it is approved; false if there is none of that name. */
+export const rejectTopic: Topic<string, boolean> = 'providers.reject'
 /** Reads all sources again soon. */
 export const refreshTopic: Topic<undefined, true> = 'providers.refresh'
 

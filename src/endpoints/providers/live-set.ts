@@ -48,6 +48,7 @@ export class LiveSet {
   readonly #flapRules: FlapRules
   readonly #sources: Source[] = []
   readonly #approved = new Set<string>()
+  readonly #rejected = new Set<string>()
   #fileKeys: ReadonlySet<string> = new Set()
   #fileNames: ReadonlySet<string> = new Set()
   #notice: Timer | undefined
@@ -92,6 +93,17 @@ export class LiveSet {
     const entry = this.#all().find((each) => each.name === name)
     if (entry === undefined) return false
     this.#approved.add(entry.key)
+    this.#rejected.delete(entry.key)
+    this.#settle()
+    return true
+  }
+
+  /** Keeps an endpoint from serving until it is approved. Returns whether there is one of that name. */
+  reject(name: string): boolean {
+    const entry = this.#all().find((each) => each.name === name)
+    if (entry === undefined) return false
+    this.#approved.delete(entry.key)
+    this.#rejected.add(entry.key)
     this.#settle()
     return true
   }
@@ -247,6 +259,10 @@ export class LiveSet {
     for (const entry of this.#all()) {
       const { state, key, endpoint, provider } = entry
       if (state === 'held' || state === 'not ready') continue
+      if (this.#rejected.has(key)) {
+        this.#setState(entry, 'rejected')
+        continue
+      }
       const isTaken = taken.has(key)
       if (!isTaken && state === 'missing') taken.add(key)
       if (state === 'missing') continue

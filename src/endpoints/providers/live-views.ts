@@ -15,7 +15,7 @@ export interface ProviderRules {
 }
 
 /** `duplicate`: another provider or the file already has this server; `held`: it comes and goes. */
-export type FoundState = 'active' | 'pending' | 'missing' | 'not ready' | 'held' | 'duplicate'
+export type FoundState = 'active' | 'pending' | 'missing' | 'not ready' | 'held' | 'duplicate' | 'rejected'
 
 export interface FoundView {
   readonly name: string

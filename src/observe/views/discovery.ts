@@ -22,7 +22,7 @@ export const DiscoverySchema = Type.Object({
       name: Text(),
       url: Text(),
       provider: Text(),
-      state: Choice(['active', 'pending', 'missing', 'not ready', 'held', 'duplicate']),
+      state: Choice(['active', 'pending', 'missing', 'not ready', 'held', 'duplicate', 'rejected']),
       since: Time(),
       problem: Nullable('Why an active endpoint cannot serve: its settings are not valid.'),
       labels: Type.Record(Type.String(), Type.String()),
@@ -31,6 +31,8 @@ export const DiscoverySchema = Type.Object({
 })
 
 export const ApprovalSchema = Type.Object({ endpoint: Text(), approved: Type.Boolean() })
+
+export const RejectionSchema = Type.Object({ endpoint: Text(), rejected: Type.Boolean() })
 
 export const RefreshSchema = Type.Object({ refreshing: Type.Boolean() })
 

@@ -18,7 +18,7 @@ export interface ModelIssue {
 export interface EndpointSource {
   readonly endpoint: Pick<
     Endpoint,
-    'slot' | 'id' | 'name' | 'url' | 'type' | 'profile' | 'priority' | 'weight' | 'maxConcurrent'
+    'slot' | 'id' | 'name' | 'url' | 'type' | 'profile' | 'priority' | 'weight' | 'tags' | 'maxConcurrent'
   >
   readonly status: StatusDetail
   readonly inFlight: number

@@ -27,6 +27,7 @@ import type { GatewayConfig } from './config/schema/schema.ts'
 import { usageSections } from './dialects/all.ts'
 import type { ProfileDocument } from './endpoints/profiles/profile-store.ts'
 import { clearStatsRow } from './observe/stats/clear-row.ts'
+import { statsCells } from './observe/stats/stats-cells.ts'
 import { loadCells } from './routing/selection/load-cells.ts'
 import type { SharedBlocks } from './runtime/cells/shared-blocks.ts'
 import type { ConfigSource } from './runtime/configuration/reloads.ts'
@@ -69,12 +70,23 @@ export async function registerBase(
 }
 
 /** Makes the gateway a replica of several, if it is configured; the control thread is connected. */
-export async function registerCluster(app: FastifyInstance, { cluster }: GatewayConfig): Promise<void> {
+export async function registerCluster(
+  app: FastifyInstance,
+  { cluster, proxy }: GatewayConfig,
+): Promise<void> {
   if (!clusterIsOn(cluster) || !app.gatewayPeers.isControl) return
   const { default: plugin } = await import('../plugins/cluster/cluster.ts')
-  await app.register(plugin, { cluster })
+  const { totals } = app.gatewayState.of(statsCells)
+  const ended = totals.column('requests')
+  await app.register(plugin, { cluster, requests: () => totals.sum(0, ended) })
   const { default: limits } = await import('../plugins/cluster/cluster-limits.ts')
   await app.register(limits, { cluster })
+  const { default: documents } = await import('../plugins/cluster/cluster-documents.ts')
+  const { max_responses, max_size, idle_ttl } = proxy.translation.stored_responses
+  await app.register(documents, {
+    cluster,
+    limits: { maxDocuments: Math.max(1, max_responses), maxBytes: max_size, ttlMs: idle_ttl },
+  })
 }
 
 /**
@@ -135,6 +147,8 @@ export async function registerEndpoints(
     await app.register(placeLeases, { cluster })
     const { default: sharedSessions } = await import('../plugins/routing/shared-sessions.ts')
     await app.register(sharedSessions, { proxy })
+    const { default: sharedResponses } = await import('../plugins/routing/shared-responses.ts')
+    await app.register(sharedResponses)
   }
   const { gatewayState } = app
   const intervalMs = signalsIntervalMs(config)

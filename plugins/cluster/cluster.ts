@@ -21,6 +21,8 @@ export interface ClusterPluginOptions extends Sections<'cluster'> {
   readonly open?: OpenLink
   /** Shown to the other replicas. Defaults to the package's version. */
   readonly version?: string
+  /** Requests that have ended since the start, shown to the other replicas. */
+  readonly requests?: (() => number) | undefined
   readonly clock?: Clock
 }
 
@@ -35,7 +37,7 @@ const startMs = 1_000
 
 export default fp<ClusterPluginOptions>(
   async function cluster(app, options) {
-    const { cluster: settings } = readSections(options, ['cluster'], ['open', 'version', 'clock'])
+    const { cluster: settings } = readSections(options, ['cluster'], ['open', 'version', 'requests', 'clock'])
     const clock = options.clock ?? systemClock
     const open = options.open ?? (await openNodeRedis(settings, fleetKeys(settings.keyPrefix).news))
     let started: (() => void) | undefined
@@ -49,6 +51,7 @@ export default fp<ClusterPluginOptions>(
         host: hostname(),
         startedAtMs: clock.nowMs(),
       },
+      ...(options.requests === undefined ? {} : { requests: options.requests }),
       open,
       onState(state, reason) {
         app.gatewayEvents.publish('cluster.state', {

@@ -1,7 +1,8 @@
 /**
  * Keeps translated responses and conversations of the Responses API, so that clients can continue, read and delete them. Decorates
  * `responseRequests`; depends on the event bus and on the links between threads, over which all threads find each other's.
- * On close it ends the responses in the background and stops serving the other threads.
+ * On close it ends the responses in the background and stops serving the other threads. Uses if present: `clusterState`,
+ * with which the replicas of a cluster share all of it.
  */
 import fp from 'fastify-plugin'
 import { bodyLimitOf } from '../../src/config/file/body-limit.ts'
@@ -43,13 +44,25 @@ export default fp<ResponseStoreOptions>(
     const memory = new MemoryResponseStore({ clock, ...limits })
     const responses = new SharedResponseStore(memory, peers)
     const conversations = new SharedConversationStore(memory.conversations, peers)
+    const { clusterState: state } = app
+    const fleet =
+      state === undefined
+        ? undefined
+        : (await import('../../src/dialects/openai/responses/fleet/fleet.ts')).fleetOf({
+            peers,
+            state,
+            memory,
+            responses,
+            conversations,
+          })
     const requests = new ResponseRequests({
       stores: {
-        responses: options.store ?? responses,
-        conversations: options.conversations ?? conversations,
+        responses: options.store ?? fleet?.responses ?? responses,
+        conversations: options.conversations ?? fleet?.conversations ?? conversations,
       },
+      remoteRuns: fleet?.remoteRuns,
       background: { clock, peers, ...limits },
-      turns: new ConversationTurns({ clock, peers }),
+      turns: new ConversationTurns({ clock, peers, replicas: fleet?.documents }),
       maxRequestBytes: bodyLimitOf(server.requestLimits.maxBodyBytes),
       newId: createIds(),
       nowMs: () => clock.nowMs(),
@@ -57,6 +70,7 @@ export default fp<ResponseStoreOptions>(
     })
     app.decorate('responseRequests', requests)
     const ends = [responses.listen(), conversations.listen(), requests.listen()]
+    if (fleet !== undefined) ends.push(fleet.listen())
     const subscription = app.gatewayEvents.subscribe(
       (event) => {
         if (event.type === 'thread.stopped') requests.threadEnded(event.data.thread)

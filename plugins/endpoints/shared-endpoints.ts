@@ -24,6 +24,8 @@ export default fp<SharedEndpointsPluginOptions>(
     if (!(checker instanceof HealthChecker)) return
     const clock = options.clock ?? systemClock
     const leadership = new Leadership(cluster.id, probe === 'shared', () => cluster.state === 'joined')
+    cluster.probes = () =>
+      registry.snapshot.endpoints.map(({ name }) => ({ endpoint: name, replica: leadership.leaderOf(name) }))
     const leads = (slot: number) => leadership.leads(registry.snapshot.bySlot[slot]?.name ?? '')
     checker.leads = leads
     const shared = new SharedEndpoints({

@@ -7,6 +7,7 @@
  * server, loses its sessions. Uses if present: `configVersions`, `clusterState`, `gatewayPeers`.
  */
 
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { hasPriorityTiers } from '../../src/config/options/derived.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -18,6 +19,10 @@ import { RequestSessions, sessionHeaders } from '../../src/proxy/request/request
 import { StoredResponses, storedResponseCells } from '../../src/proxy/request/stored-responses.ts'
 import { HeadMemory } from '../../src/routing/affinity/head-memory.ts'
 import { SessionKeys } from '../../src/routing/affinity/key-sources.ts'
+import {
+  responsesLearnedTopic,
+  responsesStoredTopic,
+} from '../../src/routing/affinity/replicated-responses.ts'
 import {
   ReplicatedSessionStore,
   sessionsBoundTopic,
@@ -52,7 +57,7 @@ export default fp<SessionAffinityOptions>(
     const { stickySessions: sticky } = proxy
     const clock = options.clock ?? systemClock
     const state = app.gatewayState
-    app.decorate('storedResponses', new StoredResponses(clock, state.of(storedResponseCells)))
+    app.decorate('storedResponses', storedResponses(app, clock))
     if (!sticky.enabled) {
       app.decorate('sessionAffinity', undefined)
       return
@@ -154,6 +159,21 @@ export default fp<SessionAffinityOptions>(
     ],
   },
 )
+
+/** Replicas of a cluster exchange which endpoint has which response. */
+function storedResponses(app: FastifyInstance, clock: Clock): StoredResponses {
+  const cells = app.gatewayState.of(storedResponseCells)
+  if (app.clusterState === undefined || !app.hasDecorator('gatewayPeers'))
+    return new StoredResponses(clock, cells)
+  const link = app.gatewayPeers
+  const stored = new StoredResponses(clock, cells, (learned) =>
+    link.sendToControl(responsesStoredTopic, learned),
+  )
+  link.on(responsesLearnedTopic, (learned) => {
+    for (const [id, slot, caller] of learned) stored.learn(id, slot, caller)
+  })
+  return stored
+}
 
 /** A store whose new sessions the other replicas get, and that gets theirs. */
 function replicate(store: SessionStore, clock: Clock, link: PeerLink): SessionStore {

@@ -4,7 +4,14 @@ import { type ScriptCall, ScriptRunner } from './connection/script-runner.ts'
 import { ServerCircuit } from './connection/server-circuit.ts'
 import { ServerConnection } from './connection/server-connection.ts'
 import type { NewsKind, NewsKinds } from './contract/news.ts'
-import type { ClusterState, ClusterView, LeaseView, Member, ReplicaInfo } from './contract/status.ts'
+import type {
+  ClusterState,
+  ClusterView,
+  LeaseView,
+  Member,
+  ProbeView,
+  ReplicaInfo,
+} from './contract/status.ts'
 import { Membership } from './membership/membership.ts'
 import { Newsroom } from './membership/newsroom.ts'
 import { type FleetKeys, fleetKeys } from './scripts/keys.ts'
@@ -16,6 +23,8 @@ export interface ClusterOptions {
   /** Different for each start of a replica. */
   readonly startId: string
   readonly info: ReplicaInfo
+  /** Requests that have ended since the start. */
+  readonly requests?: () => number
   readonly keyPrefix: string
   readonly timeoutMs: number
   readonly maxFailures: number
@@ -58,6 +67,7 @@ export class Cluster {
   /** Requests in flight by name of the endpoint, sent with each heartbeat. */
   load: () => Readonly<Record<string, number>> = () => ({})
   leases: () => readonly LeaseView[] = () => []
+  probes: () => readonly ProbeView[] = () => []
   readonly #options: ClusterOptions
   readonly #circuit: ServerCircuit
   readonly #runner: ScriptRunner
@@ -112,6 +122,10 @@ export class Cluster {
       clock,
       id,
       info: options.info,
+      report: () => ({
+        requests: options.requests?.(),
+        roundTripMs: this.#membership.roundTripMs,
+      }),
       keys: this.keys,
       // A server that is away because it is slow is back when it answers in time.
       run: (call, isTrial) =>
@@ -211,6 +225,7 @@ export class Cluster {
       roundTripMs: this.#membership.roundTripMs,
       members: this.#membership.members,
       leases: this.leases(),
+      probes: this.probes(),
       inexact: this.#state === 'joined' ? [] : this.#parts.flatMap((part) => part.inexact?.() ?? []),
       counts: {
         calls: calls + beats.calls,

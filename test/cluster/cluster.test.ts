@@ -29,7 +29,7 @@ function create() {
   return { clock, fake, log, cluster }
 }
 
-const members = (...ids: string[]) => ids.flatMap((id) => [id, JSON.stringify(info), '{"e":2}'])
+const members = (...ids: string[]) => ids.flatMap((id) => [id, JSON.stringify(info), '{"e":2}', 0])
 
 describe('cluster', () => {
   it('joins once it is connected', async () => {

@@ -23,7 +23,10 @@ describe('a gateway without cluster.redis', () => {
       // Optional plugins are imported on demand by the composition alone.
       const isComposition = /^src\/(?:gateway|base)\.ts$/.test(path)
       for (const { from, to } of imports) {
-        const isOptional = isComposition && /cluster|place|shared-(?:endpoints|sessions)/.test(to)
+        // The response store imports on demand what it shares.
+        const isOptional =
+          (isComposition && /cluster|place|shared-(?:endpoints|sessions|responses)/.test(to)) ||
+          to.endsWith('responses/fleet/fleet.ts')
         if (from === path && !isOptional) next.push(to)
       }
     }

@@ -23,10 +23,10 @@ const reconnectMs = 200
 
 /**
  * Loads the client for a configuration.
- * @param channel on which the other replicas publish
+ * @param channel on which the other replicas publish; absent for a connection that only sends commands
  * @throws Error if the package is missing or a file of `tls` cannot be read
  */
-export async function openNodeRedis(cluster: ClusterSection, channel: string): Promise<OpenLink> {
+export async function openNodeRedis(cluster: ClusterSection, channel?: string): Promise<OpenLink> {
   const redis = await loadPackage()
   const base = clientOptions(cluster)
   switch (cluster.topology) {
@@ -42,7 +42,7 @@ export async function openNodeRedis(cluster: ClusterSection, channel: string): P
 function standalone(
   redis: RedisPackage,
   base: RedisClientOptions,
-  channel: string,
+  channel: string | undefined,
   events: RedisLinkEvents,
 ): RedisLink {
   // The link is replaced as a whole when it fails.
@@ -50,10 +50,15 @@ function standalone(
   const watch = watchLink(events)
   client.on('error', watch.failed)
   client.on('terminated', (cause: unknown) => watch.lost(reasonOf(cause)))
-  watch.connect(async () => {
-    await client.connect()
-    await client.subscribe(channel, events.onMessage)
-  })
+  watch.connect(
+    async () => {
+      await client.connect()
+      if (channel !== undefined) await client.subscribe(channel, events.onMessage)
+    },
+    () => {
+      client.destroy()
+    },
+  )
   return {
     get isReady() {
       return client.isReady
@@ -70,7 +75,7 @@ function sentinel(
   redis: RedisPackage,
   cluster: ClusterSection,
   base: RedisClientOptions,
-  channel: string,
+  channel: string | undefined,
   events: RedisLinkEvents,
 ): RedisLink {
   const { url: _, ...options } = base
@@ -89,10 +94,15 @@ function sentinel(
   })
   const watch = watchLink(events)
   client.on('error', watch.failed)
-  watch.connect(async () => {
-    await client.connect()
-    await client.subscribe(channel, events.onMessage)
-  })
+  watch.connect(
+    async () => {
+      await client.connect()
+      if (channel !== undefined) await client.subscribe(channel, events.onMessage)
+    },
+    () => {
+      void client.destroy()
+    },
+  )
   return {
     get isReady() {
       return client.isReady
@@ -109,7 +119,7 @@ function nodes(
   redis: RedisPackage,
   cluster: ClusterSection,
   base: RedisClientOptions,
-  channel: string,
+  channel: string | undefined,
   events: RedisLinkEvents,
 ): RedisLink {
   const { url: _, ...defaults } = base
@@ -119,10 +129,15 @@ function nodes(
   })
   const watch = watchLink(events)
   client.on('error', watch.failed)
-  watch.connect(async () => {
-    await client.connect()
-    await client.subscribe(channel, events.onMessage)
-  })
+  watch.connect(
+    async () => {
+      await client.connect()
+      if (channel !== undefined) await client.subscribe(channel, events.onMessage)
+    },
+    () => {
+      client.destroy()
+    },
+  )
   return {
     get isReady() {
       return client.isReady
@@ -138,7 +153,8 @@ function nodes(
 interface LinkWatch {
   readonly failed: (error: unknown) => void
   readonly lost: (reason: string) => void
-  connect(open: () => Promise<void>): void
+  /** @param close ends a connection that is there too late */
+  connect(open: () => Promise<void>, close: () => void): void
   end(): void
 }
 
@@ -157,10 +173,11 @@ function watchLink({ onReady, onLost }: RedisLinkEvents): LinkWatch {
       lastReason = reasonOf(error)
     },
     lost,
-    connect(open) {
+    connect(open, close) {
       open().then(
         () => {
           if (!isOver) onReady()
+          else close()
         },
         (error: unknown) => lost(reasonOf(error)),
       )

@@ -20,8 +20,18 @@ export interface ReplicaInfo {
   readonly startedAtMs: number
 }
 
-export interface Member extends ReplicaInfo {
+/** What a replica reports with each heartbeat; absent for one of an earlier version. */
+export interface ReplicaReport {
+  /** Requests that have ended since its start. */
+  readonly requests?: number | undefined
+  /** Round trip of its heartbeat before. */
+  readonly roundTripMs?: number | undefined
+}
+
+export interface Member extends ReplicaInfo, ReplicaReport {
   readonly id: string
+  /** Time since its last heartbeat, by the server's clock. */
+  readonly ageMs: number
   /** Requests in flight by name of the endpoint. */
   readonly load: Readonly<Record<string, number>>
 }
@@ -36,6 +46,12 @@ export interface LeaseView {
   readonly allowed: number
 }
 
+/** Which replica probes an endpoint; undefined if each replica does. */
+export interface ProbeView {
+  readonly endpoint: string
+  readonly replica: string | undefined
+}
+
 export interface ClusterView {
   readonly replica: string
   readonly state: ClusterState
@@ -46,6 +62,7 @@ export interface ClusterView {
   readonly roundTripMs: number | undefined
   readonly members: readonly Member[]
   readonly leases: readonly LeaseView[]
+  readonly probes: readonly ProbeView[]
   /** What is not exact now. */
   readonly inexact: readonly string[]
   readonly counts: ClusterCounts

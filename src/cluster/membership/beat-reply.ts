@@ -11,7 +11,7 @@ export function parseBeat(reply: unknown): BeatReply {
   if (kind === 'schema') return { kind, version: second ?? '' }
   if (kind !== 'ok') throw new Error('unexpected answer of the server')
   const members: Member[] = []
-  for (let at = 0; at + 2 < rest.length; at += 3) {
+  for (let at = 0; at + 3 < rest.length; at += 4) {
     const info = record(rest[at + 1])
     const load = Object.entries(record(rest[at + 2])).filter(
       (entry): entry is [string, number] => typeof entry[1] === 'number',
@@ -21,11 +21,18 @@ export function parseBeat(reply: unknown): BeatReply {
       version: String(info.version ?? ''),
       host: String(info.host ?? ''),
       startedAtMs: Number(info.startedAtMs ?? 0),
+      requests: count(info.requests),
+      roundTripMs: count(info.roundTripMs),
       load: Object.fromEntries(load),
+      ageMs: Math.max(0, Number(rest[at + 3])),
     })
   }
   members.sort((a, b) => (a.id < b.id ? -1 : 1))
   return { kind, isNew: second === '1', members }
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
 }
 
 function record(text = ''): Readonly<Record<string, unknown>> {

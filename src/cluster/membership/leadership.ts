@@ -20,12 +20,17 @@ export class Leadership {
   }
 
   leads(name: string): boolean {
-    if (!this.#isDivided || !this.#isMember() || this.#members.length === 0) return true
+    return (this.leaderOf(name) ?? this.#own) === this.#own
+  }
+
+  /** ID of the replica that leads a name; undefined if each replica does. */
+  leaderOf(name: string): string | undefined {
+    if (!this.#isDivided || !this.#isMember() || this.#members.length === 0) return undefined
     let leader = this.#leaders.get(name)
     if (leader === undefined) {
       leader = leaderOf(name, this.#members)
       this.#leaders.set(name, leader)
     }
-    return leader === this.#own
+    return leader
   }
 }

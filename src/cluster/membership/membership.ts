@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { ScriptCall } from '../connection/script-runner.ts'
-import type { Member, ReplicaInfo } from '../contract/status.ts'
+import type { Member, ReplicaInfo, ReplicaReport } from '../contract/status.ts'
 import { beatScript, leaveScript } from '../scripts/beat.ts'
 import { type FleetKeys, schemaVersion } from '../scripts/keys.ts'
 import { parseBeat } from './beat-reply.ts'
@@ -12,6 +12,8 @@ export interface MembershipOptions {
   readonly clock: Clock
   readonly id: string
   readonly info: ReplicaInfo
+  /** What changes between heartbeats. */
+  readonly report: () => ReplicaReport
   readonly keys: FleetKeys
   readonly run: RunScript
   /** Time to the next heartbeat in milliseconds. */
@@ -109,7 +111,7 @@ export class Membership {
   }
 
   async #beat(): Promise<void> {
-    const { clock, id, info, keys, run, load, memberTimeoutMs } = this.#options
+    const { clock, id, info, report, keys, run, load, memberTimeoutMs } = this.#options
     const sentMs = clock.monotonicMs()
     const reply = parseBeat(
       await run(
@@ -120,7 +122,7 @@ export class Membership {
             id,
             String(memberTimeoutMs),
             String(schemaVersion),
-            JSON.stringify(info),
+            JSON.stringify({ ...info, ...report() }),
             JSON.stringify(load()),
           ],
         },

@@ -19,6 +19,12 @@ export interface FleetKeys {
   readonly limits: string
   /** Numbers of the calls of a replica, and answers that it may not have received. */
   readonly calls: (replica: string, startId: string) => string
+  /** Texts, sizes, order of use and items of shared documents. */
+  readonly documents: readonly [texts: string, infos: string, order: string, items: string]
+  /** Beginning of the keys of turns. */
+  readonly turns: string
+  /** Beginning of the keys of answers that are too large for the channel. */
+  readonly answers: string
   /** Name of the channel. */
   readonly news: string
 }
@@ -35,6 +41,14 @@ export function fleetKeys(prefix: string): FleetKeys {
     slots: `${base}slots`,
     limits: `${base}limit:`,
     calls: (replica, startId) => `${base}calls:${replica}:${startId}`,
+    documents: [
+      `${base}documents:texts`,
+      `${base}documents:infos`,
+      `${base}documents:order`,
+      `${base}documents:items`,
+    ],
+    turns: `${base}turn:`,
+    answers: `${base}answer:`,
     news: `${base}news`,
   }
 }

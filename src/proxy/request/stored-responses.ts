@@ -7,6 +7,7 @@ import { memberSpans } from '../../kernel/json/body-members.ts'
 import { type JsonSpan, openBrace, quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
 import { Remembered } from '../../kernel/remembered.ts'
+import type { LearnedResponse } from '../../routing/affinity/replicated-responses.ts'
 import type { RoutingOutcome } from '../../routing/models/routing.ts'
 import type { RelayedAnswer, RelayObserver } from '../contract/answer-observer.ts'
 import { ownerOf } from '../contract/context.ts'
@@ -14,6 +15,11 @@ import { hasResponseId, ResponseIdReader } from './response-id.ts'
 
 /** Maximum number of stored responses whose endpoint is remembered; at least half of them are kept. */
 const storedResponseCapacity = 32_768
+
+/** The next request may reach another replica right after the answer. */
+const flushMs = 5
+/** Maximum responses of one message; the rest stays with this replica. */
+const maxBatch = 1_000
 
 export const storedResponseCells = cellLayout('stored-responses', () => ({
   slots: cache(storedResponseCapacity),
@@ -47,16 +53,38 @@ function mayName(path: string): boolean {
  */
 export class StoredResponses {
   readonly #slots: SharedCache
+  readonly #clock: Clock
+  readonly #report: ((learned: readonly LearnedResponse[]) => void) | undefined
+  #learned: LearnedResponse[] = []
 
-  constructor(clock: Clock, { slots }: CellsOf<typeof storedResponseCells>) {
+  /** @param report receives what is learned here, for other replicas */
+  constructor(
+    clock: Clock,
+    { slots }: CellsOf<typeof storedResponseCells>,
+    report?: (learned: readonly LearnedResponse[]) => void,
+  ) {
     this.#slots = slots({ ttlMs: rememberedMs, clock })
+    this.#clock = clock
+    this.#report = report
   }
 
   /** Reads the IDs of responses and conversations from answers that contain them. */
   readonly observe = ({ context, head, path, target }: RelayedAnswer): RelayObserver | undefined => {
     if (!hasResponseId(path, head)) return undefined
     const owner = ownerOf(context)
-    return new ResponseIdReader((id) => this.learn(id.toString('latin1'), target.endpoint.slot, owner))
+    return new ResponseIdReader((id) => this.#seen(id.toString('latin1'), target.endpoint.slot, owner))
+  }
+
+  #seen(id: string, slot: number, caller: string | undefined): void {
+    this.learn(id, slot, caller)
+    if (this.#report === undefined || id.length > maxIdLength || this.#learned.length >= maxBatch) return
+    this.#learned.push([id, slot, caller])
+    if (this.#learned.length > 1) return
+    this.#clock.after(flushMs, () => {
+      const learned = this.#learned
+      this.#learned = []
+      this.#report?.(learned)
+    })
   }
 
   /** @param caller name of the caller; undefined if the gateway does not know it */

@@ -4,7 +4,7 @@ import { isObject, type JsonObject, textField } from '../../../kernel/json/json-
 import type { EndedAnswer, Format, FormatCall } from '../../hub/format.ts'
 import { parseRequest } from '../../hub/parts/request-body.ts'
 import { refuse } from '../chat/request/field-values.ts'
-import { answerBackground, followed } from './background/background-requests.ts'
+import { answerBackground, followed, type RunPlace } from './background/background-requests.ts'
 import { type BackgroundRun, itemIdsOf } from './background/background-run.ts'
 import { type BackgroundParts, BackgroundRuns, type Launch } from './background/background-runs.ts'
 import {
@@ -16,6 +16,7 @@ import {
 import type { ConversationTurns } from './conversations/conversation-turns.ts'
 import { conversationFull, conversationLocked } from './request/unknown-state.ts'
 import { EventAnswer } from './store/event-answer.ts'
+import { isOwnId } from './store/own-ids.ts'
 import { ownedStores } from './store/owned-stores.ts'
 import { isKept, mayRepeat, repeated } from './store/passed-responses.ts'
 import {
@@ -51,6 +52,8 @@ export interface ResponseRequestsParts extends ConversationParts {
   readonly background: Pick<BackgroundParts, 'clock' | 'peers' | 'maxRuns' | 'maxBytes'>
   /** Undefined if responses of one conversation need not follow one another. */
   readonly turns?: ConversationTurns | undefined
+  /** Responses that other replicas make in the background. */
+  readonly remoteRuns?: RunPlace | undefined
   /** Receives the failures of the stores. */
   onError(error: unknown): void
 }
@@ -234,11 +237,13 @@ export class ResponseRequests {
   ): Promise<JsonObject | EventAnswer | undefined> {
     const { responses } = this.#owned(caller)
     const run = { id: found.id, owner: caller, responses }
-    const inBackground = this.#parts.background.maxRuns > 0
-    return (
-      (inBackground ? await answerBackground(this.#runs, run, method, found.part, query) : undefined) ??
-      answerStored(responses, method, found, query)
-    )
+    const { background, remoteRuns } = this.#parts
+    const answerFrom = (place: RunPlace) => answerBackground(place, run, method, found.part, query)
+    const own = background.maxRuns > 0 ? await answerFrom(this.#runs) : undefined
+    const kept = own ?? (await answerStored(responses, method, found, query))
+    if (kept !== undefined || remoteRuns === undefined || !isOwnId(found.id)) return kept
+    // A response that has ended meanwhile is in the store now.
+    return (await answerFrom(remoteRuns)) ?? answerStored(responses, method, found, query)
   }
 
   /** The error of a request about a response that no endpoint and no store has. */

@@ -5,6 +5,9 @@ import { ownBytes, type ResponseStore } from '../store/stored.ts'
 import { deletedResponse, inputPage } from '../store/stored-views.ts'
 import type { BackgroundRuns } from './background-runs.ts'
 
+/** Where responses in the background are made: in this process, or in another replica. */
+export type RunPlace = Pick<BackgroundRuns, 'read' | 'follow' | 'end'>
+
 /** The name of a response in the background, and the store that has it when it is over. */
 export interface NamedRun {
   readonly id: string
@@ -16,11 +19,11 @@ export interface NamedRun {
  * Answers a request about a response in the background.
  * @param part below the response
  * @param query with its `?`, or ''
- * @returns undefined if no thread is making the response
+ * @returns undefined if the response is not being made there
  * @throws GatewayError invalid_request
  */
 export async function answerBackground(
-  runs: BackgroundRuns,
+  runs: RunPlace,
   run: NamedRun,
   method: string,
   part: 'input_items' | 'cancel' | undefined,
@@ -48,7 +51,7 @@ export async function answerBackground(
 
 /** The events of a response from its beginning or from where the client left off, until it is over. */
 export async function* followed(
-  runs: BackgroundRuns,
+  runs: RunPlace,
   run: NamedRun,
   after: number,
 ): AsyncGenerator<string, void, undefined> {

@@ -34,22 +34,27 @@ export interface NewBackground {
   readonly whenOver?: (() => void) | undefined
 }
 
-interface RunName {
+export interface RunName {
   readonly id: string
   readonly owner: string | undefined
 }
 
-interface RunFollow extends RunName {
+export interface RunFollow extends RunName {
   readonly after: number
 }
 
-const readTopic: Topic<RunName, BackgroundView | undefined> = 'background-responses:read'
-const followTopic: Topic<RunFollow, BackgroundEvents | undefined> = 'background-responses:follow'
-const endTopic: Topic<RunName & { readonly isForgotten: boolean }, BackgroundView | undefined> =
-  'background-responses:end'
+export interface RunEnd extends RunName {
+  readonly isForgotten: boolean
+}
+
+/** What threads ask one another, and replicas too. */
+export const runReadTopic: Topic<RunName, BackgroundView | undefined> = 'replica:background-responses:read'
+export const runFollowTopic: Topic<RunFollow, BackgroundEvents | undefined> =
+  'replica:background-responses:follow'
+export const runEndTopic: Topic<RunEnd, BackgroundView | undefined> = 'replica:background-responses:end'
 
 /** How long one read waits for the next event. */
-const waitMs = 5_000
+export const followMs = 5_000
 const retryAfterSeconds = 5
 
 /** The responses that this thread makes in the background; all threads find each other's. */
@@ -76,9 +81,9 @@ export class BackgroundRuns {
   /** Serves the requests of the other threads. @returns a function that ends it */
   listen(): () => void {
     const ends = [
-      this.#parts.peers.on(readTopic, (name) => this.#find(name)?.view()),
-      this.#parts.peers.on(followTopic, (follow) => this.#followOwn(follow)),
-      this.#parts.peers.on(endTopic, ({ isForgotten, ...name }) => this.#endOwn(name, isForgotten)),
+      this.#parts.peers.on(runReadTopic, (name) => this.#find(name)?.view()),
+      this.#parts.peers.on(runFollowTopic, (follow) => this.#followOwn(follow)),
+      this.#parts.peers.on(runEndTopic, ({ isForgotten, ...name }) => this.#endOwn(name, isForgotten)),
     ]
     return () => {
       for (const end of ends) end()
@@ -129,7 +134,7 @@ export class BackgroundRuns {
     const { peers } = this.#parts
     const own = this.#find({ id, owner })?.view()
     if (own !== undefined || peers.threads === 1) return own
-    const found = await peers.requestAll(readTopic, { id, owner })
+    const found = await peers.requestAll(runReadTopic, { id, owner })
     return found.find((each) => each !== undefined)
   }
 
@@ -141,7 +146,7 @@ export class BackgroundRuns {
     const { peers } = this.#parts
     const own = await this.#followOwn({ id, owner, after })
     if (own !== undefined || peers.threads === 1) return own
-    const found = await peers.requestAll(followTopic, { id, owner, after }, waitMs + 1_000)
+    const found = await peers.requestAll(runFollowTopic, { id, owner, after }, followMs + 1_000)
     return found.find((each) => each !== undefined)
   }
 
@@ -151,7 +156,7 @@ export class BackgroundRuns {
    * @returns undefined if no thread has it
    */
   async end({ id, owner }: RunName, isForgotten: boolean): Promise<BackgroundView | undefined> {
-    const found = await this.#parts.peers.requestAll(endTopic, { id, owner, isForgotten })
+    const found = await this.#parts.peers.requestAll(runEndTopic, { id, owner, isForgotten })
     return found.find((each) => each !== undefined)
   }
 
@@ -164,7 +169,7 @@ export class BackgroundRuns {
   async #followOwn({ id, owner, after }: RunFollow): Promise<BackgroundEvents | undefined> {
     const run = this.#find({ id, owner })
     if (run === undefined) return undefined
-    await run.changed(after, waitMs, this.#parts.clock)
+    await run.changed(after, followMs, this.#parts.clock)
     return run.eventsAfter(after)
   }
 

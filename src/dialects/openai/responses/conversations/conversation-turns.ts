@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto'
+import type { DocumentClient } from '../../../../cluster/documents/document-client.ts'
 import type { Clock } from '../../../../kernel/clock.ts'
 import type { PeerLink, Topic } from '../../../../runtime/links/peer-link.ts'
 
 export interface TurnParts {
   readonly clock: Pick<Clock, 'nowMs' | 'after'>
   readonly peers: Pick<PeerLink, 'requestAll' | 'on' | 'send' | 'thread' | 'threads'>
+  /** Turns of several replicas; while they cannot be shared, `takeTurn` gives undefined. */
+  readonly replicas?: Pick<DocumentClient, 'takeTurn' | 'endTurn'> | undefined
 }
 
 interface Turn {
@@ -16,6 +19,8 @@ interface Turn {
 
 /** How long a request waits for the response before it; OpenAI's advice is to retry after a few seconds. */
 const maxWaitMs = 2_000
+/** How often a replica asks for a turn that another one has. */
+const retryMs = 50
 /** Longer than a response takes: nothing else ends a turn whose end was lost. */
 const maxTurnMs = 3_600_000
 const maxWaiting = 100
@@ -51,6 +56,24 @@ export class ConversationTurns {
 
   /** @returns ends the turn; undefined if another response is still being made */
   async take(key: string): Promise<(() => void) | undefined> {
+    const { clock, replicas } = this.#parts
+    const untilMs = clock.nowMs() + maxWaitMs
+    const end = await this.#takeOwn(key)
+    if (end === undefined || replicas === undefined) return end
+    while ((await replicas.takeTurn(key)) === false) {
+      if (clock.nowMs() >= untilMs) {
+        end()
+        return undefined
+      }
+      await new Promise<void>((resolve) => void clock.after(retryMs, resolve))
+    }
+    return () => {
+      replicas.endTurn(key)
+      end()
+    }
+  }
+
+  async #takeOwn(key: string): Promise<(() => void) | undefined> {
     const { peers } = this.#parts
     if (peers.threads === 1 || peers.thread === home) {
       const token = await this.#takeHere(key, peers.thread)

@@ -81,7 +81,7 @@ export class SharedConversationStore implements ConversationStore {
   }
 
   async get(id: string): Promise<KeptConversation | undefined> {
-    if (this.#peers.threads > 1) await this.#peers.requestAll(awaitChanges, id)
+    if (this.#peers.threads > 1) await this.settled(id)
     return (await this.#own.get(id)) ?? (await elsewhere(this.#peers, getConversation, id))
   }
 
@@ -91,7 +91,7 @@ export class SharedConversationStore implements ConversationStore {
 
   change(id: string, change: ConversationChange): Promise<KeptConversation | undefined> {
     const changing = this.#change(id, change)
-    if (this.#peers.threads > 1) this.#track(id, changing)
+    if (this.#peers.threads > 1) this.track(id, changing)
     return changing
   }
 
@@ -105,7 +105,13 @@ export class SharedConversationStore implements ConversationStore {
     return elsewhere(this.#peers, changeConversation, { id, change })
   }
 
-  #track(id: string, changing: Promise<unknown>): void {
+  /** Resolves when the changes that any thread has begun are over. */
+  async settled(id: string): Promise<void> {
+    await this.#peers.requestAll(awaitChanges, id)
+  }
+
+  /** Makes readers wait for a change. */
+  track(id: string, changing: Promise<unknown>): void {
     // Messages from one thread to another keep their order, so the last change is the last one to be confirmed.
     const settled = changing.then(ignore, ignore).then(() => {
       if (this.#pending.get(id) === settled) this.#pending.delete(id)

@@ -228,7 +228,12 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(internalEvents, {
     proxy,
     dashboard,
-    callerFeatures: { keys: callersAreOn(callers), usage: hasLedger },
+    features: {
+      keys: callersAreOn(callers),
+      usage: hasLedger,
+      replicas: clusterIsOn(cluster),
+      discovery: discovery.providers.length > 0,
+    },
   })
   await app.register(internalRequests, { dashboard })
   await app.register(internalConfig)

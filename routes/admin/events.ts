@@ -20,8 +20,13 @@ export interface InternalEventsOptions extends Sections<'proxy' | 'dashboard'> {
   /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
   readonly clock?: Clock
-  /** Which of the views of callers the dashboard has. Defaults to none. */
-  readonly callerFeatures?: { readonly keys: boolean; readonly usage: boolean }
+  /** Which of its optional views the dashboard has. Defaults to none. */
+  readonly features?: {
+    readonly keys: boolean
+    readonly usage: boolean
+    readonly replicas?: boolean
+    readonly discovery?: boolean
+  }
 }
 
 interface EventsQuery {
@@ -38,7 +43,7 @@ const retryAfterSeconds = 10
 
 export default fp<InternalEventsOptions>(
   async function internalEvents(app, options) {
-    const others = ['version', 'clock', 'callerFeatures'] as const
+    const others = ['version', 'clock', 'features'] as const
     const { proxy, dashboard } = readSections(options, ['proxy', 'dashboard'], others)
     const { eventHub: hub, eventLog: log, gatewaySamples: samples, gatewayPeers: peers } = app
     const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
@@ -118,8 +123,10 @@ export default fp<InternalEventsOptions>(
           playground: dashboard.playground,
           recent_requests: dashboard.recentRequests,
           login: app.internalAccess.rules.hasToken,
-          keys: options.callerFeatures?.keys ?? false,
-          usage: options.callerFeatures?.usage ?? false,
+          keys: options.features?.keys ?? false,
+          usage: options.features?.usage ?? false,
+          cluster: options.features?.replicas ?? false,
+          discovery: options.features?.discovery ?? false,
         },
         last_event_id: log.lastId ?? null,
         event_types: gatewayEventTypes,

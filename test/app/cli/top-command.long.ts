@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
-import { type Terminal, topCommand } from '../../../src/app/cli/top-command.ts'
+import { topCommand } from '../../../src/app/cli/top-command.ts'
+import type { Terminal } from '../../../src/app/top/live-screen.ts'
 import { postChat, startGateway } from '../../support/gateway.ts'
 import { eventually, withSimulator } from '../../support/simulator.ts'
 

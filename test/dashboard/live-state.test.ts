@@ -30,6 +30,8 @@ const hello = (changes: Partial<Hello> = {}): FeedMessage => ({
       login: false,
       keys: false,
       usage: false,
+      cluster: false,
+      discovery: false,
     },
     last_event_id: null,
     event_types: [],

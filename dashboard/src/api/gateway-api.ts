@@ -1,6 +1,7 @@
 /** The routes that the page reads, each with its type. */
-import { getJson, internalUrl, request } from './http.ts'
+import { getJson, internalUrl, readUrl, request } from './http.ts'
 import type {
+  ClusterView,
   ConfigView,
   EndpointsView,
   Explanation,
@@ -20,25 +21,27 @@ export interface RequestFilter {
   readonly failover: boolean
 }
 
-export const readStatus = (signal?: AbortSignal) => getJson<StatusView>(internalUrl('status'), signal)
+export const readStatus = (signal?: AbortSignal) => getJson<StatusView>(readUrl('status'), signal)
 
 export const readEndpoints = (signal?: AbortSignal) =>
-  getJson<EndpointsView>(internalUrl('status/endpoints'), signal)
+  getJson<EndpointsView>(readUrl('status/endpoints'), signal)
 
 export const readModels = (signal?: AbortSignal) =>
-  getJson<ModelsView>(internalUrl('status/models?detailed=true&group=family'), signal)
+  getJson<ModelsView>(readUrl('status/models?detailed=true&group=family'), signal)
 
 export const readModelStats = (signal?: AbortSignal) =>
-  getJson<ModelStatsView>(internalUrl('stats/models?include_endpoints=true'), signal)
+  getJson<ModelStatsView>(readUrl('stats/models?include_endpoints=true'), signal)
 
-export const readSamples = (signal?: AbortSignal) => getJson<SamplesView>(internalUrl('samples'), signal)
+export const readSamples = (signal?: AbortSignal) => getJson<SamplesView>(readUrl('samples'), signal)
 
-export const readInFlight = (signal?: AbortSignal) => getJson<InFlightView>(internalUrl('inflight'), signal)
+export const readCluster = (signal?: AbortSignal) => getJson<ClusterView>(readUrl('cluster'), signal)
 
-export const readConfig = (signal?: AbortSignal) => getJson<ConfigView>(internalUrl('config'), signal)
+export const readInFlight = (signal?: AbortSignal) => getJson<InFlightView>(readUrl('inflight'), signal)
+
+export const readConfig = (signal?: AbortSignal) => getJson<ConfigView>(readUrl('config'), signal)
 
 export function readRequests(filter: RequestFilter, signal?: AbortSignal): Promise<RequestsView> {
-  const url = internalUrl('requests')
+  const url = readUrl('requests')
   if (filter.model !== '') url.searchParams.set('model', filter.model)
   if (filter.endpoint !== '') url.searchParams.set('endpoint', filter.endpoint)
   if (filter.outcome !== '') url.searchParams.set('outcome', filter.outcome)
@@ -48,7 +51,7 @@ export function readRequests(filter: RequestFilter, signal?: AbortSignal): Promi
 }
 
 export const readRequest = (id: string, signal?: AbortSignal) =>
-  getJson<RequestDetail>(internalUrl(`requests/${encodeURIComponent(id)}`), signal)
+  getJson<RequestDetail>(readUrl(`requests/${encodeURIComponent(id)}`), signal)
 
 export async function cancelRequest(id: string): Promise<void> {
   await request(internalUrl(`inflight/${encodeURIComponent(id)}`), {

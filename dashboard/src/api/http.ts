@@ -5,8 +5,18 @@ import { ApiError, messageOf, type Trouble } from './api-error.ts'
 const internalBase = new URL('../', document.baseURI)
 const gatewayBase = new URL('../../', document.baseURI)
 
+/** ID of another replica whose data the page shows, by the page's address; null for the gateway's own. */
+export const shownReplica = new URLSearchParams(location.search).get('replica')
+
+const readBase =
+  shownReplica === null
+    ? internalBase
+    : new URL(`cluster/replicas/${encodeURIComponent(shownReplica)}/`, internalBase)
+
 /** @param path below `/internal/` */
 export const internalUrl = (path: string) => new URL(path, internalBase)
+/** The same for what can be read of another replica. */
+export const readUrl = (path: string) => new URL(path, readBase)
 /** @param path below the gateway's prefix */
 export const gatewayUrl = (path: string) => new URL(path, gatewayBase)
 

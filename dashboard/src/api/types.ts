@@ -19,12 +19,39 @@ import type { Explanation } from '../../../src/observe/explain/explanation.ts'
 import type { InFlightSchema } from '../../../src/observe/live/in-flight-view.ts'
 import type { RecentDetail, RecentSchema } from '../../../src/observe/live/recent-view.ts'
 import type { Sample } from '../../../src/observe/stats/sample.ts'
+import type { ClusterSchema } from '../../../src/observe/views/cluster.ts'
+import type { DiscoverySchema } from '../../../src/observe/views/discovery.ts'
+import type {
+  EndpointChangeSchema,
+  ManagedEndpointSchema,
+  ManagedEndpointsSchema,
+} from '../../../src/observe/views/endpoint-admin.ts'
 import type { EndpointsView } from '../../../src/observe/views/endpoints.ts'
 import type { ModelStatsView } from '../../../src/observe/views/model-stats.ts'
 import type { ModelsView } from '../../../src/observe/views/models.ts'
+import type { ReloadStatusSchema, ReloadView } from '../../../src/observe/views/reload.ts'
 import type { StatusView } from '../../../src/observe/views/status.ts'
 
-export type { ConfigView, EndpointsView, Explanation, ModelStatsView, ModelsView, Sample, StatusView }
+export type {
+  ConfigView,
+  EndpointsView,
+  Explanation,
+  ModelStatsView,
+  ModelsView,
+  ReloadView,
+  Sample,
+  StatusView,
+}
+
+export type ClusterView = Static<typeof ClusterSchema>
+export type MemberRow = ClusterView['members'][number]
+export type DiscoveryView = Static<typeof DiscoverySchema>
+export type ProviderRow = DiscoveryView['providers'][number]
+export type FoundRow = DiscoveryView['endpoints'][number]
+export type ManagedEndpoint = Static<typeof ManagedEndpointSchema>
+export type ManagedEndpoints = Static<typeof ManagedEndpointsSchema>
+export type EndpointChange = Static<typeof EndpointChangeSchema>
+export type ReloadStatus = Static<typeof ReloadStatusSchema>
 
 export type EndpointRow = EndpointsView['endpoints'][number]
 export type EndpointStatus = EndpointRow['status']
@@ -102,6 +129,10 @@ export interface Hello {
     readonly keys: boolean
     /** Whether what they use is counted. */
     readonly usage: boolean
+    /** Whether it is one of several replicas. */
+    readonly cluster: boolean
+    /** Whether providers find endpoints. */
+    readonly discovery: boolean
   }
   readonly last_event_id: string | null
   readonly event_types: readonly string[]

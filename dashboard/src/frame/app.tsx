@@ -1,11 +1,13 @@
 import type { FunctionComponent } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { shownReplica } from '../api/http.ts'
 import type { EndpointsView } from '../api/types.ts'
 import { absent } from '../format/format.ts'
 import { address, goTo } from '../live/address.ts'
 import { endpoints, features, inFlight, live } from '../live/gateway.ts'
 import type { ViewId } from '../state/view-address.ts'
 import { Announcer } from '../ui/announcer.tsx'
+import { lazyView } from '../ui/lazy-view.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
 import { ConfigurationView } from '../views/configuration/configuration-view.tsx'
 import { EventsView } from '../views/events/events-view.tsx'
@@ -21,6 +23,7 @@ import { TrafficView } from '../views/traffic/traffic-view.tsx'
 import { UsageView } from '../views/usage/usage-view.tsx'
 import { CallersNotice } from './callers-notice.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
+import { ReplicaNotice } from './replica-notice.tsx'
 import { StatusStrip } from './status-strip.tsx'
 import { TopBar } from './top-bar.tsx'
 
@@ -36,6 +39,10 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
   owners: OwnersView,
   limits: LimitsView,
   usage: UsageView,
+  replicas: lazyView(() => import('../views/replicas/replicas-view.tsx').then((each) => each.ReplicasView)),
+  discovery: lazyView(() =>
+    import('../views/discovery/discovery-view.tsx').then((each) => each.DiscoveryView),
+  ),
   configuration: ConfigurationView,
   playground: PlaygroundView,
 }
@@ -52,6 +59,7 @@ export function App() {
     <div class="page">
       <TopBar />
       <StatusStrip />
+      <ReplicaNotice />
       <ConnectionNotice />
       <CallersNotice />
       <Tabs label="Views" tabs={all} selected={view} onSelect={goTo}>
@@ -89,8 +97,11 @@ function tabs(): Tab<ViewId>[] {
     features.value?.keys === true && { id: 'owners', title: 'Owners' },
     features.value?.keys === true && { id: 'limits', title: 'Limits' },
     features.value?.usage === true && { id: 'usage', title: 'Usage' },
+    (features.value?.cluster === true || shownReplica !== null) && { id: 'replicas', title: 'Replicas' },
+    features.value?.discovery === true && { id: 'discovery', title: 'Discovery' },
     { id: 'configuration', title: 'Configuration' },
-    features.value?.playground !== false && { id: 'playground', title: 'Playground' },
+    features.value?.playground !== false &&
+      shownReplica === null && { id: 'playground', title: 'Playground' },
   ]
   return all.filter((tab) => tab !== false)
 }

@@ -3,6 +3,7 @@ import { batch, computed, signal } from '@preact/signals'
 import { createEventFeed, type FeedState } from '../api/event-feed.ts'
 import {
   openEvents,
+  readCluster,
   readConfig,
   readEndpoints,
   readInFlight,
@@ -11,6 +12,7 @@ import {
   readSamples,
   readStatus,
 } from '../api/gateway-api.ts'
+import { shownReplica } from '../api/http.ts'
 import type { FeedMessage, GatewayEvent, Sample } from '../api/types.ts'
 import { withEndpointEvent, withSampleLoad } from '../state/endpoint-rows.ts'
 import { isNews } from '../state/event-text.ts'
@@ -28,6 +30,8 @@ export const feedState = signal<FeedState>('connecting')
 /** Without the stream the page polls the status routes, and says so. */
 export const isPolling = computed(() => feedState.value === 'lost')
 export const features = computed(() => live.value.hello?.features)
+/** Another replica's data can only be read. */
+export const canChange = shownReplica === null
 
 export const status = createResource({ load: readStatus, everyMs: 5_000, isHidden })
 export const endpoints = createResource({ load: readEndpoints, everyMs: 5_000, isHidden })
@@ -35,6 +39,7 @@ export const models = createResource({ load: readModels, everyMs: 10_000, isHidd
 export const modelStats = createResource({ load: readModelStats, everyMs: 10_000, gapMs: 2_000, isHidden })
 export const inFlight = createResource({ load: readInFlight, everyMs: 2_000, isHidden })
 export const config = createResource({ load: readConfig, everyMs: 300_000, isHidden })
+export const cluster = createResource({ load: readCluster, everyMs: 2_000, isHidden })
 
 const feed = createEventFeed({
   connect: openEvents,
@@ -108,6 +113,12 @@ status.state.subscribe(({ value }) => {
   lastReading = reading
 })
 
+/** The stream is that of the gateway that serves the page: another replica's data is polled. */
+function openFeed(): void {
+  if (shownReplica === null) feed.open()
+  else feedState.value = 'lost'
+}
+
 /** How long a hidden page stays connected; milliseconds. */
 const hiddenMs = 60_000
 
@@ -116,18 +127,18 @@ export function start(): void {
   let leaving: ReturnType<typeof setTimeout> | undefined
   status.watch()
   endpoints.watch()
-  feed.open()
+  openFeed()
   document.addEventListener('visibilitychange', () => {
     clearTimeout(leaving)
     if (document.hidden) {
       leaving = setTimeout(feed.close, hiddenMs)
       return
     }
-    feed.open()
+    openFeed()
     for (const each of [status, endpoints, models, modelStats, inFlight, requestList]) each.refresh()
   })
-  addEventListener('online', feed.open)
+  addEventListener('online', openFeed)
   // A page in the back/forward cache must not hold a connection.
   addEventListener('pagehide', feed.close)
-  addEventListener('pageshow', feed.open)
+  addEventListener('pageshow', openFeed)
 }

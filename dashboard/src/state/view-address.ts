@@ -11,6 +11,8 @@ export const viewIds = [
   'owners',
   'limits',
   'usage',
+  'replicas',
+  'discovery',
   'configuration',
   'playground',
 ] as const

@@ -2,7 +2,7 @@
 import type { BreakerState, EndpointStatus, Outcome, Phase } from '../api/types.ts'
 import type { Tone } from '../state/event-text.ts'
 
-interface Mark {
+export interface Mark {
   readonly glyph: string
   readonly tone: Tone
   readonly text: string
@@ -64,6 +64,14 @@ export const EndpointMark = ({ status }: { status: EndpointStatus }) =>
 export const BreakerMark = ({ state }: { state: BreakerState }) => show(ofBreaker[state] ?? other(state))
 export const OutcomeMark = ({ outcome }: { outcome: Outcome }) => show(ofOutcome[outcome] ?? other(outcome))
 export const PhaseMark = ({ phase }: { phase: Phase }) => show(ofPhase[phase] ?? other(phase))
+
+/** The mark of an endpoint in one glyph: an open circuit matters more than a good probe. */
+export function glyphOf(status: EndpointStatus, circuit: BreakerState): Mark {
+  const own = ofEndpoint[status] ?? other(status)
+  if (circuit === 'closed' || own.tone === 'bad') return own
+  const { tone, text } = ofBreaker[circuit] ?? other(circuit)
+  return { glyph: circuit === 'open' ? '⊘' : '◐', tone, text: `circuit ${text}` }
+}
 
 const toneGlyphs: Readonly<Record<Tone, string>> = { good: '●', warn: '▲', bad: '✕', calm: '○' }
 

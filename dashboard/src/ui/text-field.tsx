@@ -11,6 +11,8 @@ export interface TextFieldProps {
   readonly isRequired?: boolean
   /** Offered values. */
   readonly suggestions?: readonly string[]
+  /** Why the value was refused. */
+  readonly problem?: string | undefined
 }
 
 /** A labelled field of a form. */
@@ -23,6 +25,7 @@ export function TextField({
   step,
   isRequired,
   suggestions,
+  problem,
 }: TextFieldProps) {
   return (
     <div class="labelled">
@@ -39,7 +42,9 @@ export function TextField({
         {...(type === 'number' ? { min: '0', step: step ?? '1' } : {})}
         {...(hint === undefined ? {} : { placeholder: hint })}
         {...(suggestions === undefined ? {} : { list: `${id}-list` })}
+        {...invalid(id, problem)}
       />
+      <Problem id={id} text={problem} />
       {suggestions !== undefined && (
         <datalist id={`${id}-list`}>
           {suggestions.map((each) => (
@@ -57,20 +62,34 @@ export function TextArea({
   label,
   value,
   hint,
-}: Pick<TextFieldProps, 'id' | 'label' | 'value' | 'hint'>) {
+  problem,
+  rows = 2,
+}: Pick<TextFieldProps, 'id' | 'label' | 'value' | 'hint' | 'problem'> & { rows?: number }) {
   return (
     <div class="labelled">
       <label for={id}>{label}</label>
       <textarea
         id={id}
         class="field mono"
-        rows={2}
+        rows={rows}
         autocomplete="off"
         spellcheck={false}
         value={value.value}
         onInput={writeTo(value)}
         {...(hint === undefined ? {} : { placeholder: hint })}
+        {...invalid(id, problem)}
       />
+      <Problem id={id} text={problem} />
     </div>
   )
 }
+
+const invalid = (id: string, problem: string | undefined) =>
+  problem === undefined ? {} : ({ 'aria-invalid': true, 'aria-describedby': `${id}-problem` } as const)
+
+const Problem = ({ id, text }: { id: string; text: string | undefined }) =>
+  text === undefined ? null : (
+    <p id={`${id}-problem`} class="small bad" role="alert">
+      {text}
+    </p>
+  )

@@ -4,10 +4,13 @@ import { config } from '../../live/gateway.ts'
 import { configSections } from '../../state/config-rows.ts'
 import { SearchField, Switch } from '../../ui/fields.tsx'
 import { useResource } from '../../ui/hooks.ts'
+import { lazyView } from '../../ui/lazy-view.tsx'
 import { LoadedView } from '../../ui/loaded-view.tsx'
 import { Empty } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 import { ConfigSection } from './config-section.tsx'
+
+const ReloadPanel = lazyView(() => import('./reload-panel.tsx').then((each) => each.ReloadPanel))
 
 /** The values in force, defaults filled in and secrets masked. */
 export function ConfigurationView() {
@@ -30,6 +33,7 @@ export function ConfigurationView() {
           }}
         />
       </Toolbar>
+      <ReloadPanel />
       <LoadedView loaded={loaded}>
         {(known) => {
           const wanted = { search: search.value, onlyChanged: onlyChanged.value }

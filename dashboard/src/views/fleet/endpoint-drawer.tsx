@@ -1,12 +1,13 @@
 import type { EndpointRow } from '../../api/types.ts'
 import { formatCount, formatMs, formatOllaTime } from '../../format/format.ts'
 import { goTo } from '../../live/address.ts'
-import { live } from '../../live/gateway.ts'
+import { canChange, live } from '../../live/gateway.ts'
 import { filterRequests, noFilter } from '../../live/request-list.ts'
 import { isNews } from '../../state/event-text.ts'
 import { Ago } from '../../ui/age.tsx'
 import { Drawer } from '../../ui/drawer.tsx'
 import { Facts } from '../../ui/facts.tsx'
+import { lazyView } from '../../ui/lazy-view.tsx'
 import { BreakerMark, EndpointMark } from '../../ui/status-mark.tsx'
 import { EventList } from '../events/event-list.tsx'
 
@@ -14,13 +15,18 @@ export interface EndpointDrawerProps {
   readonly endpoint: EndpointRow
   readonly inMemory: readonly string[]
   readonly onClose: () => void
+  readonly onEdit: () => void
 }
+
+const EndpointActions = lazyView(() =>
+  import('../endpoints/endpoint-actions.tsx').then((each) => each.EndpointActions),
+)
 
 /** Number of its last events shown. */
 const shownEvents = 20
 
 /** Details of an endpoint. */
-export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerProps) {
+export function EndpointDrawer({ endpoint, inMemory, onClose, onEdit }: EndpointDrawerProps) {
   const { name, breaker } = endpoint
   const events = live.value.events
     .filter((event) => isNews(event) && (event.data.endpoint === name || event.data.from === name))
@@ -35,6 +41,7 @@ export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerPr
         </span>
         {endpoint.issues !== undefined && <span class="bad">{endpoint.issues}</span>}
       </div>
+      {canChange && <EndpointActions endpoint={endpoint} onEdit={onEdit} onRemoved={onClose} />}
       <Facts
         facts={[
           ['Address', <span class="mono">{endpoint.url}</span>],
@@ -51,6 +58,7 @@ export function EndpointDrawer({ endpoint, inMemory, onClose }: EndpointDrawerPr
             'Trial at',
             breaker.retry_at === undefined ? undefined : new Date(breaker.retry_at).toLocaleTimeString(),
           ],
+          ['Tags', endpoint.tags?.join(', ')],
           ['Priority, weight', `${endpoint.priority}, ${endpoint.weight}`],
           [
             'In flight',

@@ -1,18 +1,36 @@
 import { useSignal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import { address, goTo } from '../../live/address.ts'
-import { endpoints, models } from '../../live/gateway.ts'
+import { canChange, endpoints, models } from '../../live/gateway.ts'
+import type { Grouping } from '../../state/fleet-groups.ts'
 import { countedValues, filterFleet, modelNames } from '../../state/fleet-rows.ts'
 import { loadedModels } from '../../state/model-rows.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Choice, SearchField } from '../../ui/fields.tsx'
 import { useResource } from '../../ui/hooks.ts'
+import { lazyView } from '../../ui/lazy-view.tsx'
 import { LoadedView } from '../../ui/loaded-view.tsx'
 import { Empty } from '../../ui/notice.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 import { EndpointDrawer } from './endpoint-drawer.tsx'
 import { fleetColumns } from './fleet-columns.tsx'
+import { FleetGrid } from './fleet-grid.tsx'
 import { LatestEvents } from './latest-events.tsx'
+
+const EndpointFormDrawer = lazyView(() =>
+  import('../endpoints/endpoint-form-drawer.tsx').then((each) => each.EndpointFormDrawer),
+)
+
+/** A larger fleet is shown as a grid, unless the reader chooses. */
+const largeFleet = 60
+
+const layouts: readonly (readonly [Grouping | 'table', string])[] = [
+  ['table', 'As a table'],
+  ['type', 'Grid by type'],
+  ['tag', 'Grid by tag'],
+  ['status', 'Grid by state'],
+  ['priority', 'Grid by priority'],
+]
 
 /** Every endpoint: its state and circuit, load, latency and models in memory. */
 export function FleetView() {
@@ -23,8 +41,12 @@ export function FleetView() {
   const search = useSignal('')
   const state = useSignal('')
   const type = useSignal('')
+  const chosen = useSignal<Grouping | 'table' | undefined>(undefined)
+  /** Name of the endpoint that is edited; empty for a new one. */
+  const edited = useSignal<string | undefined>(undefined)
   const view = loaded.value
   const all = view?.endpoints ?? []
+  const layout = chosen.value ?? (all.length > largeFleet ? 'type' : 'table')
   return (
     <>
       <Toolbar
@@ -47,7 +69,20 @@ export function FleetView() {
             type.value = chosen
           }}
         />
+        <Choice
+          label="Layout"
+          value={layout}
+          options={layouts}
+          onChoose={(name) => {
+            chosen.value = layouts.find(([each]) => each === name)?.[0]
+          }}
+        />
         <SearchField label="Find endpoints and models" value={search} />
+        {canChange && (
+          <button type="button" class="button" onClick={() => (edited.value = '')}>
+            Add endpoint
+          </button>
+        )}
       </Toolbar>
       <LoadedView loaded={loaded}>
         {({ endpoints: rows }) => {
@@ -65,7 +100,8 @@ export function FleetView() {
                 </Empty>
               )}
               {rows.length > 0 && found.length === 0 && <Empty title="No endpoint matches" />}
-              {found.length > 0 && (
+              {found.length > 0 && layout !== 'table' && <FleetGrid rows={found} grouping={layout} />}
+              {found.length > 0 && layout === 'table' && (
                 <DataTable
                   caption="Endpoints"
                   columns={fleetColumns(inMemory)}
@@ -75,11 +111,18 @@ export function FleetView() {
                 />
               )}
               <LatestEvents />
-              {opened !== undefined && (
+              {edited.value !== undefined && (
+                <EndpointFormDrawer
+                  {...(edited.value === '' ? {} : { name: edited.value })}
+                  onClose={() => (edited.value = undefined)}
+                />
+              )}
+              {opened !== undefined && edited.value === undefined && (
                 <EndpointDrawer
                   endpoint={opened}
                   inMemory={inMemory.get(opened.name) ?? []}
                   onClose={() => goTo('fleet')}
+                  onEdit={() => (edited.value = opened.name)}
                 />
               )}
             </>

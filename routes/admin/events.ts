@@ -125,7 +125,7 @@ export default fp<InternalEventsOptions>(
           login: app.internalAccess.rules.hasToken,
           keys: options.features?.keys ?? false,
           usage: options.features?.usage ?? false,
-          cluster: options.features?.replicas ?? false,
+          replicas: options.features?.replicas ?? false,
           discovery: options.features?.discovery ?? false,
         },
         last_event_id: log.lastId ?? null,

@@ -30,7 +30,7 @@ const hello = (changes: Partial<Hello> = {}): FeedMessage => ({
       login: false,
       keys: false,
       usage: false,
-      cluster: false,
+      replicas: false,
       discovery: false,
     },
     last_event_id: null,

@@ -130,7 +130,7 @@ export interface Hello {
     /** Whether what they use is counted. */
     readonly usage: boolean
     /** Whether it is one of several replicas. */
-    readonly cluster: boolean
+    readonly replicas: boolean
     /** Whether providers find endpoints. */
     readonly discovery: boolean
   }

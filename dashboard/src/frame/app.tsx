@@ -97,7 +97,7 @@ function tabs(): Tab<ViewId>[] {
     features.value?.keys === true && { id: 'owners', title: 'Owners' },
     features.value?.keys === true && { id: 'limits', title: 'Limits' },
     features.value?.usage === true && { id: 'usage', title: 'Usage' },
-    (features.value?.cluster === true || shownReplica !== null) && { id: 'replicas', title: 'Replicas' },
+    (features.value?.replicas === true || shownReplica !== null) && { id: 'replicas', title: 'Replicas' },
     features.value?.discovery === true && { id: 'discovery', title: 'Discovery' },
     { id: 'configuration', title: 'Configuration' },
     features.value?.playground !== false &&

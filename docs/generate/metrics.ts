@@ -2,6 +2,7 @@ import { callerMetrics } from '../../src/observe/prometheus/caller-metrics.ts'
 import { clusterMetrics } from '../../src/observe/prometheus/cluster-metrics.ts'
 import { endpointMetrics } from '../../src/observe/prometheus/endpoint-metrics.ts'
 import { engineMetrics } from '../../src/observe/prometheus/engine-metrics.ts'
+import { estimateMetrics } from '../../src/observe/prometheus/estimate-metrics.ts'
 import { type MetricFamily, seriesNames } from '../../src/observe/prometheus/exposition.ts'
 import { stickyMetrics, translatorMetrics } from '../../src/observe/prometheus/feature-metrics.ts'
 import { gatewayMetrics } from '../../src/observe/prometheus/gateway-metrics.ts'
@@ -16,6 +17,7 @@ export const metricGroups: readonly (readonly [title: string, families: readonly
   ['Gateway', gatewayMetrics],
   ['Endpoints', endpointMetrics],
   ['Engines', engineMetrics],
+  ['Estimates', estimateMetrics],
   ['Models', modelMetrics],
   ['Translators', translatorMetrics],
   ['Sessions', stickyMetrics],

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { modelIssues } from '../../src/observe/views/model-issues.ts'
 import type { EndpointSource } from '../../src/observe/views/source.ts'
+import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { engineSource } from './engine-source.ts'
 
@@ -12,6 +13,7 @@ export const endpointSourceDependencies = [
   'gateway-health-checker',
   'gateway-model-discovery',
   'gateway-stats',
+  'gateway-endpoint-selector',
 ]
 
 /** The current state of every endpoint. */
@@ -19,6 +21,8 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
   const { endpointRegistry, circuitBreakers, healthChecker, gatewayState, gatewayStats } = app
   const { inFlight } = gatewayState.of(loadCells)
   const known = app.modelCatalog.snapshot.byEndpoint
+  const ratios =
+    app.latencyEstimator.current === undefined ? undefined : gatewayState.of(estimateCells).endpointRatios
   return endpointRegistry.snapshot.shown.map((endpoint) => {
     const { slot } = endpoint
     const models = known.get(slot)
@@ -35,6 +39,7 @@ export function endpointSources(app: FastifyInstance): EndpointSource[] {
       modelsSyncedAtMs: models?.seenMs,
       listError: app.modelDiscovery.record(slot).lastError,
       engine: engineSource(app, endpoint),
+      estimateRatios: ratios?.quantiles(slot, [0.5, 0.9]),
     }
   })
 }

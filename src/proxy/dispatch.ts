@@ -32,7 +32,7 @@ import type { RequestHookList } from './request/hooks.ts'
 import { immediateAnswer } from './request/immediate-answer.ts'
 import { withoutModel } from './request/missing-model.ts'
 import { reject } from './request/reject.ts'
-import { forwardedHeaders, headerText } from './request/request-headers.ts'
+import { forwardedHeaders, joined, shown } from './request/request-headers.ts'
 import { newLatency } from './request/request-latency.ts'
 import type { RequestSessions } from './request/request-sessions.ts'
 import { noteRoute } from './request/routing-headers.ts'
@@ -72,7 +72,7 @@ export interface DispatchServices extends RefreshParts, ConcludeServices {
   readonly engine: Pick<ProxyEngine, 'handle'>
   /** Undefined if nothing limits what callers use. */
   readonly meter?: CallerMeter | undefined
-  /** Whether the answer reports the estimate of the time to the first token. */
+  /** Whether the answer reports its estimate. */
   readonly explains?: ((request: DispatchedRequest) => boolean) | undefined
 }
 
@@ -396,11 +396,3 @@ function placeStored(
 }
 
 const noEndpointAllowed = 'The API key may not use any endpoint that could serve this request.'
-
-function shown(model: string | undefined): string | undefined {
-  return model === undefined ? undefined : headerText(model)
-}
-
-function joined(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value
-}

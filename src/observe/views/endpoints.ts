@@ -73,6 +73,15 @@ const EndpointDetail = Type.Object({
   ),
   breaker: BreakerField,
   engine: Type.Optional(EngineField),
+  estimate_ratio: Type.Optional(
+    Type.Object(
+      { p50: Type.Number(), p90: Type.Number() },
+      {
+        description:
+          'Measured time to the first token over the estimate, with `expected-latency`; 1 is exact (beyond Olla).',
+      },
+    ),
+  ),
   models_out: Type.Optional(
     Type.Array(
       Type.Object({
@@ -152,10 +161,17 @@ function endpointDetail(source: EndpointSource, nowMs: number): EndpointsView['e
       last_error: probe.lastError ?? circuitReason(source) ?? source.listError,
       issues: issueOf(source),
       engine: engineView(source.engine),
+      estimate_ratio: ratioView(source.estimateRatios),
       models_out: source.modelIssues.length === 0 ? undefined : source.modelIssues.map(modelOut),
     }),
     breaker: breakerView(source.breaker),
   }
+}
+
+function ratioView(ratios: readonly number[] | undefined): { p50: number; p90: number } | undefined {
+  const [p50, p90] = ratios ?? []
+  if (p50 === undefined || p90 === undefined) return undefined
+  return { p50: Math.round(p50 * 100) / 100, p90: Math.round(p90 * 100) / 100 }
 }
 
 function modelOut({ model, circuit, pauseMs }: ModelIssue) {

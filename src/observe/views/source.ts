@@ -34,6 +34,8 @@ export interface EndpointSource {
   /** Why the last read of its models failed; undefined after a success. */
   readonly listError: string | undefined
   readonly engine: EngineSource
+  /** Median and 90th percentile of the measured time to the first token over the estimate. */
+  readonly estimateRatios?: readonly number[] | undefined
 }
 
 /** Requests that the security checks rejected. */

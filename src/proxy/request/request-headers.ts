@@ -143,3 +143,13 @@ export function isHeaderValue(text: string): boolean {
 export function headerText(name: string): string {
   return isHeaderValue(name) ? name : encodeURIComponent(name.toWellFormed())
 }
+
+/** A model name as a header value. */
+export function shown(model: string | undefined): string | undefined {
+  return model === undefined ? undefined : headerText(model)
+}
+
+/** The values of a header as one. */
+export function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}

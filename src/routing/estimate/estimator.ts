@@ -36,6 +36,11 @@ export interface EstimatorParts {
 
 /** Tokens of an image, whatever its size. */
 const tokensPerMedia = 1_000
+/**
+ * An engine that has most prefixes has each of them whole or not at all: to expect a part of each would make it look slow
+ * for all requests.
+ */
+const minCachedShare = 0.5
 /** Rates that were learned elsewhere say less. */
 const borrowedTrust = 0.5
 
@@ -129,13 +134,14 @@ export class Estimator {
     return this.#parts.clock.monotonicMs()
   }
 
-  /** Reads everything that the estimate depends on. */
+  /** Reads everything that the estimate depends on. @param own requests at the endpoint that are this one */
   #fill(
     features: RequestFeatures | undefined,
     candidate: EstimatedCandidate,
     start: number,
     cachedBytes: number,
     nowMs: number,
+    own = 0,
   ): CandidateSnapshot {
     const { load, signals, cells } = this.#parts
     const { rates } = this
@@ -166,11 +172,12 @@ export class Estimator {
     } else {
       const tokensPerByte = rates.tokensPerByte(start)
       snapshot.promptTokens = features.promptBytes * tokensPerByte + features.media * tokensPerMedia
-      // Engines forget prefixes when their caches are full.
+      // Engines without a prefix cache, or with one that is too small.
       const cachedShare = start < 0 ? 0 : (row[start + rateCells.cachedShare] ?? 0)
-      snapshot.cachedTokens = cachedBytes * tokensPerByte * (cachedShare > 0 ? cachedShare : 1)
+      const isRare = cachedShare > 0 && cachedShare < minCachedShare
+      snapshot.cachedTokens = cachedBytes * tokensPerByte * (isRare ? cachedShare : 1)
     }
-    snapshot.inFlight = load.inFlight(slot)
+    snapshot.inFlight = Math.max(0, load.inFlight(slot) - own)
     snapshot.awaiting = cells.awaiting.value(slot)
     const freeAtMs = cells.freeAtMs[slot] ?? 0
     snapshot.aheadMs = freeAtMs > nowMs ? freeAtMs - nowMs : 0
@@ -186,7 +193,7 @@ export class Estimator {
       signals.readLoad(slot, nowMs, snapshot)
       isCold ||= snapshot.sleeping === 1
     }
-    snapshot.loadMs = isCold ? rates.loadMs(candidate, start) : 0
+    snapshot.loadMs = isCold ? rates.loadMs(candidate, start, snapshot.inFlight > 0) : 0
     return snapshot
   }
 
@@ -199,9 +206,8 @@ export class Estimator {
     if (this.#matched !== features) this.matchesOf(features, false)
     const cachedBytes = this.matches.bytesAt(slot)
     const start = this.rates.startOf(candidate)
-    const snapshot = this.#fill(features, candidate, start, cachedBytes, nowMs)
     // The request itself already counts.
-    snapshot.inFlight = Math.max(0, snapshot.inFlight - 1)
+    const snapshot = this.#fill(features, candidate, start, cachedBytes, nowMs, 1)
     const estimate = estimateFirstToken(snapshot, emptyEstimate())
     const { terms } = estimate
     const aheadMs = snapshot.awaiting === 0 ? 0 : snapshot.aheadMs

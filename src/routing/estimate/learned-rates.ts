@@ -45,8 +45,9 @@ const leastCachedShare = 0.01
 const averageShare = 0.15
 
 /**
- * What was learned of models on endpoints. A model on an endpoint about which little is known borrows from the same
- * model on other endpoints, that from all endpoints of its type, and that from a guess.
+ * What was learned of models on endpoints. A model on an endpoint about which little is known borrows from the
+ * endpoint's other models, those from the same model on other endpoints, that from all endpoints of its type, and that
+ * from a guess.
  */
 export class LearnedRates {
   readonly table: RateTable
@@ -61,6 +62,8 @@ export class LearnedRates {
   startOf({ endpoint, nativeModel }: RateSubject): number {
     const { table } = this
     let row = this.#learned(table.find(endpoint.slot, nativeModel ?? ''))
+    // Endpoints differ more than models do.
+    if (row < 0) row = this.#learned(table.find(endpoint.slot, anyModel))
     if (row < 0 && nativeModel !== undefined)
       row = this.#learned(table.find(ofNoEndpoint, modelKey(nativeModel)))
     if (row < 0) row = this.#learned(table.find(ofNoEndpoint, typeKey(endpoint.type)))
@@ -75,14 +78,16 @@ export class LearnedRates {
   /**
    * Time to load a model that is not in memory: less if it is being loaded.
    * @param start from `startOf`
+   * @param isBusy whether the endpoint has other requests
    */
-  loadMs({ endpoint, nativeModel }: RateSubject, start: number): number {
+  loadMs({ endpoint, nativeModel }: RateSubject, start: number, isBusy: boolean): number {
     const row = this.table.find(endpoint.slot, nativeModel ?? '')
     const own = row < 0 ? start : this.table.start(row)
     const nowMs = this.#clock.monotonicMs()
     const untilMs = row < 0 ? 0 : (this.table.cells[own + rateCells.loadingUntilMs] ?? 0)
     if (untilMs > nowMs) return untilMs - nowMs
-    return this.#known(own, rateCells.loadMs, this.#known(start, rateCells.loadMs, guessed.loadMs))
+    const idleMs = this.#known(own, rateCells.loadMs, this.#known(start, rateCells.loadMs, guessed.loadMs))
+    return isBusy ? Math.max(idleMs, this.#known(own, rateCells.busyLoadMs, idleMs)) : idleMs
   }
 
   /** A cold model is being loaded for a request. */
@@ -106,7 +111,8 @@ export class LearnedRates {
       nativeModel === undefined
         ? typePrior
         : this.#learnIn(table.take(ofNoEndpoint, modelKey(nativeModel), nowMs), sample, typePrior)
-    this.#learnIn(table.take(endpoint.slot, nativeModel ?? '', nowMs), sample, prior)
+    const ownPrior = this.#learnIn(table.take(endpoint.slot, anyModel, nowMs), sample, prior)
+    this.#learnIn(table.take(endpoint.slot, nativeModel ?? '', nowMs), sample, ownPrior)
   }
 
   /** Forgets an endpoint that became another server. */
@@ -136,7 +142,7 @@ export class LearnedRates {
       average(rateCells.answerTokens, sample.answerTokens)
       average(rateCells.totalMs, sample.totalMs)
       average(rateCells.decodeMs, sample.tokenGapMs)
-      average(rateCells.loadMs, sample.loadMs)
+      average(sample.busy > 0 ? rateCells.busyLoadMs : rateCells.loadMs, sample.loadMs)
       if (sample.cachedShare !== undefined)
         average(rateCells.cachedShare, Math.max(leastCachedShare, sample.cachedShare))
       if (sample.loadMs !== undefined) cells[start + rateCells.loadingUntilMs] = 0
@@ -168,6 +174,9 @@ export class LearnedRates {
     return value > 0 ? value : otherwise
   }
 }
+
+/** Row of all models of an endpoint. */
+const anyModel = ' any'
 
 /** Endpoints spell models differently: `Llama3:latest` is `llama3`. */
 function modelKey(nativeModel: string): string {

@@ -108,9 +108,16 @@ export class PrefixIndex {
     this.#holders.deleteValue(slot)
   }
 
-  #findAt({ keys, sizes }: RequestFeatures, depth: number, into: PrefixMatches, counts: boolean): boolean {
+  #findAt(
+    { keys, sizes, headDepth }: RequestFeatures,
+    depth: number,
+    into: PrefixMatches,
+    counts: boolean,
+  ): boolean {
     const key = keys[depth] ?? 0
-    const bytes = sizes[depth] ?? 0
+    // The endpoint also has what it generated after this prefix: the next message, unless that is the last.
+    const cached = depth > headDepth && depth + 1 < keys.length - 1 ? depth + 1 : depth
+    const bytes = sizes[cached] ?? 0
     let holders = 0
     while (holders < maxHolders) {
       const slot = this.#holders.peek(wayOf(key, holders))

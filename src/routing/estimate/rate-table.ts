@@ -28,9 +28,11 @@ export const rateCells = {
   slot: fitWidth + 10,
   /** Part of the tokens believed to be cached that were. */
   cachedShare: fitWidth + 11,
+  /** As `loadMs`, while the endpoint is busy with other requests: a model may have to wait until others are idle. */
+  busyLoadMs: fitWidth + 12,
 } as const
 
-const width = fitWidth + 12
+const width = fitWidth + 13
 
 /** Rows that belong to no endpoint: a model or a type on all of them. */
 export const ofNoEndpoint = -1

@@ -120,9 +120,9 @@ describe('expected-latency', () => {
     const { estimator, candidates, load, pick } = fleetOf(3)
     for (const candidate of candidates) teach(estimator, candidate, { baseMs: 2_000, tokenMs: 0.001 })
     estimator.prefixes.add(promptOf(['s']), 1)
-    estimator.prefixes.add(promptOf(['s', 't']), 2)
+    estimator.prefixes.add(promptOf(['s', 't', 'u']), 2)
     load.gauge.acquire(2)
-    assert.equal(slotOf(pick(promptOf(['s', 't', 'u']))), 2)
+    assert.equal(slotOf(pick(promptOf(['s', 't', 'u', 'v', 'w']))), 2)
   })
 
   it('sees requests of others, and ignores values that are unknown', () => {

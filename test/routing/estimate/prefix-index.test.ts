@@ -25,15 +25,17 @@ function world() {
 }
 
 describe('PrefixIndex', () => {
-  it('finds the longest prefix of each endpoint', () => {
+  it('finds the longest prefix of each endpoint, with the answer that it generated after it', () => {
     const { found, add } = world()
     add(['a', 'b'], 1)
     add(['a', 'b', 'c', 'd'], 2)
     assert.deepEqual(found(['a', 'b', 'c', 'd', 'e', 'f']).at, [
-      [2, 400],
-      [1, 200],
+      [2, 500],
+      [1, 300],
     ])
-    assert.deepEqual(found(['a', 'x', 'y']).at, [[1, 100]])
+    // The last message is the question, not an answer.
+    assert.deepEqual(found(['a', 'b', 'x']).at, [[1, 200]])
+    assert.deepEqual(found(['a', 'x']).at, [[1, 100]])
     assert.deepEqual(found(['z']).at, [])
   })
 

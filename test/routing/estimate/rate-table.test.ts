@@ -51,10 +51,28 @@ describe('RateTable', () => {
     const clock = new StillClock()
     const rates = new LearnedRates(new RateTable(16), clock)
     for (let turn = 0; turn < 5; turn++) rates.learn(at(1), sample({ loadMs: 6_000 }))
-    assert.equal(Math.round(rates.loadMs(at(1), -1)), 6_000)
+    assert.equal(Math.round(rates.loadMs(at(1), -1, false)), 6_000)
     rates.loads(at(1))
     clock.advance(4_000)
     rates.loads(at(1))
-    assert.equal(Math.round(rates.loadMs(at(1), -1)), 2_000)
+    assert.equal(Math.round(rates.loadMs(at(1), -1, false)), 2_000)
+  })
+
+  it('expects a load to take longer on a busy endpoint, once it has', () => {
+    const rates = new LearnedRates(new RateTable(16), new StillClock())
+    rates.learn(at(1), sample({ loadMs: 6_000 }))
+    assert.equal(rates.loadMs(at(1), -1, true), 6_000)
+    rates.learn(at(1), sample({ loadMs: 20_000, busy: 0.5 }))
+    assert.equal(rates.loadMs(at(1), -1, true), 20_000)
+    assert.equal(rates.loadMs(at(1), -1, false), 6_000)
+  })
+
+  it('takes an unknown model to be as fast as the others of its endpoint, not as itself elsewhere', () => {
+    const rates = new LearnedRates(new RateTable(16), new StillClock())
+    for (let turn = 0; turn < 5; turn++) {
+      rates.learn(at(1, 'm'), seen(100))
+      rates.learn(at(2, 'other'), seen(9_000))
+    }
+    assert.equal(rates.table.slotAt(rates.startOf(at(2, 'm'))), 2)
   })
 })

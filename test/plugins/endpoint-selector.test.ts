@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import Fastify from 'fastify'
 import endpointSelector from '../../plugins/routing/endpoint-selector.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
-import type { EndpointSelector } from '../../src/routing/selection/selector.ts'
+import type { EndpointSelector, RequestFeatures } from '../../src/routing/selection/selector.ts'
 import { createEndpointApp } from '../support/endpoint-app.ts'
 
 const endpoints = [
@@ -45,6 +45,49 @@ describe('the endpoint selector plugin', () => {
       () => app.endpointSelector.select(candidates, undefined)?.endpoint.name,
     )
     assert.deepEqual(turns, ['a', 'b', 'c', 'a', 'b', 'c'])
+  })
+
+  it('has no estimates and no cells for them unless something uses them', async (t) => {
+    const plain = await createEndpointApp(t, endpoints)
+    await plain.register(endpointSelector, {})
+    const estimating = await createEndpointApp(t, endpoints)
+    await estimating.register(endpointSelector, { proxy: { load_balancer: 'expected-latency' } })
+    const endpoint = estimating.endpointRegistry.snapshot.bySlot[0]
+    assert.ok(endpoint !== undefined)
+    const isThere = ({ gatewayState }: typeof plain) =>
+      [...gatewayState.blocks.keys()].some((name) => name.startsWith('estimates'))
+    assert.deepEqual([isThere(plain), plain.latencyEstimator.current], [false, undefined])
+    assert.equal(isThere(estimating), true)
+    assert.equal(estimating.latencyEstimator.current?.estimateFor(undefined, { endpoint }).confidence, 0)
+    plain.latencyEstimator.use('another part', true)
+    assert.deepEqual([isThere(plain), plain.latencyEstimator.current === undefined], [true, false])
+    plain.latencyEstimator.use('another part', false)
+    assert.equal(plain.latencyEstimator.current, undefined)
+    assert.equal(plain.endpointSelector.weighsLoading, false)
+  })
+
+  it('chooses by estimates, and passes what is known of a request to a selector of the host', async (t) => {
+    const seen: (RequestFeatures | undefined)[] = []
+    const features = { promptBytes: 4_000, media: 0, keys: [], sizes: [], headDepth: 0, hasHead: false }
+    const app = await createEndpointApp(t, endpoints)
+    await app.register(endpointSelector, { proxy: { load_balancer: 'expected-latency' } })
+    for (const slot of [0, 1, 2]) app.endpointRegistry.setStatus(slot, 'healthy', '')
+    const candidates = app.endpointRegistry.snapshot.endpoints.map((endpoint) => ({ endpoint }))
+    assert.equal(app.endpointSelector.weighsLoading, true)
+    assert.ok(app.endpointSelector.select(candidates, undefined, features) !== undefined)
+    const hosted = await createEndpointApp(t, endpoints)
+    await hosted.register(endpointSelector, {
+      selector: () => ({
+        strategy: 'own',
+        select(some, _excluded, given) {
+          seen.push(given)
+          return some[0]
+        },
+      }),
+    })
+    for (const slot of [0, 1, 2]) hosted.endpointRegistry.setStatus(slot, 'healthy', '')
+    hosted.endpointSelector.select(candidates, undefined, features)
+    assert.deepEqual(seen, [features])
   })
 
   it('keeps a selector that the host has decorated', async (t) => {

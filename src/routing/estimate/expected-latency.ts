@@ -20,10 +20,9 @@ const sampleSize = 4
 /** What is known of a list of candidates: every request for a model brings the same list. */
 interface KnownList {
   readonly tiers: readonly Tier[]
-  /** Of the rates when `starts` was read. */
-  version: number
-  /** First cells of the candidates' rates. */
+  /** First cells of the candidates' rates, and the version of the rates when each was read. */
   readonly starts: Int32Array
+  readonly versions: Int32Array
   /** Positions in the list by slot; only of lists that are sampled. */
   readonly placeOf: ReadonlyMap<number, number> | undefined
 }
@@ -100,7 +99,7 @@ class LatencyChooser {
   #consider(
     candidates: readonly Candidate[],
     place: number,
-    { starts }: KnownList,
+    { starts, versions }: KnownList,
     load: EndpointLoad,
     excluded: ReadonlySet<number> | undefined,
     features: RequestFeatures | undefined,
@@ -110,7 +109,12 @@ class LatencyChooser {
     if (candidate === undefined) return
     const { endpoint } = candidate
     if (excluded?.has(endpoint.slot) === true || !load.admits(candidate)) return
-    const matches = this.#estimator.matches
+    const { matches, rates } = this.#estimator
+    const { version } = rates.table
+    if (versions[place] !== version) {
+      versions[place] = version
+      starts[place] = rates.startOf(candidate)
+    }
     const own = matches.bytesAt(endpoint.slot)
     const { sharedBytes } = matches
     const cached = own > sharedBytes ? own : sharedBytes
@@ -140,19 +144,13 @@ class LatencyChooser {
       const isLarge = candidates.length > wholeUpTo
       list = {
         tiers: this.#tiersOf(candidates),
-        version: -1,
         starts: new Int32Array(candidates.length),
+        versions: new Int32Array(candidates.length).fill(-1),
         placeOf: isLarge
           ? new Map(candidates.map(({ endpoint }, place) => [endpoint.slot, place]))
           : undefined,
       }
       this.#lists.set(candidates, list)
-    }
-    const { rates } = this.#estimator
-    const { version } = rates.table
-    if (list.version !== version) {
-      list.version = version
-      for (const [place, candidate] of candidates.entries()) list.starts[place] = rates.startOf(candidate)
     }
     return list
   }

@@ -63,9 +63,7 @@ export class FeatureReader {
     if (chain === undefined || text === undefined) {
       return { ...noFeatures, promptBytes: promptBytes || body.length, media: media.length }
     }
-    const sizes = ends.map((end, depth) =>
-      depth === 0 ? headBytes : headBytes + end - text.start - mediaWithin(media, text.start, end),
-    )
+    const sizes = sizesOf(ends, headBytes, text.start, media)
     const { keys, headDepth, hasHead } = chain
     return { promptBytes, media: media.length, keys, sizes, headDepth, hasHead }
   }
@@ -100,6 +98,23 @@ function isBase64(body: Buffer, from: number): boolean {
       return false
   }
   return true
+}
+
+/** Bytes of each prefix, without media. @param ends as `prefixChain` reports them */
+function sizesOf(
+  ends: readonly number[],
+  headBytes: number,
+  textStart: number,
+  media: readonly MediaSpan[],
+): number[] {
+  let next = 0
+  let skipped = 0
+  return ends.map((end, depth) => {
+    if (depth === 0) return headBytes
+    for (let each = media[next]; each !== undefined && each.start < end; each = media[++next])
+      if (each.start >= textStart) skipped += each.bytes
+    return headBytes + end - textStart - skipped
+  })
 }
 
 function mediaWithin(media: readonly MediaSpan[], start: number, end: number): number {

@@ -37,12 +37,14 @@ const width = fitWidth + 13
 /** Rows that belong to no endpoint: a model or a type on all of them. */
 export const ofNoEndpoint = -1
 
+/** Rows that a key may have. */
+const maxWays = 16
 /** Names that a thread remembers with their rows. */
 const maxFound = 10_000
 
 /**
- * Rows of learned rates, the same on all threads. A row is taken with the first sample; if all are taken, the one that
- * was used longest ago is taken over. Readers take no lock: they may see a row that is being changed.
+ * Rows of learned rates, the same on all threads. A row is taken with the first sample; if all that a name may have are
+ * taken, the one that was used longest ago is taken over. Readers take no lock: they may see a row that is being changed.
  */
 export class RateTable {
   readonly capacity: number
@@ -52,12 +54,14 @@ export class RateTable {
   readonly #slots: Int32Array
   readonly #version: Int32Array
   readonly #locks: RowLocks
+  readonly #ways: number
   readonly #hash = new KeyHash(Int32Array.of(0x2f6b1d35, 0x1c69b3f7))
   #found = new Map<string, number>()
   #foundVersion = 0
 
   constructor(capacity: number, place: TablePlace = ownPlace()) {
     this.capacity = capacity
+    this.#ways = Math.min(capacity, maxWays)
     this.cells = numbers(capacity * width)(place.part('cells'))
     this.#keys = cells64(capacity)(place.part('keys'))
     this.#slots = integers(capacity)(place.part('slots'))
@@ -97,7 +101,7 @@ export class RateTable {
     const key = keyOf(slot, name)
     const known = this.#found.get(key)
     if (known !== undefined) return known
-    const row = this.#scan(key)
+    const row = this.#search(key)
     this.#found.set(key, row)
     return row
   }
@@ -132,14 +136,16 @@ export class RateTable {
 
   #takeNew(key: string, slot: number): number {
     for (;;) {
-      const row = this.#freeRow()
+      this.#hash.update(key)
+      const high = this.#hash.high || 1
+      const { low } = this.#hash
+      const row = this.#rowToTake(low)
       const cell = this.#keys.read(row)
       if (this.#keys.high !== 0) {
         this.#free(row)
         continue
       }
-      this.#hash.update(key)
-      if (!this.#keys.swap(row, cell, this.#hash.high || 1, this.#hash.low)) continue
+      if (!this.#keys.swap(row, cell, high, low)) continue
       this.cells.fill(0, this.start(row), this.start(row) + width)
       this.cells[this.start(row) + rateCells.slot] = slot
       Atomics.store(this.#slots, row, slot + 1)
@@ -148,11 +154,12 @@ export class RateTable {
     }
   }
 
-  /** A row without a key, else the one that was used longest ago. */
-  #freeRow(): number {
+  /** Of the rows that a key may have, one without a key, else the one that was used longest ago. */
+  #rowToTake(low: number): number {
     let oldest = 0
     let oldestMs = Number.POSITIVE_INFINITY
-    for (let row = 0; row < this.capacity; row++) {
+    for (let way = 0; way < this.#ways; way++) {
+      const row = this.#rowOf(low, way)
       if (this.#keys.peekHigh(row) === 0) return row
       const usedMs = this.cells[this.start(row) + rateCells.usedAtMs] ?? 0
       if (usedMs < oldestMs) {
@@ -169,16 +176,21 @@ export class RateTable {
     this.changed()
   }
 
-  #scan(key: string): number {
+  #search(key: string): number {
     this.#hash.update(key)
     const { low } = this.#hash
     const high = this.#hash.high || 1
-    for (let row = 0; row < this.capacity; row++) {
+    for (let way = 0; way < this.#ways; way++) {
+      const row = this.#rowOf(low, way)
       if (this.#keys.peekHigh(row) !== high) continue
       this.#keys.read(row)
       if (this.#keys.high === high && this.#keys.low === low) return row
     }
     return -1
+  }
+
+  #rowOf(low: number, way: number): number {
+    return ((low >>> 0) + way) % this.capacity
   }
 }
 

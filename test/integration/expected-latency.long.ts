@@ -148,4 +148,47 @@ describe('expected-latency', () => {
       assert.equal(next.headers.get('x-olla-sticky-session'), 'hit')
     }
   })
+
+  it('expects no wait of requests whose clients have left', async (t) => {
+    const slow = await withSimulator(t, {
+      kind: 'vllm',
+      name: 'slow',
+      models: [model],
+      timeToFirstTokenMs: 60_000,
+    })
+    const streaming = await withSimulator(t, {
+      kind: 'vllm',
+      name: 'streaming',
+      models: [model],
+      tokensPerSecond: 20,
+    })
+    const endpoints = [slow, streaming].map(({ url, name }) => ({ url, name, type: 'vllm' }))
+    const gateway = await startGateway(t, endpoints, { proxy })
+    const clients = Array.from({ length: 40 }, (_, at) => {
+      const controller = new AbortController()
+      const answer = fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: bodyOf(100 + at * 50),
+        signal: controller.signal,
+      })
+      return { controller, answer }
+    })
+    const waits = async () => {
+      const { endpoints: each } = await json<Explanation>(`${gateway.url}/internal/explain`, {
+        method: 'POST',
+        body: bodyOf(100),
+      })
+      return each.map(({ in_flight, estimate }) => [in_flight, estimate?.waiting_ms ?? -1])
+    }
+    await eventually(() => slow.control.counters().inFlight > 0)
+    await Promise.race(clients.map(({ answer }) => answer))
+    assert.ok((await waits()).some(([, waitingMs = 0]) => waitingMs > 0))
+    for (const { controller } of clients) controller.abort()
+    await Promise.allSettled(clients.map(async ({ answer }) => (await answer).text()))
+    await eventually(async () => {
+      const found = await waits()
+      return found.every(([inFlight, waitingMs]) => inFlight === 0 && waitingMs === 0)
+    })
+  })
 })

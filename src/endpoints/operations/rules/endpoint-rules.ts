@@ -116,8 +116,9 @@ export class EndpointRules {
       engine?.operations.unload === undefined || engine.loaded === undefined
         ? []
         : rules.unloadAfter.filter(({ endpoints }) => matches(endpoints, endpoint.name))
-    const due = warm.filter(({ rule }) => rule.isDue(clock.nowMs()))
-    for (const { watched } of warm) set(watched, 'off', 'outside its hours')
+    const nowMs = clock.nowMs()
+    const due = warm.filter(({ rule }) => rule.isDue(nowMs))
+    for (const { rule, watched } of warm) if (!rule.isDue(nowMs)) set(watched, 'off', 'outside its hours')
     if (due.length === 0 && unloads.length === 0) return true
     const setDue = (state: RuleState, detail: string) => {
       for (const { watched } of due) set(watched, state, detail)

@@ -29,9 +29,7 @@ async function call(gateway: RunningGateway, path: string): Promise<Answer> {
 }
 
 const unloads = ({ control }: Simulator) =>
-  control
-    .requests()
-    .filter(({ method, path }) => method === 'POST' && path.endsWith('/unload'))
+  control.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/unload'))
 
 const stream = (gateway: RunningGateway, model: string) => postChat(gateway.url, { model, stream: true })
 

@@ -19,6 +19,8 @@ A scripted inference server, for demonstrations, tests and benchmarks.
   --ttft DURATION         time to the first token; default 20ms
   --tokens-per-second N   default 200; 0 is as fast as the reader takes
   --server-version TEXT   version that it reports
+  --load-time DURATION    time that loading a model takes, or a step of a download; default 0
+  --router                llama.cpp as a router of several models
   --api-key KEY           demands it of every client
   --help
 
@@ -44,6 +46,8 @@ export function readSimulatorArguments(args: readonly string[]): SimulatorComman
     ttft: { type: 'string', default: '20ms' },
     'tokens-per-second': { type: 'string', default: '200' },
     'server-version': { type: 'string' },
+    'load-time': { type: 'string', default: '0s' },
+    router: { type: 'boolean', default: false },
     'api-key': { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   })
@@ -54,8 +58,13 @@ export function readSimulatorArguments(args: readonly string[]): SimulatorComman
   if (timeToFirstTokenMs === undefined || timeToFirstTokenMs < 0) {
     throw new Error(`--ttft ${values.ttft} is not a duration such as 50ms`)
   }
+  const loadMs = parseDuration(values['load-time'])
+  if (loadMs === undefined || loadMs < 0)
+    throw new Error(`--load-time ${values['load-time']} is not a duration such as 2s`)
   const options: SimulatorOptions = {
     kind,
+    loadMs,
+    isRouter: values.router,
     port: values.port === undefined ? kinds[kind].defaultPort : numberFrom(values.port, '--port', 65_535),
     timeToFirstTokenMs,
     tokensPerSecond: numberFrom(values['tokens-per-second'], '--tokens-per-second', 1_000_000),

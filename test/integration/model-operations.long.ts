@@ -160,6 +160,11 @@ describe('operations on models', () => {
     assert.equal(seen.at(-1)?.state, 'done')
     assert.ok(seen.some(({ completed }) => completed !== null && completed > 0))
     assert.ok(desk.control.models().some(({ name }) => name === 'org/new'))
+    const events = await fetch(`${gateway.url}/internal/admin/models/a/load`, {
+      method: 'POST',
+      headers: { ...change, accept: 'text/event-stream' },
+    })
+    assert.match(await events.text(), /^event: operation\ndata: \{.*"state":"running".*"state":"done"/s)
     const failed = await call(gateway, 'POST', 'models/missing/pull?wait=30s')
     assert.equal(failed.status, 502)
     assert.match(failed.message, /desk: the download failed/)
@@ -263,12 +268,11 @@ describe('operations on models', () => {
       assert.equal(answer.status, status, `${method} ${path}: ${answer.message}`)
       assert.match(answer.message, message, path)
     }
-    const unmarked = await fetch(`${gateway.url}/internal/admin/models/a/sleep`, {
-      method: 'POST',
-      headers: { origin: 'https://elsewhere.example' },
-    })
-    await unmarked.text()
-    assert.equal(unmarked.status, 403)
+    for (const path of ['models/a/sleep', 'models/org/a/sleep', 'models/org%2Fa/sleep']) {
+      const unmarked = await fetch(`${gateway.url}/internal/admin/${path}`, { method: 'POST' })
+      await unmarked.text()
+      assert.equal(unmarked.status, 403, path)
+    }
   })
 
   it('are listed, cancelled and told as events', async (t) => {

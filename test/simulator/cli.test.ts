@@ -12,7 +12,10 @@ suite('olla-gateway simulator', () => {
   test('reads its options', () => {
     const args =
       '--kind vllm --model a --model b --port 0 --host ::1 --ttft 1.5s --tokens-per-second 40 --name box'
-    const { isHelp, options } = readSimulatorArguments([...args.split(' '), '--api-key', 'k'])
+    const { isHelp, options } = readSimulatorArguments([
+      ...args.split(' '),
+      ...['--api-key', 'k', '--load-time', '2s', '--router'],
+    ])
     assert.equal(isHelp, false)
     assert.deepEqual(options, {
       kind: 'vllm',
@@ -23,6 +26,8 @@ suite('olla-gateway simulator', () => {
       tokensPerSecond: 40,
       name: 'box',
       apiKey: 'k',
+      loadMs: 2000,
+      isRouter: true,
     })
   })
 
@@ -36,6 +41,7 @@ suite('olla-gateway simulator', () => {
     [['--port', '70000'], /--port/],
     [['--port', 'x'], /--port/],
     [['--ttft', '50'], /--ttft/],
+    [['--load-time', '2'], /--load-time/],
     [['--tokens-per-second', '-1'], /tokens-per-second/],
     [['--tokens'], /--tokens/],
   ] as const) {

@@ -118,7 +118,11 @@ function collect(endpoints: readonly EndpointModelsSource[]): FoundModel[] {
       const found = byName.get(model.name) ?? { name: model.name, descriptions: [], endpoints: [], seenMs }
       byName.set(model.name, found)
       found.descriptions.push(model)
-      found.endpoints.push({ id, name, isLoaded: alwaysLoaded === true || model.state === 'loaded' })
+      found.endpoints.push({
+        id,
+        name,
+        isLoaded: model.state === undefined ? alwaysLoaded === true : model.state === 'loaded',
+      })
       found.seenMs = Math.max(found.seenMs, seenMs)
     }
   }

@@ -15,7 +15,6 @@ import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { noteRoute } from '../request/routing-headers.ts'
 import type { AttemptEstimates } from './attempt-estimates.ts'
 import type { Outlook } from './give-up.ts'
-import { wakeCandidates } from './wake-candidates.ts'
 
 /** An endpoint that accepted the request: its place and its circuit's permit are held. */
 export interface TakenEndpoint {
@@ -36,8 +35,6 @@ export interface ChoiceServices {
   readonly inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>
   /** Of a gateway that is one replica of several. */
   readonly places?: Pick<PlaceLimits, 'acquire'> | undefined
-  /** Wakes the machine of an endpoint. */
-  readonly wake?: ((slot: number) => void) | undefined
   readonly retries: Pick<RetryPolicy, 'maxRounds' | 'maxWaitMs' | 'waitBeforeRound'>
 }
 
@@ -220,15 +217,6 @@ export class CandidateRounds {
   someMayReturn(): boolean {
     const { load } = this.#services
     return this.#tiers.some(({ candidates }) => candidates.some((candidate) => load.mayReturn(candidate)))
-  }
-
-  /**
-   * Wakes the machines of candidates that are down.
-   * @returns milliseconds that a request waits for them; 0 if none can be woken
-   */
-  wake(): number {
-    const { load, wake } = this.#services
-    return wake === undefined ? 0 : wakeCandidates(this.#tiers, load, wake)
   }
 
   /** Makes candidates that could not be reached available again. */

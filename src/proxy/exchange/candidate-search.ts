@@ -180,7 +180,7 @@ export class CandidateSearch implements LineWaiter {
   }
 
   get #next(): NextTry {
-    this.#knownNext ??= new NextTry(this.#services, this.#rounds)
+    this.#knownNext ??= new NextTry(this.#services, this.#request, this.#rounds)
     return this.#knownNext
   }
 

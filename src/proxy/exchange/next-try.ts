@@ -4,8 +4,11 @@ import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
 import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { WaitingLine } from '../../routing/line/waiting-line.ts'
+import type { LiveLoad } from '../../routing/selection/live-load.ts'
+import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Attempt } from './attempt.ts'
 import { type CandidateRounds, retryAfterMarginMs, type TakenEndpoint } from './candidate-rounds.ts'
+import { wakeCandidates } from './wake-candidates.ts'
 
 /** Services that the decision about another attempt uses. */
 export interface NextTryServices {
@@ -13,6 +16,9 @@ export interface NextTryServices {
   readonly options: Pick<SectionOptions<'proxy'>, 'maxAttempts' | 'outageWaitMs'>
   readonly retries: Pick<RetryPolicy, 'spend'>
   readonly queue: Pick<WaitingLine, 'hasRoom'>
+  readonly load: Pick<LiveLoad, 'wakeWaitMs'>
+  /** Wakes the machine of an endpoint; absent if none can be woken. */
+  readonly wake?: ((slot: number) => void) | undefined
 }
 
 /**
@@ -52,6 +58,7 @@ const minRecheckMs = 100
 /** Decides whether, when and on which endpoint a request is tried again. */
 export class NextTry {
   readonly #services: NextTryServices
+  readonly #request: Pick<ExchangeRequest, 'routing'>
   readonly #rounds: CandidateRounds
   /** Number of attempts that may have reached an endpoint. */
   #sent = 0
@@ -62,8 +69,9 @@ export class NextTry {
   #shortageUntilMs: number | undefined
   #shortages = 0
 
-  constructor(services: NextTryServices, rounds: CandidateRounds) {
+  constructor(services: NextTryServices, request: Pick<ExchangeRequest, 'routing'>, rounds: CandidateRounds) {
     this.#services = services
+    this.#request = request
     this.#rounds = rounds
   }
 
@@ -86,7 +94,7 @@ export class NextTry {
 
   /** What follows when every candidate was tried or cannot accept the request. */
   atRoundEnd(limits: RequestLimits, hasAnswer: boolean): NextStep | undefined {
-    this.#wakeWaitMs = this.#rounds.wake()
+    this.#wakeWaitMs = this.#wake()
     const taken = this.#rounds.takeLastResort()
     if (typeof taken === 'object') return { kind: 'send', taken }
     const waitMs =
@@ -156,6 +164,11 @@ export class NextTry {
     const { clock, options } = this.#services
     const waitMs = Math.max(options.outageWaitMs, this.#wakeWaitMs)
     return Math.min(totalMs, this.#outageUntilMs ?? clock.monotonicMs() + waitMs)
+  }
+
+  #wake(): number {
+    const { load, wake } = this.#services
+    return wake === undefined ? 0 : wakeCandidates(this.#request.routing.tiers, load, wake)
   }
 
   get #someMayReturn(): boolean {

@@ -27,7 +27,7 @@ function rulesOn(
       isEngineBusy: () => control.isEngineBusy,
       uses: async () => uses,
       queue: new BoundedQueue({ concurrency: 5, capacity: 64 }),
-      onError: assert.fail,
+      onError: (error) => assert.fail(String(error)),
     },
     options(section),
     () => 0,

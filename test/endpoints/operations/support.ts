@@ -93,7 +93,7 @@ export function operationsOn(names: readonly string[], models: readonly Discover
     requestsAt: async () => state.busy,
     setService: ({ name }, isIn) => void held.push(`${name} ${isIn ? 'in' : 'out'}`),
     refresh: async () => {},
-    onError: assert.fail,
+    onError: (error) => assert.fail(String(error)),
   }
   return { operations: new Operations(services), clock, registry, catalog, serverOf, state, told, held }
 }

@@ -38,6 +38,7 @@ export default fp<CallerLimitsOptions>(
       estimates: new Estimates(await loadTokenizer(translators.anthropic.tokenizer)),
       prices,
       zone: callers.timeZone,
+      keepsTotals: app.clusterState !== undefined,
       onWarning(warning) {
         const { isBudget, ...event } = warning
         const { kind, id } = event

@@ -15,12 +15,22 @@ const newestAt = 2
 const tagsAt = 3
 /** Places of numbers: what the window of the newest bucket holds, and the amounts of buckets. */
 const sumAt = 0
-const amountsAt = 1
+const bucketAmountsAt = 1
 const seedBytes = 8
 /** Rows among which a key looks for its own: with nine of ten in use, one key of 200 finds none. */
 const maxProbes = 1_024
 /** A bucket this much later is one of now, on a thread whose clock is ahead; one further away is left over. */
 const maxAhead = 4
+
+/** The rows of several limits, for one pass over all of them. */
+export interface AmountRows {
+  readonly rows: Int32Array
+  /** For each row: number of earlier buckets that count, most that the window may hold, and places of amount and bucket. */
+  readonly spans: Int32Array
+  readonly limits: Float64Array
+  readonly amountsAt: Int32Array
+  readonly bucketsAt: Int32Array
+}
 
 /**
  * Rows of amounts by key, exact over all threads. A row has one cell per bucket of time with the number of its bucket, and
@@ -115,7 +125,7 @@ export class AmountCells {
     const total = numbers[sumCell] ?? 0
     const isAllowed = total + amount <= limit
     if (isAllowed) {
-      const cell = row * rowNumbers + amountsAt + (bucket % ringSize)
+      const cell = row * rowNumbers + bucketAmountsAt + (bucket % ringSize)
       numbers[cell] = (numbers[cell] ?? 0) + amount
       numbers[sumCell] = total + amount
     }
@@ -123,6 +133,71 @@ export class AmountCells {
     this.bucket = bucket
     this.total = isAllowed ? total + amount : total
     return isAllowed
+  }
+
+  /**
+   * Adds to rows in their order, as `add` does, until one has no room. An amount of 0 is not added.
+   * @param current the buckets of now
+   * @param into for each row: the bucket that got the amount or would have, -1 without an amount
+   * @param totals for each row: what the window then holds
+   * @returns the place of the row without room; -1 if all have got their amounts
+   */
+  addAll(
+    { rows, spans, limits, amountsAt, bucketsAt }: AmountRows,
+    current: Int32Array,
+    amounts: Float64Array,
+    into: Int32Array,
+    totals: Float64Array,
+  ): number {
+    const integers = this.#integers
+    const numbers = this.#numbers
+    for (let at = 0; at < rows.length; at++) {
+      const amount = amounts[amountsAt[at] ?? 0] ?? 0
+      if (amount === 0) {
+        into[at] = -1
+        continue
+      }
+      const row = rows[at] ?? 0
+      const now = current[bucketsAt[at] ?? 0] ?? 0
+      const sumCell = row * rowNumbers + sumAt
+      this.#locks.lock(row)
+      const newest = (integers[row * rowIntegers + newestAt] ?? 0) - 1
+      const bucket = newest > now && newest - now <= maxAhead ? newest : now
+      if (bucket !== newest) this.#open(row, bucket, spans[at] ?? 0)
+      const total = (numbers[sumCell] ?? 0) + amount
+      const isAllowed = total <= (limits[at] ?? 0)
+      if (isAllowed) {
+        const cell = row * rowNumbers + bucketAmountsAt + (bucket % ringSize)
+        numbers[cell] = (numbers[cell] ?? 0) + amount
+        numbers[sumCell] = total
+      }
+      this.#locks.unlock(row)
+      into[at] = bucket
+      totals[at] = total
+      if (!isAllowed) return at
+    }
+    return -1
+  }
+
+  /** Changes buckets of rows, as `change` does, by the difference of amounts. @param buckets -1 leaves a row as it is */
+  changeAll(
+    { rows, spans, amountsAt }: AmountRows,
+    buckets: readonly number[],
+    before: Float64Array,
+    after: Float64Array,
+  ): void {
+    const integers = this.#integers
+    for (let at = 0; at < rows.length; at++) {
+      const bucket = buckets[at] ?? -1
+      const place = amountsAt[at] ?? 0
+      const difference = (after[place] ?? 0) - (before[place] ?? 0)
+      if (bucket < 0 || difference === 0) continue
+      const row = rows[at] ?? 0
+      this.#locks.lock(row)
+      if (integers[row * rowIntegers + tagsAt + (bucket % ringSize)] === bucket + 1)
+        this.#change(row, bucket, spans[at] ?? 0, difference)
+      this.#locks.unlock(row)
+    }
   }
 
   /**
@@ -162,7 +237,7 @@ export class AmountCells {
     if (ahead <= 0 || ahead > maxAhead * ringSize) {
       if (ahead !== 0) {
         integers[tagCell] = bucket + 1
-        this.#numbers[row * rowNumbers + amountsAt + slot] = 0
+        this.#numbers[row * rowNumbers + bucketAmountsAt + slot] = 0
       }
       this.#change(row, bucket, span, difference)
     }
@@ -175,7 +250,7 @@ export class AmountCells {
     const tagCell = row * rowIntegers + tagsAt + (bucket % ringSize)
     if (integers[tagCell] !== bucket + 1) {
       integers[tagCell] = bucket + 1
-      this.#numbers[row * rowNumbers + amountsAt + (bucket % ringSize)] = 0
+      this.#numbers[row * rowNumbers + bucketAmountsAt + (bucket % ringSize)] = 0
     }
     integers[row * rowIntegers + newestAt] = bucket + 1
     this.#numbers[row * rowNumbers + sumAt] = this.#sum(row, bucket, span)
@@ -183,7 +258,7 @@ export class AmountCells {
 
   #change(row: number, bucket: number, span: number, difference: number): void {
     const numbers = this.#numbers
-    const cell = row * rowNumbers + amountsAt + (bucket % ringSize)
+    const cell = row * rowNumbers + bucketAmountsAt + (bucket % ringSize)
     const held = numbers[cell] ?? 0
     const changed = held + difference > 0 ? held + difference : 0
     numbers[cell] = changed
@@ -203,7 +278,7 @@ export class AmountCells {
   #amount(row: number, bucket: number): number {
     const slot = bucket % ringSize
     if (this.#integers[row * rowIntegers + tagsAt + slot] !== bucket + 1) return 0
-    return this.#numbers[row * rowNumbers + amountsAt + slot] ?? 0
+    return this.#numbers[row * rowNumbers + bucketAmountsAt + slot] ?? 0
   }
 
   /** A hash of a key, by which to find what is known of it. */

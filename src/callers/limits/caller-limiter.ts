@@ -12,15 +12,15 @@ import type { Estimate, Estimates } from './estimates.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { type HeldPlan, LimitCharge } from './limit-charge.ts'
 import { RateHeaders } from './limit-headers.ts'
-import { type CallerLimit, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
+import { type CallerLimit, countedKinds, type LimitPlan, LimitWindows, limitPlan } from './limit-plan.ts'
 import { limitRefusal, noPriceRefusal, slotRefusal } from './limit-refusal.ts'
 import { LimitReports } from './limit-reports.ts'
 import { LimitRows } from './limit-row.ts'
 import type { LimitWarning } from './limit-warning.ts'
 import { noCharge } from './open-charges.ts'
-import { mustHaveLeft, newestWith, refusingLimits, requestsAt, waitFor } from './refusing-limits.ts'
+import { mustHaveLeft, newestWith, refusingLimits, waitFor } from './refusing-limits.ts'
 import { requestUse } from './request-use.ts'
-import type { Moment } from './window.ts'
+import { type Moment, windowNames } from './window.ts'
 
 export interface LimiterServices {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
@@ -29,6 +29,8 @@ export interface LimiterServices {
   readonly prices: PriceTable
   /** Name of the time zone of calendar budgets. */
   readonly zone: string
+  /** Whether another part reads what each limit has from its row, after a request has reserved. */
+  readonly keepsTotals?: boolean
   /** A limit warns, or has refused a request. Called at most once for each window, by one thread. */
   readonly onWarning: (warning: LimitWarning) => void
 }
@@ -36,6 +38,7 @@ export interface LimiterServices {
 /** A caller without requests for as long gives its rows back. */
 const idleMs = 120_000
 
+const [promptAt, completionAt, totalAt, moneyAt] = [1, 2, 3, 4] as const
 const noBuckets: readonly number[] = []
 const nothingUsed: RequestUse = {
   promptTokens: 0,
@@ -57,10 +60,13 @@ export class CallerLimiter {
   readonly #reports: LimitReports
   readonly #estimate: Estimate = { promptTokens: 0, completionTokens: 0, audioSeconds: 0 }
   /** Of the current request, in the order of `countedKinds`: objects for each request would be garbage. */
-  readonly #amounts = [0, 0, 0, 0, 0]
-  readonly #used = [0, 0, 0, 0, 0]
+  readonly #amounts = new Float64Array(countedKinds.length)
+  readonly #used = new Float64Array(countedKinds.length)
   /** The buckets of now, in the order of the plan's windows. */
-  readonly #current: number[] = []
+  readonly #current = new Int32Array(windowNames.length)
+  /** Of each limit of the plan: the bucket that has got the amount, and what its window then holds. */
+  #buckets = new Int32Array(16)
+  #totals = new Float64Array(16)
   readonly #moment = { wallMs: 0, monotonicMs: 0 }
 
   constructor(services: LimiterServices) {
@@ -85,11 +91,20 @@ export class CallerLimiter {
     this.#estimateAmounts(plan, request)
     this.#takeSlots(plan)
     try {
-      const buckets = this.#take(plan, context)
-      const open = this.#noteOpen(plan, buckets)
-      const [, prompt = 0, completion = 0, , money = 0] = this.#amounts
-      const counted = plan.countsTokens ? prompt : undefined
-      context.charge = new LimitCharge(request.path, held, buckets, open, counted, completion, money)
+      this.#take(plan, context)
+      const { open } = this.#services.cells
+      const amounts = this.#amounts
+      const noted = open.addAll(plan.cells, plan.notedAs, this.#buckets, amounts)
+      const counted = plan.countsTokens ? amounts[promptAt] : undefined
+      context.charge = new LimitCharge(
+        request.path,
+        held,
+        this.#keptBuckets(held),
+        noted,
+        counted,
+        amounts[completionAt] ?? 0,
+        amounts[moneyAt] ?? 0,
+      )
       held.open++
       held.usedMs = this.#moment.monotonicMs
     } catch (error) {
@@ -146,20 +161,6 @@ export class CallerLimiter {
     this.#replace(charge.held, charge)
   }
 
-  /** Notes what is reserved, in case this thread ends. Requests were sent then, so they stay counted. */
-  #noteOpen({ limits }: LimitPlan, buckets: readonly number[]): number {
-    const { open } = this.#services.cells
-    const amounts = this.#amounts
-    let first = noCharge
-    for (let at = 0; at < limits.length; at++) {
-      const limit = limits[at]
-      const bucket = buckets[at] ?? -1
-      if (limit === undefined || bucket < 0 || limit.countedAt === requestsAt) continue
-      first = open.add(limit.row.row, bucket, amounts[limit.countedAt] ?? 0, limit.window.index, first)
-    }
-    return first
-  }
-
   /** Replaces what a charge has reserved by `#used`, and releases its slots. */
   #replace(held: HeldPlan, charge: LimitCharge): void {
     const { plan } = held
@@ -170,16 +171,14 @@ export class CallerLimiter {
     // Control has taken this thread for ended, and has given all of it back.
     if (!open.has(first)) return
     open.remove(first)
-    const used = this.#used
     const reserved = this.#amounts
     fill(reserved, 1, promptTokens, completionTokens, money)
-    const { limits } = plan
-    for (let at = 0; at < limits.length; at++) {
-      const limit = limits[at]
-      const bucket = buckets[at] ?? -1
-      if (limit === undefined || bucket < 0) continue
-      const { countedAt } = limit
-      limit.row.settle(bucket, (used[countedAt] ?? 0) - (reserved[countedAt] ?? 0))
+    const { amounts, unsaved } = this.#services.cells
+    amounts.changeAll(plan.cells, buckets, reserved, this.#used)
+    const { saved, cells } = plan
+    for (let at = 0; at < saved.length; at++) {
+      const place = saved[at] ?? 0
+      if ((buckets[place] ?? -1) >= 0) unsaved.mark(cells.rows[place] ?? 0)
     }
   }
 
@@ -202,7 +201,7 @@ export class CallerLimiter {
       this.#unlimited.add(caller)
       return undefined
     }
-    const held = { plan, open: 0, usedMs: moment.monotonicMs }
+    const held = { plan, open: 0, usedMs: moment.monotonicMs, buckets: noBuckets }
     // With too few cells, a later request may find one.
     if (plan.isIncomplete) this.#giveBack(plan)
     else this.#plans.set(caller, held)
@@ -246,60 +245,92 @@ export class CallerLimiter {
     }
   }
 
-  /** Adds `#amounts` to all limits of a plan, or to none. @returns the buckets that got them */
-  #take({ limits, windows }: LimitPlan, context: RequestContext): number[] {
+  /** Adds `#amounts` to all limits of a plan, or to none; `#buckets` and `#totals` say what they then have. */
+  #take(plan: LimitPlan, context: RequestContext): void {
+    const { limits, windows, shown, warning } = plan
     const moment = this.#now()
-    const amounts = this.#amounts
     const current = this.#current
     for (let at = 0; at < windows.length; at++) current[at] = windows[at]?.bucketAt(moment) ?? 0
-    const headers = this.#headers
-    const buckets = new Array<number>(limits.length)
-    for (let at = 0; at < limits.length; at++) {
+    if (limits.length > this.#buckets.length) {
+      this.#buckets = new Int32Array(limits.length)
+      this.#totals = new Float64Array(limits.length)
+    }
+    const buckets = this.#buckets
+    const totals = this.#totals
+    // A request without tokens must find some of what it does not count.
+    if (plan.countsTokens && this.#amounts[totalAt] === 0) this.#expectLeft(plan, context)
+    const full = this.#services.cells.amounts.addAll(plan.cells, current, this.#amounts, buckets, totals)
+    if (full >= 0) this.#refuse(plan, full, context)
+    if (this.#services.keepsTotals) {
+      for (let at = 0; at < limits.length; at++) limits[at]?.row.note(buckets[at] ?? 0, totals[at] ?? 0)
+    }
+    for (let each = 0; each < warning.length; each++) {
+      const at = warning[each] ?? 0
       const limit = limits[at]
-      if (limit === undefined) continue
-      const amount = amounts[limit.countedAt] ?? 0
-      if (amount === 0) {
-        if (mustHaveLeft(limit, amounts) && waitFor(limit, 1, moment) > 0)
-          this.#refuse(limit, limits, buckets.slice(0, at), context)
-        buckets[at] = -1
-        continue
-      }
-      const { row } = limit
-      if (!row.add(current[limit.windowAt] ?? 0, amount, limit.limit)) {
-        this.#refuse(limit, limits, buckets.slice(0, at), context)
-      }
-      buckets[at] = row.bucket
-      if (row.total >= limit.warnAt) this.#warn(limit, context, moment)
-      if (limit.shownAt >= 0) headers.note(limit.shownAt, limit, row.total, row.bucket)
+      if (limit === undefined || (buckets[at] ?? -1) < 0 || (totals[at] ?? 0) < limit.warnAt) continue
+      limit.row.note(buckets[at] ?? 0, totals[at] ?? 0)
+      this.#warn(limit, context, moment)
+    }
+    const headers = this.#headers
+    for (let each = 0; each < shown.length; each++) {
+      const at = shown[each] ?? 0
+      const limit = limits[at]
+      if (limit === undefined || (buckets[at] ?? -1) < 0) continue
+      headers.note(limit.shownAt, limit, totals[at] ?? 0, buckets[at])
     }
     headers.write(context.headers, writeLimitOf(context), moment)
-    return buckets
+  }
+
+  /** @throws GatewayError if a limit of which the request uses nothing is used up */
+  #expectLeft(plan: LimitPlan, context: RequestContext): void {
+    const amounts = this.#amounts
+    for (const [at, limit] of plan.limits.entries()) {
+      if ((amounts[limit.countedAt] ?? 0) > 0 || !mustHaveLeft(limit, amounts)) continue
+      if (waitFor(limit, 1, this.#moment) > 0) {
+        this.#buckets.fill(-1)
+        this.#refuse(plan, at, context)
+      }
+    }
+  }
+
+  /** `#buckets` for a charge: nearly always those of the request before. */
+  #keptBuckets(held: HeldPlan): readonly number[] {
+    const buckets = this.#buckets
+    const { length } = held.plan.limits
+    const before = held.buckets
+    for (let at = 0; at < length; at++) {
+      if (before[at] === buckets[at]) continue
+      held.buckets = Array.from(buckets.subarray(0, length))
+      break
+    }
+    return held.buckets
   }
 
   /**
-   * @param refused the limit that has no room
-   * @param taken the buckets of the limits that had room; they get the amounts back
+   * @param full place of the limit that has no room; those before it get their amounts back
    * @throws GatewayError
    */
-  #refuse(
-    refused: CallerLimit,
-    limits: readonly CallerLimit[],
-    taken: readonly number[],
-    context: RequestContext,
-  ): never {
+  #refuse({ limits }: LimitPlan, full: number, context: RequestContext): never {
     const amounts = this.#amounts
+    const buckets = this.#buckets
     const moment = this.#moment
-    this.#reports.refused(refused, moment)
-    for (const [at, bucket] of taken.entries()) {
+    for (let at = 0; at < full; at++) {
       const limit = limits[at]
-      if (limit !== undefined && bucket >= 0) limit.row.change(bucket, -(amounts[limit.countedAt] ?? 0))
+      const bucket = buckets[at] ?? -1
+      if (limit === undefined || bucket < 0) continue
+      limit.row.note(bucket, this.#totals[at] ?? 0)
+      limit.row.change(bucket, -(amounts[limit.countedAt] ?? 0))
     }
+    const refused = limits[full]
+    if (refused === undefined) throw limitRefusal([])
+    const bucket = buckets[full] ?? -1
+    if (bucket >= 0) refused.row.note(bucket, this.#totals[full] ?? 0)
+    this.#reports.refused(refused, moment)
     this.#headers.clear()
     this.#writeHeaders(limits, context)
     const refusing = refusingLimits(limits, amounts, moment)
     // Another thread may have settled in the meantime: the limit would allow the request now.
-    const [first] = limits
-    if (refusing.length === 0 && first !== undefined) refusing.push({ limit: first, waitMs: 1 })
+    if (refusing.length === 0) refusing.push({ limit: refused, waitMs: 1 })
     throw limitRefusal(refusing)
   }
 
@@ -337,7 +368,13 @@ const oneWithoutMoney: readonly number[] = [1, 1, 1, 1, 0]
 const oneToken = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, audioSeconds: 1 }
 
 /** Fills amounts in the order of `countedKinds`. */
-function fill(amounts: number[], requests: number, prompt: number, completion: number, money: number): void {
+function fill(
+  amounts: Float64Array,
+  requests: number,
+  prompt: number,
+  completion: number,
+  money: number,
+): void {
   amounts[0] = requests
   amounts[1] = prompt
   amounts[2] = completion

@@ -8,6 +8,8 @@ export interface HeldPlan {
   open: number
   /** When a request last had it. */
   usedMs: number
+  /** Of the last request, for each limit: shared by the charges of all that have the same. */
+  buckets: readonly number[]
 }
 
 /** What a request has reserved. */

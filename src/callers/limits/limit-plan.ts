@@ -2,6 +2,7 @@ import type { Limits } from '../../config/schema/callers-schema.ts'
 import type { SubjectKind } from '../contract/records.ts'
 import type { KnownCaller } from '../directory/known-caller.ts'
 import { moneyUnit } from '../prices/price-table.ts'
+import type { AmountRows } from './amount-cells.ts'
 import type { CallerLimitCells } from './limit-cells.ts'
 import { shownKinds } from './limit-headers.ts'
 import { LimitRow, type LimitRows } from './limit-row.ts'
@@ -49,6 +50,14 @@ export interface SlotLimit {
 export interface LimitPlan {
   readonly limits: readonly CallerLimit[]
   readonly slots: readonly SlotLimit[]
+  /** The same limits, for one pass over their cells. */
+  readonly cells: AmountRows
+  /** Index of the window of each limit; -1 for requests, which stay counted if a thread ends. */
+  readonly notedAs: Int32Array
+  /** Places of the limits that headers show, that may warn, and whose amounts are saved. */
+  readonly shown: Int32Array
+  readonly warning: Int32Array
+  readonly saved: Int32Array
   /** The windows of the limits, each once. */
   readonly windows: readonly Window[]
   /** Rows that it holds. */
@@ -173,9 +182,22 @@ export function limitPlan(
     }
   })
   if (limits.length + slots.length === 0 && !isIncomplete) return undefined
+  const places = (accepts: (limit: CallerLimit) => boolean) =>
+    Int32Array.from(limits.flatMap((limit, at) => (accepts(limit) ? [at] : [])))
   return {
     limits,
     slots,
+    cells: {
+      rows: Int32Array.from(limits, ({ row }) => row.row),
+      spans: Int32Array.from(limits, ({ window }) => window.span),
+      limits: Float64Array.from(limits, ({ limit }) => limit),
+      amountsAt: Int32Array.from(limits, ({ countedAt }) => countedAt),
+      bucketsAt: Int32Array.from(limits, ({ windowAt }) => windowAt),
+    },
+    notedAs: Int32Array.from(limits, ({ counted, window }) => (counted === 'requests' ? -1 : window.index)),
+    shown: places(({ shownAt: at }) => at >= 0),
+    warning: places(({ warnAt }) => Number.isFinite(warnAt)),
+    saved: places(({ window }) => window.isSaved),
     windows: used,
     held,
     isIncomplete,

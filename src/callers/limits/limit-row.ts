@@ -39,6 +39,12 @@ export class LimitRow {
     return isAllowed
   }
 
+  /** Notes what a pass over several rows has found, as `add` does. */
+  note(bucket: number, total: number): void {
+    this.bucket = bucket
+    this.total = total
+  }
+
   /** Changes what a bucket holds when what was reserved there is settled; the row is then to be saved. */
   settle(bucket: number, difference: number): void {
     if (difference !== 0) this.change(bucket, difference)

@@ -1,5 +1,6 @@
 import type { CellKind } from '../../kernel/cells/layout.ts'
 import { planeStride, type TablePlace } from '../../kernel/cells/table-place.ts'
+import type { AmountRows } from './amount-cells.ts'
 
 /** An amount that a request in progress has reserved. */
 export interface OpenCharge {
@@ -64,6 +65,28 @@ export class OpenCharges {
     cells[at + nextAt] = next
     cells[at + rowAt] = row + 1
     return entry
+  }
+
+  /**
+   * Notes what a request has reserved of several rows.
+   * @param buckets -1 for a row that got nothing
+   * @param windows index of each row's window; -1 for a row that is not noted
+   * @returns the first entry of the list
+   */
+  addAll(
+    { rows, amountsAt }: Pick<AmountRows, 'rows' | 'amountsAt'>,
+    windows: Int32Array,
+    buckets: Int32Array,
+    amounts: Float64Array,
+  ): number {
+    let first = noCharge
+    for (let at = 0; at < rows.length; at++) {
+      const bucket = buckets[at] ?? -1
+      const window = windows[at] ?? -1
+      if (bucket < 0 || window < 0) continue
+      first = this.add(rows[at] ?? 0, bucket, amounts[amountsAt[at] ?? 0] ?? 0, window, first)
+    }
+    return first
   }
 
   /** Whether a list is still there: another thread may have taken this one for ended, and given all of it back. */

@@ -9,14 +9,14 @@ const totalAt = countedKinds.indexOf('total')
  * Whether a limit of which a request uses nothing must not be used up. A request with tokens of a free model need not
  * have money; one without tokens, such as a file, must have some of everything.
  */
-export function mustHaveLeft({ countedAt }: CallerLimit, amounts: readonly number[]): boolean {
+export function mustHaveLeft({ countedAt }: CallerLimit, amounts: ArrayLike<number>): boolean {
   return countedAt !== requestsAt && amounts[totalAt] === 0
 }
 
 /** Which limits do not allow a request, and for how long if no other request comes. */
 export function refusingLimits(
   limits: readonly CallerLimit[],
-  amounts: readonly number[],
+  amounts: ArrayLike<number>,
   moment: Moment,
 ): Refusing[] {
   const refusing: Refusing[] = []

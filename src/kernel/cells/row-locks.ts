@@ -17,21 +17,24 @@ export class RowLocks {
   readonly #cells: Int32Array
   /** What the cell of a lock contains while this thread holds it. */
   readonly #own: number
+  /** Without another thread nothing has to be locked. */
+  readonly #isAlone: boolean
 
   constructor(rows: number, place: TablePlace = ownPlace()) {
     this.rows = rows
     this.#own = place.thread + 1
+    this.#isAlone = place.threads === 1
     this.#cells = new Int32Array(
       place.allocate({ kind: RowLocks.kind, rows }, rows * Int32Array.BYTES_PER_ELEMENT),
     )
   }
 
   lock(row: number): void {
-    if (Atomics.compareExchange(this.#cells, row, 0, this.#own) !== 0) this.#wait(row)
+    if (!this.#isAlone && Atomics.compareExchange(this.#cells, row, 0, this.#own) !== 0) this.#wait(row)
   }
 
   unlock(row: number): void {
-    Atomics.store(this.#cells, row, 0)
+    if (!this.#isAlone) Atomics.store(this.#cells, row, 0)
   }
 
   /** Releases the locks of a thread that has ended. */

@@ -19,6 +19,8 @@ export class RowMarks {
   /** In this order, so that a reader, which takes marks in the other order, misses none. */
   mark(row: number): void {
     const block = Math.floor(row / blockRows)
+    // A store locks the bus; a reader that has not begun with the block finds the mark that is there.
+    if (Atomics.load(this.#rows, row) !== 0 && Atomics.load(this.#blocks, block) !== 0) return
     Atomics.store(this.#rows, row, 1)
     if (Atomics.load(this.#blocks, block) === 0) Atomics.store(this.#blocks, block, 1)
   }

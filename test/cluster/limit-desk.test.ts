@@ -66,7 +66,7 @@ function create() {
   }
 }
 
-const reserved = '[[1,7,10]]'
+const reserved = '[[7],1]'
 const used = (amount: number) => [{ of, amount, known: 0 }]
 const none = { differences: [], slots: [], late: [] }
 
@@ -183,7 +183,7 @@ describe('limit desk', () => {
           let calls = 0
           server.answer = ({ requests, unsure }) => {
             const delayMs = answers[calls++ % answers.length] ?? 0
-            const text = `[${requests.map(() => '[1,7,10]').join(',')}]`
+            const text = `[[7]${requests.map(() => ',1').join('')}]`
             return new Promise((resolve, reject) => {
               // As the runner does: the call itself ends after the timeout.
               server.clock.after(Math.min(delayMs, 20), () =>

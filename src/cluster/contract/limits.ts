@@ -38,9 +38,8 @@ export interface LimitRequest {
 export type LimitVerdict =
   | {
       readonly kind: 'reserved'
-      /** The buckets that got the amounts, and what the windows then hold. */
+      /** The buckets that got the amounts. */
       readonly buckets: readonly number[]
-      readonly totals: readonly number[]
     }
   /** @property waitMs -1 if the request is never allowed, 0 for a calendar */
   | { readonly kind: 'amount'; readonly at: number; readonly total: number; readonly waitMs: number }

@@ -1,4 +1,4 @@
-import type { LimitAmount, LimitRequest, LimitVerdict } from '../contract/limits.ts'
+import type { CountedLimit, LimitAmount, LimitRequest, LimitVerdict } from '../contract/limits.ts'
 
 /** A difference between what a request has reserved and used. */
 export interface Difference {
@@ -27,6 +27,8 @@ export interface LimitBatch {
   readonly late: readonly LimitAmount[]
   /** Names of the slots whose numbers it contains. */
   readonly names: ReadonlySet<string>
+  /** For each request the limits of its amounts, among those that the call contains; known once it is encoded. */
+  places: readonly (readonly number[])[]
 }
 
 /** @returns whether the server's answer to the call decides about anything that must not be lost */
@@ -35,15 +37,17 @@ export function isDecisive({ requests, settled, late }: LimitBatch): boolean {
 }
 
 /**
- * Arguments of the script, and the keys of limits that they refer to by index.
+ * Arguments of the script, and the keys of limits that they refer to by index. What requests have in common is there
+ * once.
  * @param unsure numbers of calls without an answer
  * @param inUse slots in use, by name
  */
 export function encodeBatch(
-  { number, requests, settled, late, names }: LimitBatch,
+  batch: LimitBatch,
   unsure: readonly number[],
   inUse: (name: string) => number,
 ): { keys: readonly string[]; text: string } {
+  const { number, requests, settled, late, names } = batch
   const keys: string[] = []
   const indexes = new Map<string, number>()
   const indexOf = (key: string) => {
@@ -52,10 +56,40 @@ export function encodeBatch(
     indexes.set(key, keys.length)
     return keys.push(key) - 1
   }
+  const own: Record<string, number> = {}
+  for (const name of names) own[name] = inUse(name)
+  const limits: number[][] = []
+  const slots: (readonly (readonly [name: string, limit: number])[])[] = []
+  const limitAt = onceEach<CountedLimit>(
+    ({ key, bucket, limit }) => `${key} ${bucket} ${limit}`,
+    ({ key, bucketMs, span, bucket, ttlMs, limit }) =>
+      limits.push([indexOf(key), bucketMs, span, bucket, ttlMs, limit, Number.MAX_SAFE_INTEGER]) - 1,
+  )
+  const slotsAt = onceEach<LimitRequest['slots']>(
+    (list) => list.map(({ key, limit }) => `${key} ${limit}`).join('\n'),
+    (list) => slots.push(list.map(({ key, limit }) => [key, limit] as const)) - 1,
+  )
+  const sent: number[][] = []
+  const places: number[][] = []
+  for (const { request } of requests) {
+    const line = [slotsAt(request.slots)]
+    const place: number[] = []
+    for (const { of, amount, known } of request.amounts) {
+      const at = limitAt(of)
+      const row = limits[at]
+      // A request knows those before it in the call: the least is what was known before the call.
+      if (row !== undefined && known < (row[knownAt] ?? 0)) row[knownAt] = known
+      line.push(at, amount)
+      place.push(at)
+    }
+    sent.push(line)
+    places.push(place)
+  }
+  batch.places = places
   const data = {
     number,
     unsure,
-    own: Object.fromEntries([...names].map((name) => [name, inUse(name)])),
+    own,
     settled: settled.map(({ key, bucket, amount }) => [indexOf(key), bucket, amount]),
     late: late.map(({ of: { key, bucketMs, bucket, ttlMs }, amount }) => [
       indexOf(key),
@@ -64,30 +98,46 @@ export function encodeBatch(
       ttlMs,
       amount,
     ]),
-    requests: requests.map(({ request: { amounts, slots } }) => ({
-      s: slots.map(({ key, limit }) => [key, limit]),
-      a: amounts.map(({ of, amount, known }) => [
-        indexOf(of.key),
-        of.bucketMs,
-        of.span,
-        of.bucket,
-        of.ttlMs,
-        of.limit,
-        amount,
-        known,
-      ]),
-    })),
+    limits,
+    slots,
+    requests: sent,
   }
   return { keys, text: JSON.stringify(data) }
 }
 
+/**
+ * Finds the index of each thing that is the same object as one before or, from another thread, has the same text.
+ * @param add returns the index of a new one
+ */
+function onceEach<T extends object>(textOf: (thing: T) => string, add: (thing: T) => number) {
+  const byObject = new Map<T, number>()
+  const byText = new Map<string, number>()
+  return (thing: T): number => {
+    const known = byObject.get(thing)
+    if (known !== undefined) return known
+    const text = textOf(thing)
+    const index = byText.get(text) ?? add(thing)
+    byText.set(text, index)
+    byObject.set(thing, index)
+    return index
+  }
+}
+
+/** Place of what the replica knows in the row of a limit. */
+const knownAt = 6
+
+/** The server's answer to one call: the buckets of its limits, then the verdicts. */
+export type LimitAnswer = readonly unknown[]
+
 export type LimitReply =
   /** @property earlier answers to calls that were unsure; undefined for one that has not run, and will not */
-  | { readonly kind: 'ok'; readonly verdicts: Verdicts; readonly earlier: readonly (Verdicts | undefined)[] }
+  | {
+      readonly kind: 'ok'
+      readonly answer: LimitAnswer
+      readonly earlier: readonly (LimitAnswer | undefined)[]
+    }
   /** The call has changed nothing. */
   | { readonly kind: 'lost' | 'late' }
-
-export type Verdicts = readonly LimitVerdict[]
 
 /** Reads what `limitsScript` returns. @throws Error if it is something else */
 export function parseReply(reply: unknown): LimitReply {
@@ -97,25 +147,30 @@ export function parseReply(reply: unknown): LimitReply {
   if (kind !== 'ok') throw new Error('unexpected answer of the server')
   return {
     kind,
-    verdicts: parseVerdicts(text ?? ''),
-    earlier: earlier.map((each) => (each === '' ? undefined : parseVerdicts(each))),
+    answer: parseAnswer(text ?? ''),
+    earlier: earlier.map((each) => (each === '' ? undefined : parseAnswer(each))),
   }
+}
+
+function parseAnswer(text: string): LimitAnswer {
+  const answer: unknown = JSON.parse(text)
+  return Array.isArray(answer) ? answer : []
 }
 
 const away: LimitVerdict = { kind: 'away' }
 
-function parseVerdicts(text: string): Verdicts {
-  const verdicts: unknown = JSON.parse(text)
-  return Array.isArray(verdicts) ? verdicts.map(parseVerdict) : []
+/** The verdicts on the requests of a call. */
+export function verdictsOf({ places }: LimitBatch, [first, ...verdicts]: LimitAnswer): LimitVerdict[] {
+  const buckets = Array.isArray(first) ? first.map(Number) : []
+  return places.map((limits, at) => {
+    const verdict = verdicts[at]
+    if (verdict === 1) return { kind: 'reserved', buckets: limits.map((limit) => buckets[limit] ?? 0) }
+    return refusalOf(verdict)
+  })
 }
 
-function parseVerdict(value: unknown): LimitVerdict {
+function refusalOf(value: unknown): LimitVerdict {
   if (!Array.isArray(value)) return away
-  const [kind, ...rest] = value.map(Number)
-  if (kind === 1) {
-    const buckets = rest.filter((_, index) => index % 2 === 0)
-    return { kind: 'reserved', buckets, totals: rest.filter((_, index) => index % 2 === 1) }
-  }
-  const [at = 0, total = 0, waitMs = 0] = rest
+  const [kind, at = 0, total = 0, waitMs = 0] = value.map(Number)
   return kind === 2 ? { kind: 'amount', at, total, waitMs } : { kind: 'slot', at }
 }

@@ -8,9 +8,10 @@ import {
   type Difference,
   encodeBatch,
   isDecisive,
+  type LimitAnswer,
   type LimitBatch,
   parseReply,
-  type Verdicts,
+  verdictsOf,
   type WaitingRequest,
 } from './limit-batch.ts'
 import { UnsureRequests } from './unsure-requests.ts'
@@ -162,12 +163,12 @@ export class LimitDesk implements ClusterPart {
           return false
         }
         for (const [at, earlier] of unsure.entries()) {
-          const verdicts = reply.earlier[at]
-          if (verdicts === undefined) this.#notRun(earlier)
-          else this.#ran(earlier, verdicts)
+          const answer = reply.earlier[at]
+          if (answer === undefined) this.#notRun(earlier)
+          else this.#ran(earlier, answer)
         }
         this.#unsure = []
-        this.#ran(batch, reply.verdicts)
+        this.#ran(batch, reply.answer)
         return true
       })
       .catch(() => {
@@ -196,11 +197,12 @@ export class LimitDesk implements ClusterPart {
       waiting.isOver = true
       for (const { key } of waiting.request.slots) names.add(key)
     }
-    return { number: ++this.#number, requests, settled, late, names }
+    return { number: ++this.#number, requests, settled, late, names, places: [] }
   }
 
-  #ran({ requests }: LimitBatch, verdicts: Verdicts): void {
-    for (const [at, waiting] of requests.entries()) {
+  #ran(batch: LimitBatch, answer: LimitAnswer): void {
+    const verdicts = verdictsOf(batch, answer)
+    for (const [at, waiting] of batch.requests.entries()) {
       const verdict = verdicts[at] ?? away
       const { slots } = waiting.request
       if (waiting.ticket !== undefined) {

@@ -14,12 +14,14 @@ import { script, serverNow } from './script.ts'
  * - `own`: slots that the replica holds, by name, absolute
  * - `settled`: index of a key, bucket, difference
  * - `late`: index of a key, length of a bucket, bucket of a calendar, TTL, amount to add whatever the limit
- * - `requests`: `s`, slots as name and limit, and `a`, amounts as index of a key, length of a bucket, span, bucket of a
- *   calendar, TTL, limit, amount, and what the replica knows to be used
+ * - `limits`: index of a key, length of a bucket, span, bucket of a calendar, TTL, limit, and what the replica knew to be
+ *   used before the first of the requests
+ * - `slots`: lists of slots as name and limit
+ * - `requests`: index of a list of slots, then for each amount the index of its limit, and the amount
  *
  * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, or `ok`, the answer, and those
- * to unsure calls, empty for one that has not run and will not. An answer is JSON with `[1,bucket,total,…]`, `[2,index of
- * the amount,total,wait]` or `[3,index of the slot]` for each request.
+ * to unsure calls, empty for one that has not run and will not. An answer is JSON: the bucket of each limit, then for
+ * each request `1`, `[2,index of the amount,total,wait]` or `[3,index of the slot]`.
  */
 export const limitsScript = script(
   'limits',
@@ -73,59 +75,74 @@ local function othersOf(name)
   others[name] = sum
   return sum
 end
+local states, byBucket, buckets = {}, {}, {}
+for at, l in ipairs(batch.limits) do
+  local span, bucket = l[3], bucketOf(l[2], l[4])
+  local name = l[1] .. ' ' .. whole(bucket)
+  local state = byBucket[name]
+  if not state then
+    local key, fields, sum = KEYS[l[1] + 4], {}, 0
+    for b = bucket - span, bucket do fields[#fields + 1] = whole(b) end
+    local rows = redis.call('HMGET', key, unpack(fields))
+    for j = 1, #rows do
+      rows[j] = tonumber(rows[j] or '0')
+      sum = sum + rows[j]
+    end
+    state = { key = key, bucket = bucket, span = span, ttl = l[5], rows = rows, sum = sum, added = 0, known = l[7] }
+    byBucket[name] = state
+  end
+  state.known = math.min(state.known, l[7])
+  states[at], buckets[at] = state, whole(bucket)
+end
+for _, state in pairs(byBucket) do state.lost = math.max(0, state.known - state.sum) end
+local function refusal(at, l, state, amount)
+  local wait = 0
+  if amount > l[6] then
+    wait = -1
+  elseif l[2] > 0 then
+    local rest = state.sum
+    for j = 1, #state.rows do
+      rest = rest - state.rows[j]
+      if rest + amount <= l[6] then
+        wait = (state.bucket + j) * l[2] - now
+        break
+      end
+    end
+  end
+  return '[2,' .. at .. ',' .. whole(state.sum + state.lost) .. ',' .. whole(wait) .. ']'
+end
 local answers = {}
 for _, r in ipairs(batch.requests) do
+  local slots = batch.slots[r[1] + 1]
   local verdict
-  for i, s in ipairs(r.s) do
+  for i, s in ipairs(slots) do
     if othersOf(s[1]) + (own[s[1]] or 0) + 1 > s[2] then
       verdict = '[3,' .. (i - 1) .. ']'
       break
     end
   end
-  local buckets, totals = {}, {}
   if not verdict then
-    for i, a in ipairs(r.a) do
-      local key, bucketMs, span, limit, amount, known = KEYS[a[1] + 4], a[2], a[3], a[6], a[7], a[8]
-      local bucket = bucketOf(bucketMs, a[4])
-      local fields = {}
-      for b = bucket - span, bucket do fields[#fields + 1] = whole(b) end
-      local rows = redis.call('HMGET', key, unpack(fields))
-      local sum = 0
-      for j = 1, #rows do
-        rows[j] = tonumber(rows[j] or '0')
-        sum = sum + rows[j]
-      end
-      if math.max(sum, known) + amount > limit then
-        local wait = 0
-        if amount > limit then
-          wait = -1
-        elseif bucketMs > 0 then
-          local rest = sum
-          for j = 1, #rows do
-            rest = rest - rows[j]
-            if rest + amount <= limit then
-              wait = (bucket - span + j - 1 + span + 1) * bucketMs - now
-              break
-            end
-          end
-        end
-        verdict = '[2,' .. (i - 1) .. ',' .. whole(math.max(sum, known)) .. ',' .. whole(wait) .. ']'
+    for i = 2, #r, 2 do
+      local l, state, amount = batch.limits[r[i] + 1], states[r[i] + 1], r[i + 1]
+      if state.sum + state.lost + amount > l[6] then
+        verdict = refusal(i / 2 - 1, l, state, amount)
         break
       end
-      buckets[i], totals[i] = bucket, sum + amount
     end
   end
   if not verdict then
-    local parts = { '1' }
-    for i, a in ipairs(r.a) do
-      add(KEYS[a[1] + 4], buckets[i], a[7], a[5], buckets[i] - a[3])
-      parts[#parts + 1] = whole(buckets[i])
-      parts[#parts + 1] = whole(totals[i])
+    verdict = '1'
+    for i = 2, #r, 2 do
+      local state, amount = states[r[i] + 1], r[i + 1]
+      state.sum, state.added = state.sum + amount, state.added + amount
+      state.rows[#state.rows] = state.rows[#state.rows] + amount
     end
-    verdict = '[' .. table.concat(parts, ',') .. ']'
-    for _, s in ipairs(r.s) do own[s[1]] = (own[s[1]] or 0) + 1 end
+    for _, s in ipairs(slots) do own[s[1]] = (own[s[1]] or 0) + 1 end
   end
   answers[#answers + 1] = verdict
+end
+for _, state in pairs(byBucket) do
+  if state.added > 0 then add(state.key, state.bucket, state.added, state.ttl, state.bucket - state.span) end
 end
 for name, count in pairs(own) do
   if count > 0 then
@@ -135,6 +152,7 @@ for name, count in pairs(own) do
   end
 end
 redis.call('PEXPIRE', KEYS[2], ${keyTtlMs})
+table.insert(answers, 1, '[' .. table.concat(buckets, ',') .. ']')
 out[2] = '[' .. table.concat(answers, ',') .. ']'
 for _, field in ipairs(redis.call('HKEYS', calls)) do
   if tonumber(field) and not unsure[field] then redis.call('HDEL', calls, field) end

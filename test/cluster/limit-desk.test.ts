@@ -3,17 +3,21 @@ import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { ScriptCall } from '../../src/cluster/connection/script-runner.ts'
-import type { CountedLimit, LimitRequest, LimitVerdict } from '../../src/cluster/contract/limits.ts'
+import type {
+  CountedLimit,
+  LimitGroup,
+  LimitRequest,
+  LimitSettlement,
+  LimitVerdict,
+} from '../../src/cluster/contract/limits.ts'
 import type { ClusterState } from '../../src/cluster/contract/status.ts'
 import { LimitDesk } from '../../src/cluster/limits/limit-desk.ts'
 import { fleetKeys } from '../../src/cluster/scripts/keys.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const of: CountedLimit = { key: 'k', limit: 100, bucketMs: 0, span: 0, bucket: 7, ttlMs: 1_000 }
-const request: LimitRequest = {
-  amounts: [{ of, amount: 10, known: 0 }],
-  slots: [{ key: 's', limit: 5 }],
-}
+const group: LimitGroup = { limits: [of], slots: [{ key: 's', limit: 5 }] }
+const request: LimitRequest = { group, amounts: [10], known: [0] }
 const keys = fleetKeys('olla')
 
 interface Sent {
@@ -67,8 +71,13 @@ function create() {
 }
 
 const reserved = '[[7],1]'
-const used = (amount: number) => [{ of, amount, known: 0 }]
-const none = { differences: [], slots: [], late: [] }
+const used = (amount: number, ticket?: number): LimitSettlement => ({
+  group,
+  buckets: undefined,
+  amounts: [amount],
+  holdsSlots: false,
+  ticket,
+})
 
 async function verdictOf(promise: Promise<LimitVerdict> | LimitVerdict): Promise<LimitVerdict> {
   return promise
@@ -86,7 +95,7 @@ describe('limit desk', () => {
     assert.ok(ticket !== undefined)
     // The request went on with its share, and is over.
     server.answer = () => ['ok', '[]', reserved]
-    server.desk.settle({ ...none, late: used(4), ticket }, 0)
+    server.desk.settle(used(4, ticket), 0)
     await server.pass(40)
     assert.deepEqual(server.sent[1]?.unsure, [1])
     assert.deepEqual(server.sent[1]?.own, { s: 0 })
@@ -108,7 +117,7 @@ describe('limit desk', () => {
     server.answer = () => ['ok', '[]', '']
     await server.pass(40)
     const ticket = verdict.kind === 'away' ? verdict.ticket : undefined
-    server.desk.settle({ ...none, late: used(4), ticket }, 0)
+    server.desk.settle(used(4, ticket), 0)
     await server.pass(40)
     const late = server.sent.flatMap((each) => each.late)
     assert.deepEqual(late, [[0, 0, 7, 1_000, 4]])
@@ -121,7 +130,8 @@ describe('limit desk', () => {
   it('settles what was settled in a call that has not run, once more', async () => {
     const server = create()
     server.answer = () => Promise.reject(new Error('timeout'))
-    server.desk.settle({ ...none, differences: [{ key: 'k', bucket: 7, amount: -3 }], late: used(5) }, 0)
+    server.desk.settle({ ...used(-3), buckets: [7] }, 0)
+    server.desk.settle(used(5), 0)
     await server.pass(20)
     assert.deepEqual(server.sent[0]?.settled, [[0, 7, -3]])
     server.answer = () => ['ok', '[]', '']
@@ -145,7 +155,7 @@ describe('limit desk', () => {
     server.desk.joined()
     await server.pass(0)
     assert.deepEqual(server.sent[0]?.own, { s: 1 })
-    server.desk.settle({ ...none, slots: ['s'] }, 0)
+    server.desk.settle({ ...used(0), holdsSlots: true }, 0)
     await server.pass(30)
     assert.deepEqual(server.sent[1]?.own, { s: 0 })
   })

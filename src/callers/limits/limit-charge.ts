@@ -15,6 +15,8 @@ export interface HeldPlan {
 /** What a request has reserved. */
 export class LimitCharge implements Charge {
   isSettled = false
+  /** What it has reserved for all replicas. */
+  shared: object | undefined = undefined
   readonly path: string
   /** Undefined if the caller has no limits. */
   readonly held: HeldPlan | undefined

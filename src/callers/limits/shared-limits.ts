@@ -1,7 +1,9 @@
 import type { ClusterReader } from '../../cluster/contract/cluster-cells.ts'
 import {
   type CountedLimit,
-  type LimitAmount,
+  type LimitGroup,
+  type LimitRequest,
+  type LimitSettlement,
   type LimitVerdict,
   limitRequestTopic,
   limitSettlementTopic,
@@ -15,7 +17,13 @@ import type { PeerLink } from '../../runtime/links/peer-link.ts'
 import { toMoneyUnits } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
 import { LimitCharge } from './limit-charge.ts'
-import { type CallerLimit, type LimitPlan, limitName } from './limit-plan.ts'
+import {
+  type CallerLimit,
+  type LimitPlan,
+  limitName,
+  sharedLimitName,
+  sharedSlotsName,
+} from './limit-plan.ts'
 import { limitRefusal, slotRefusal } from './limit-refusal.ts'
 import { waitFor } from './refusing-limits.ts'
 import type { Moment } from './window.ts'
@@ -30,26 +38,24 @@ export interface SharedLimitsServices {
 
 /** What the requests of a caller have in common. */
 interface SharedPlan {
-  readonly limits: readonly SharedLimit[]
-  readonly slots: readonly SlotUse[]
-  readonly slotKeys: readonly string[]
-}
-
-interface SharedLimit {
-  readonly limit: CallerLimit
-  /** Of a calendar, replaced when its bucket is over. */
-  counted: CountedLimit
+  readonly limits: readonly CallerLimit[]
+  /** With the current buckets of calendars; replaced when one is over. */
+  group: LimitGroup
 }
 
 /** What a request has reserved for all replicas. */
-interface SharedReservation {
-  readonly limits: readonly SharedLimit[]
-  readonly amounts: readonly LimitAmount[]
-  /** The bucket of each amount; empty if the server did not decide. */
-  readonly buckets: readonly number[]
-  readonly slots: readonly string[]
+class SharedReservation {
+  readonly limits: readonly CallerLimit[]
+  readonly request: LimitRequest
+  /** Of each limit; undefined if the server has not decided, as far as is known. */
+  buckets: readonly number[] | undefined = undefined
   /** Set if the server may have reserved it nevertheless. */
-  readonly ticket?: number | undefined
+  ticket: number | undefined = undefined
+
+  constructor(limits: readonly CallerLimit[], request: LimitRequest) {
+    this.limits = limits
+    this.request = request
+  }
 }
 
 const dayMs = 86_400_000
@@ -66,7 +72,6 @@ const none: readonly never[] = []
 export class SharedLimits {
   readonly #services: SharedLimitsServices
   readonly #plans = new WeakMap<LimitPlan, SharedPlan>()
-  readonly #reservations = new WeakMap<LimitCharge, SharedReservation>()
   readonly #moment = { wallMs: 0, monotonicMs: 0 }
 
   constructor(services: SharedLimitsServices) {
@@ -81,104 +86,113 @@ export class SharedLimits {
   confirm({ charge }: RequestContext): Promise<GatewayError | undefined> | undefined {
     if (!(charge instanceof LimitCharge) || charge.plan === undefined) return undefined
     const { state, link } = this.#services
-    const plan = this.#planOf(charge.plan)
-    const limits: SharedLimit[] = []
-    const amounts: LimitAmount[] = []
-    const moment = this.#now()
-    for (let at = 0; at < plan.limits.length; at++) {
-      const shared = plan.limits[at]
-      const bucket = charge.buckets[at] ?? -1
-      if (shared === undefined || bucket < 0) continue
-      const { limit } = shared
-      if (limit.window.span === 0 && shared.counted.bucket !== bucket)
-        shared.counted = countedLimit(limit, bucket, moment)
-      const amount = amountOf(limit, charge)
-      limits.push(shared)
-      // The row has just been added to, by this request.
-      amounts.push({ of: shared.counted, amount, known: Math.max(0, limit.row.total - amount) })
-    }
+    const asked = this.#reservationOf(charge, this.#planOf(charge.plan))
     if (!state.isJoined) {
-      this.#alone(charge, { limits, amounts, slots: plan.slotKeys })
+      this.#alone(charge, asked)
       return undefined
     }
-    if (state.isSettling) this.#checkShares(charge, limits, amounts)
+    if (state.isSettling) this.#checkShares(charge, asked)
     return link
-      .requestControl(limitRequestTopic, { amounts, slots: plan.slots }, decisionMs)
-      .then((verdict) => this.#decided(verdict, charge, { limits, amounts, slots: plan.slotKeys }))
+      .requestControl(limitRequestTopic, asked.request, decisionMs)
+      .then((verdict) => this.#decided(verdict, charge, asked))
   }
 
   /** Settles what was reserved by what was used; nothing for a request that was not sent. */
   settle({ charge }: RequestContext, use: RequestUse | undefined): void {
     if (!(charge instanceof LimitCharge)) return
-    const reservation = this.#reservations.get(charge)
-    if (reservation === undefined) return
-    this.#reservations.delete(charge)
-    const { limits, amounts, buckets, slots, ticket } = reservation
-    const differences: { key: string; bucket: number; amount: number }[] = []
-    const late: LimitAmount[] = []
-    for (let at = 0; at < amounts.length; at++) {
-      const reserved = amounts[at]
-      const limit = limits[at]?.limit
-      if (reserved === undefined || limit === undefined) continue
-      const amount = usedOf(limit, use)
-      const bucket = buckets[at]
-      if (bucket === undefined) late.push({ ...reserved, amount })
-      else if (amount !== reserved.amount)
-        differences.push({ key: reserved.of.key, bucket, amount: amount - reserved.amount })
+    const reservation = charge.shared
+    if (!(reservation instanceof SharedReservation)) return
+    charge.shared = undefined
+    const { limits, request, buckets, ticket } = reservation
+    const amounts = new Array<number>(limits.length)
+    for (let at = 0; at < limits.length; at++) {
+      const limit = limits[at]
+      const used = limit === undefined ? 0 : usedOf(limit, use)
+      amounts[at] = buckets === undefined ? used : used - (request.amounts[at] ?? 0)
     }
-    if (differences.length + slots.length + late.length === 0 && ticket === undefined) return
-    this.#services.link.sendToControl(limitSettlementTopic, { differences, slots, late, ticket })
+    this.#send({ group: request.group, buckets, amounts, holdsSlots: true, ticket })
+  }
+
+  #send(settlement: LimitSettlement): void {
+    this.#services.link.sendToControl(limitSettlementTopic, settlement)
+  }
+
+  /** What a request has reserved on this replica. */
+  #reservationOf(charge: LimitCharge, plan: SharedPlan): SharedReservation {
+    const { limits } = plan
+    const { buckets } = charge
+    const amounts: number[] = []
+    const known: number[] = []
+    let isMoved = false
+    for (let at = 0; at < limits.length; at++) {
+      const limit = limits[at]
+      const bucket = buckets[at] ?? -1
+      if (limit === undefined || bucket < 0) continue
+      if (limit.window.span === 0 && plan.group.limits[at]?.bucket !== bucket) isMoved = true
+      const amount = amountOf(limit, charge)
+      amounts.push(amount)
+      // The row has just been added to, by this request.
+      known.push(Math.max(0, limit.row.total - amount))
+    }
+    if (isMoved) plan.group = this.#groupOf(limits, plan.group.slots, buckets)
+    const { group } = plan
+    if (amounts.length === limits.length) return new SharedReservation(limits, { group, amounts, known })
+    const isCounted = (_: unknown, at: number) => (buckets[at] ?? -1) >= 0
+    const counted = { limits: group.limits.filter(isCounted), slots: group.slots }
+    return new SharedReservation(limits.filter(isCounted), { group: counted, amounts, known })
   }
 
   #decided(
     verdict: LimitVerdict | undefined,
     charge: LimitCharge,
-    asked: Omit<SharedReservation, 'buckets'>,
+    asked: SharedReservation,
   ): GatewayError | undefined {
     if (verdict?.kind === 'reserved') {
-      this.#reservations.set(charge, { ...asked, buckets: verdict.buckets })
+      asked.buckets = verdict.buckets
+      charge.shared = asked
       return undefined
     }
     if (verdict !== undefined && verdict.kind !== 'away') return this.#refusal(verdict, charge, asked.limits)
-    const ticket = verdict?.ticket
+    asked.ticket = verdict?.ticket
     try {
-      this.#alone(charge, { ...asked, ticket })
+      this.#alone(charge, asked)
       return undefined
     } catch (error) {
-      if (ticket !== undefined) {
-        const late = asked.amounts.map((amount) => ({ ...amount, amount: 0 }))
-        this.#services.link.sendToControl(limitSettlementTopic, {
-          differences: none,
-          slots: none,
-          late,
-          ticket,
-        })
-      }
+      const { ticket, request } = asked
+      const amounts = request.amounts.map(() => 0)
+      if (ticket !== undefined)
+        this.#send({ group: request.group, buckets: undefined, amounts, holdsSlots: false, ticket })
       if (error instanceof GatewayError) return error
       throw error
     }
   }
 
   /** Without the server. */
-  #alone(charge: LimitCharge, asked: Omit<SharedReservation, 'buckets'>): void {
-    this.#checkShares(charge, asked.limits, asked.amounts)
+  #alone(charge: LimitCharge, asked: SharedReservation): void {
+    this.#checkShares(charge, asked)
     // The server learns of the slots when it is back.
-    if (asked.slots.length > 0) this.#services.link.sendToControl(slotsTakenTopic, asked.slots)
-    this.#reservations.set(charge, { ...asked, buckets: none })
+    const { slots } = asked.request.group
+    if (slots.length > 0)
+      this.#services.link.sendToControl(
+        slotsTakenTopic,
+        slots.map(({ key }) => key),
+      )
+    charge.shared = asked
   }
 
   /** Each replica has its share of what is counted here. @throws GatewayError */
-  #checkShares(charge: LimitCharge, limits: readonly SharedLimit[], amounts: readonly LimitAmount[]): void {
+  #checkShares(charge: LimitCharge, { limits, request: { amounts, known } }: SharedReservation): void {
     const { state, slotsInUse } = this.#services
     for (const slot of charge.plan?.slots ?? none) {
       if (slotsInUse(slot.row) > state.shareOf(slot.limit)) throw slotRefusal(slot)
     }
-    const moment = this.#now()
-    for (const [at, { limit }] of limits.entries()) {
+    for (let at = 0; at < limits.length; at++) {
+      const limit = limits[at]
+      if (limit === undefined) continue
       const share = state.shareOf(limit.limit)
-      const { amount = 0, known = 0 } = amounts[at] ?? {}
-      if (known + amount > share) {
-        const waitMs = waitFor({ ...limit, limit: Math.max(share, amount) }, amount, moment)
+      const amount = amounts[at] ?? 0
+      if ((known[at] ?? 0) + amount > share) {
+        const waitMs = waitFor({ ...limit, limit: Math.max(share, amount) }, amount, this.#now())
         throw limitRefusal([{ limit, waitMs: Math.max(1, waitMs) }])
       }
     }
@@ -187,13 +201,13 @@ export class SharedLimits {
   #refusal(
     verdict: Extract<LimitVerdict, { kind: 'amount' | 'slot' }>,
     { plan }: LimitCharge,
-    limits: readonly SharedLimit[],
+    limits: readonly CallerLimit[],
   ): GatewayError | undefined {
     if (verdict.kind === 'slot') {
       const slot = plan?.slots[verdict.at]
       return slot === undefined ? undefined : slotRefusal(slot)
     }
-    const limit = limits[verdict.at]?.limit
+    const limit = limits[verdict.at]
     if (limit === undefined) return undefined
     const moment = this.#now()
     const waitMs =
@@ -206,19 +220,26 @@ export class SharedLimits {
   #planOf(plan: LimitPlan): SharedPlan {
     let shared = this.#plans.get(plan)
     if (shared === undefined) {
-      const moment = this.#now()
-      const slots = plan.slots.map(({ kind, id, limit }) => ({ key: `${kind}:${id}`, limit }))
-      shared = {
-        limits: plan.limits.map((limit) => ({
-          limit,
-          counted: countedLimit(limit, limit.window.bucketAt(moment), moment),
-        })),
-        slots,
-        slotKeys: slots.map(({ key }) => key),
-      }
+      const { limits } = plan
+      const slots = plan.slots.map(({ kind, id, limit }) => ({ key: sharedSlotsName(kind, id), limit }))
+      shared = { limits, group: this.#groupOf(limits, slots, none) }
       this.#plans.set(plan, shared)
     }
     return shared
+  }
+
+  /** @param buckets of the limits, as far as they are known */
+  #groupOf(
+    limits: readonly CallerLimit[],
+    slots: readonly SlotUse[],
+    buckets: readonly number[],
+  ): LimitGroup {
+    const moment = this.#now()
+    const bucketOf = (limit: CallerLimit, at: number) => {
+      const known = buckets[at] ?? -1
+      return known < 0 ? limit.window.bucketAt(moment) : known
+    }
+    return { limits: limits.map((limit, at) => countedLimit(limit, bucketOf(limit, at), moment)), slots }
   }
 
   /** @returns an object that the next call changes */
@@ -232,16 +253,13 @@ export class SharedLimits {
 
 function countedLimit(limit: CallerLimit, bucket: number, moment: Moment): CountedLimit {
   const { kind, id, window } = limit
-  const isRolling = window.span > 0
-  const bucketMs = isRolling
-    ? Math.round(window.leavesInMs(bucket, moment) - window.leavesInMs(bucket - 1, moment))
-    : 0
-  const neededMs = isRolling ? (window.span + 2) * bucketMs : window.leavesInMs(bucket, moment) + dayMs
+  const { span, bucketMs } = window
+  const neededMs = bucketMs > 0 ? (span + 2) * bucketMs : window.leavesInMs(bucket, moment) + dayMs
   return {
-    key: `${kind}:${id}:${limitName(limit)}`,
+    key: sharedLimitName(kind, id, limitName(limit)),
     limit: limit.limit,
     bucketMs,
-    span: window.span,
+    span,
     bucket,
     ttlMs: Math.ceil(Math.min(maxTtlMs, neededMs)),
   }

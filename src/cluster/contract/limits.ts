@@ -15,12 +15,10 @@ export interface CountedLimit {
   readonly ttlMs: number
 }
 
-/** An amount to reserve of a limit. */
+/** An amount of a limit that the server has not got. */
 export interface LimitAmount {
   readonly of: CountedLimit
   readonly amount: number
-  /** What this replica knows to be used without this amount, in case the server has lost it. */
-  readonly known: number
 }
 
 /** A limit of requests at a time. */
@@ -29,10 +27,19 @@ export interface SlotUse {
   readonly limit: number
 }
 
+/** What the requests of a caller reserve of; one object for many requests of a thread. */
+export interface LimitGroup {
+  readonly limits: readonly CountedLimit[]
+  readonly slots: readonly SlotUse[]
+}
+
 /** What one request reserves: all of it, or nothing. */
 export interface LimitRequest {
-  readonly amounts: readonly LimitAmount[]
-  readonly slots: readonly SlotUse[]
+  readonly group: LimitGroup
+  /** For each limit of the group. */
+  readonly amounts: readonly number[]
+  /** What this replica knows to be used of each without this request, in case the server has lost it. */
+  readonly known: readonly number[]
 }
 
 export type LimitVerdict =
@@ -50,12 +57,16 @@ export type LimitVerdict =
    */
   | { readonly kind: 'away'; readonly ticket?: number }
 
-/** What a request that is over has used: differences to what it reserved. */
+/** What a request that is over has used. */
 export interface LimitSettlement {
-  readonly differences: readonly { readonly key: string; readonly bucket: number; readonly amount: number }[]
-  readonly slots: readonly string[]
-  /** Amounts that the server could not be asked for, to add later; all of the request's if it has a ticket. */
-  readonly late: readonly LimitAmount[]
+  readonly group: LimitGroup
+  /** Of each limit, as the verdict has them; undefined if the server has not decided, as far as is known. */
+  readonly buckets: readonly number[] | undefined
+  /** Of each limit: the difference to what was reserved, or all that was used if the server has not decided. */
+  readonly amounts: readonly number[]
+  /** Whether the request holds the slots of the group. */
+  readonly holdsSlots: boolean
+  /** Of a request whose verdict is not known. */
   readonly ticket?: number | undefined
 }
 

@@ -1,4 +1,4 @@
-import type { CountedLimit, LimitAmount, LimitRequest, LimitVerdict } from '../contract/limits.ts'
+import type { CountedLimit, LimitAmount, LimitGroup, LimitRequest, LimitVerdict } from '../contract/limits.ts'
 
 /** A difference between what a request has reserved and used. */
 export interface Difference {
@@ -27,8 +27,8 @@ export interface LimitBatch {
   readonly late: readonly LimitAmount[]
   /** Names of the slots whose numbers it contains. */
   readonly names: ReadonlySet<string>
-  /** For each request the limits of its amounts, among those that the call contains; known once it is encoded. */
-  places: readonly (readonly number[])[]
+  /** The limits of each group of its requests, among those that the call contains; known once it is encoded. */
+  places: ReadonlyMap<LimitGroup, readonly number[]>
 }
 
 /** @returns whether the server's answer to the call decides about anything that must not be lost */
@@ -65,25 +65,33 @@ export function encodeBatch(
     ({ key, bucketMs, span, bucket, ttlMs, limit }) =>
       limits.push([indexOf(key), bucketMs, span, bucket, ttlMs, limit, Number.MAX_SAFE_INTEGER]) - 1,
   )
-  const slotsAt = onceEach<LimitRequest['slots']>(
+  const slotsAt = onceEach<LimitGroup['slots']>(
     (list) => list.map(({ key, limit }) => `${key} ${limit}`).join('\n'),
     (list) => slots.push(list.map(({ key, limit }) => [key, limit] as const)) - 1,
   )
-  const sent: number[][] = []
-  const places: number[][] = []
-  for (const { request } of requests) {
-    const line = [slotsAt(request.slots)]
-    const place: number[] = []
-    for (const { of, amount, known } of request.amounts) {
-      const at = limitAt(of)
-      const row = limits[at]
-      // A request knows those before it in the call: the least is what was known before the call.
-      if (row !== undefined && known < (row[knownAt] ?? 0)) row[knownAt] = known
-      line.push(at, amount)
-      place.push(at)
+  const groups: { s: number; l: readonly number[] }[] = []
+  const groupIndexes = new Map<LimitGroup, number>()
+  const places = new Map<LimitGroup, readonly number[]>()
+  const lines: string[] = []
+  for (let each = 0; each < requests.length; each++) {
+    const request = requests[each]?.request
+    if (request === undefined) continue
+    const { group, amounts, known } = request
+    let groupAt = groupIndexes.get(group)
+    if (groupAt === undefined) {
+      const ofGroup = group.limits.map(limitAt)
+      groupAt = groups.push({ s: slotsAt(group.slots), l: ofGroup }) - 1
+      groupIndexes.set(group, groupAt)
+      places.set(group, ofGroup)
     }
-    sent.push(line)
-    places.push(place)
+    const ofGroup = groups[groupAt]?.l ?? []
+    for (let at = 0; at < ofGroup.length; at++) {
+      const row = limits[ofGroup[at] ?? 0]
+      const before = known[at] ?? 0
+      // A request knows those before it in the call: the least is what was known before the call.
+      if (row !== undefined && before < (row[knownAt] ?? 0)) row[knownAt] = before
+    }
+    lines.push(amounts.length === 0 ? `[${groupAt}]` : `[${groupAt},${amounts.join()}]`)
   }
   batch.places = places
   const data = {
@@ -100,9 +108,10 @@ export function encodeBatch(
     ]),
     limits,
     slots,
-    requests: sent,
+    groups,
   }
-  return { keys, text: JSON.stringify(data) }
+  // Requests are the most, and of numbers alone.
+  return { keys, text: `${JSON.stringify(data).slice(0, -1)},"requests":[${lines.join()}]}` }
 }
 
 /**
@@ -160,12 +169,20 @@ function parseAnswer(text: string): LimitAnswer {
 const away: LimitVerdict = { kind: 'away' }
 
 /** The verdicts on the requests of a call. */
-export function verdictsOf({ places }: LimitBatch, [first, ...verdicts]: LimitAnswer): LimitVerdict[] {
+export function verdictsOf({ requests, places }: LimitBatch, answer: LimitAnswer): LimitVerdict[] {
+  const [first] = answer
   const buckets = Array.isArray(first) ? first.map(Number) : []
-  return places.map((limits, at) => {
-    const verdict = verdicts[at]
-    if (verdict === 1) return { kind: 'reserved', buckets: limits.map((limit) => buckets[limit] ?? 0) }
-    return refusalOf(verdict)
+  const reserved = new Map<LimitGroup, LimitVerdict>()
+  return requests.map(({ request: { group } }, at) => {
+    const verdict = answer[at + 1]
+    if (verdict !== 1) return refusalOf(verdict)
+    let known = reserved.get(group)
+    if (known === undefined) {
+      const ofGroup = places.get(group) ?? []
+      known = { kind: 'reserved', buckets: ofGroup.map((limit) => buckets[limit] ?? 0) }
+      reserved.set(group, known)
+    }
+    return known
   })
 }
 

@@ -5,7 +5,6 @@ import type { LimitAmount, LimitRequest, LimitSettlement, LimitVerdict } from '.
 import { limitsScript } from '../scripts/limits.ts'
 import { HeldSlots } from './held-slots.ts'
 import {
-  type Difference,
   encodeBatch,
   isDecisive,
   type LimitAnswer,
@@ -14,6 +13,7 @@ import {
   verdictsOf,
   type WaitingRequest,
 } from './limit-batch.ts'
+import { SettledAmounts } from './settled-amounts.ts'
 import { UnsureRequests } from './unsure-requests.ts'
 
 export interface LimitDeskOptions {
@@ -24,6 +24,7 @@ export interface LimitDeskOptions {
 }
 
 const away: LimitVerdict = { kind: 'away' }
+const noPlaces: LimitBatch['places'] = new Map()
 /** What is settled waits for the next request, but no longer than this. */
 const settleMs = 20
 /** Maximum requests, and maximum amounts of other kinds, of one call. */
@@ -45,11 +46,11 @@ export class LimitDesk implements ClusterPart {
   readonly #waits: PendingCalls
   readonly #slots = new HeldSlots()
   readonly #unsureRequests = new UnsureRequests(
-    (difference) => this.#keepDifference(difference),
+    ({ key, bucket, amount }) => this.#settled.add(key, bucket, amount),
     (amount) => this.#keepLate(amount),
   )
   #waiting: WaitingRequest[] = []
-  #settled: Difference[] = []
+  readonly #settled = new SettledAmounts(maxKept)
   readonly #late = new Map<string, LimitAmount>()
   /** Calls without an answer. */
   #unsure: LimitBatch[] = []
@@ -92,11 +93,19 @@ export class LimitDesk implements ClusterPart {
     for (const name of names) this.#slots.take(thread, name, true)
   }
 
-  settle({ differences, slots, late, ticket }: LimitSettlement, thread: number): void {
-    for (const each of differences) this.#keepDifference(each)
-    for (const name of slots) this.#slots.giveBack(thread, name)
-    if (ticket !== undefined) this.#unsureRequests.used(ticket, late)
-    else for (const amount of late) this.#keepLate(amount)
+  settle({ group, buckets, amounts, holdsSlots, ticket }: LimitSettlement, thread: number): void {
+    const { limits, slots } = group
+    if (holdsSlots) for (const { key } of slots) this.#slots.giveBack(thread, key)
+    if (ticket !== undefined) this.#unsureRequests.used(ticket, amounts)
+    else {
+      for (let at = 0; at < limits.length; at++) {
+        const of = limits[at]
+        const amount = amounts[at] ?? 0
+        if (of === undefined || amount === 0) continue
+        if (buckets === undefined) this.#keepLate({ of, amount })
+        else this.#settled.add(of.key, buckets[at] ?? 0, amount)
+      }
+    }
     this.#callSoon()
   }
 
@@ -187,7 +196,7 @@ export class LimitDesk implements ClusterPart {
     const isFull = this.#unsure.length >= maxUnsure
     if (isFull) for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
     const requests = this.#waiting.splice(0, maxBatch).filter(({ isOver }) => !isOver)
-    const settled = isFull ? [] : this.#settled.splice(0, maxAmounts)
+    const settled = isFull ? [] : this.#settled.take(maxAmounts)
     const late = isFull ? [] : [...this.#late.values()].slice(0, maxAmounts)
     const names = this.#slots.takeChanged()
     if (requests.length + settled.length + late.length + names.size + this.#unsure.length === 0)
@@ -195,16 +204,18 @@ export class LimitDesk implements ClusterPart {
     for (const { of } of late) this.#late.delete(of.key)
     for (const waiting of requests) {
       waiting.isOver = true
-      for (const { key } of waiting.request.slots) names.add(key)
+      for (const { key } of waiting.request.group.slots) names.add(key)
     }
-    return { number: ++this.#number, requests, settled, late, names, places: [] }
+    return { number: ++this.#number, requests, settled, late, names, places: noPlaces }
   }
 
   #ran(batch: LimitBatch, answer: LimitAnswer): void {
     const verdicts = verdictsOf(batch, answer)
-    for (const [at, waiting] of batch.requests.entries()) {
+    for (let at = 0; at < batch.requests.length; at++) {
+      const waiting = batch.requests[at]
+      if (waiting === undefined) continue
       const verdict = verdicts[at] ?? away
-      const { slots } = waiting.request
+      const { slots } = waiting.request.group
       if (waiting.ticket !== undefined) {
         this.#unsureRequests.decided(waiting.ticket, verdict)
         this.#slots.change(slots.map(({ key }) => key))
@@ -220,7 +231,7 @@ export class LimitDesk implements ClusterPart {
       if (waiting.ticket === undefined) waiting.decide(away)
       else this.#unsureRequests.decided(waiting.ticket, away)
     }
-    for (const each of settled) this.#keepDifference(each)
+    for (const { key, bucket, amount } of settled) this.#settled.add(key, bucket, amount)
     for (const amount of late) this.#keepLate(amount)
     this.#slots.change(names)
   }
@@ -233,10 +244,6 @@ export class LimitDesk implements ClusterPart {
     for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
     this.#slots.change(batch.names)
     if (isDecisive(batch)) this.#unsure.push(batch)
-  }
-
-  #keepDifference(difference: Difference): void {
-    if (difference.amount !== 0 && this.#settled.length < maxKept) this.#settled.push(difference)
   }
 
   #keepLate(amount: LimitAmount): void {

@@ -6,7 +6,7 @@ interface UnsureRequest {
   /** What the server has decided; undefined as long as that is unknown. */
   verdict: LimitVerdict | undefined
   /** What the request has used; undefined while it is in progress. */
-  used: readonly LimitAmount[] | undefined
+  used: readonly number[] | undefined
 }
 
 /**
@@ -44,8 +44,8 @@ export class UnsureRequests {
     this.#finish(ticket, request)
   }
 
-  /** What a request has used is known. @param used in the order of its amounts */
-  used(ticket: number, used: readonly LimitAmount[]): void {
+  /** What a request has used is known. @param used of each limit of its group */
+  used(ticket: number, used: readonly number[]): void {
     const request = this.#requests.get(ticket)
     if (request === undefined) return
     request.used = used
@@ -60,14 +60,12 @@ export class UnsureRequests {
   #finish(ticket: number, { sent, verdict, used }: UnsureRequest): void {
     if (verdict === undefined || used === undefined) return
     this.#requests.delete(ticket)
-    for (const [at, amount] of used.entries()) {
+    const { group, amounts } = sent.request
+    for (const [at, of] of group.limits.entries()) {
       const bucket = verdict.kind === 'reserved' ? verdict.buckets[at] : undefined
-      if (bucket === undefined) {
-        this.#addLate(amount)
-        continue
-      }
-      const reserved = sent.request.amounts[at]?.amount ?? 0
-      this.#settle({ key: amount.of.key, bucket, amount: amount.amount - reserved })
+      const amount = used[at] ?? 0
+      if (bucket === undefined) this.#addLate({ of, amount })
+      else this.#settle({ key: of.key, bucket, amount: amount - (amounts[at] ?? 0) })
     }
   }
 }

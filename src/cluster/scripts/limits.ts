@@ -17,7 +17,8 @@ import { script, serverNow } from './script.ts'
  * - `limits`: index of a key, length of a bucket, span, bucket of a calendar, TTL, limit, and what the replica knew to be
  *   used before the first of the requests
  * - `slots`: lists of slots as name and limit
- * - `requests`: index of a list of slots, then for each amount the index of its limit, and the amount
+ * - `groups`: what requests of one caller have in common: `s`, index of a list of slots, and `l`, indexes of limits
+ * - `requests`: index of a group, then an amount for each of its limits
  *
  * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, or `ok`, the answer, and those
  * to unsure calls, empty for one that has not run and will not. An answer is JSON: the bucket of each limit, then for
@@ -113,7 +114,8 @@ local function refusal(at, l, state, amount)
 end
 local answers = {}
 for _, r in ipairs(batch.requests) do
-  local slots = batch.slots[r[1] + 1]
+  local group = batch.groups[r[1] + 1]
+  local slots = batch.slots[group.s + 1]
   local verdict
   for i, s in ipairs(slots) do
     if othersOf(s[1]) + (own[s[1]] or 0) + 1 > s[2] then
@@ -122,18 +124,18 @@ for _, r in ipairs(batch.requests) do
     end
   end
   if not verdict then
-    for i = 2, #r, 2 do
-      local l, state, amount = batch.limits[r[i] + 1], states[r[i] + 1], r[i + 1]
+    for i, at in ipairs(group.l) do
+      local l, state, amount = batch.limits[at + 1], states[at + 1], r[i + 1]
       if state.sum + state.lost + amount > l[6] then
-        verdict = refusal(i / 2 - 1, l, state, amount)
+        verdict = refusal(i - 1, l, state, amount)
         break
       end
     end
   end
   if not verdict then
     verdict = '1'
-    for i = 2, #r, 2 do
-      local state, amount = states[r[i] + 1], r[i + 1]
+    for i, at in ipairs(group.l) do
+      local state, amount = states[at + 1], r[i + 1]
       state.sum, state.added = state.sum + amount, state.added + amount
       state.rows[#state.rows] = state.rows[#state.rows] + amount
     end

@@ -17,7 +17,7 @@ export class LocalLink implements PeerLink {
   send<Data>(_thread: number, _topic: Topic<Data, unknown>, _data: Data): void {}
 
   sendToControl<Data>(topic: Topic<Data, unknown>, data: Data): void {
-    void this.#handlers.call(topic, data, this.thread)
+    this.#handlers.notify(topic, data, this.thread)
   }
 
   on<Data, Answer>(topic: Topic<Data, Answer>, handler: TopicHandler<Data, Answer>): () => void {
@@ -29,8 +29,7 @@ export class LocalLink implements PeerLink {
     return answer === undefined ? [] : [answer.value as Answer]
   }
 
-  async requestControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
-    const answer = await this.#handlers.call(topic, data, this.thread)
-    return answer?.value as Answer | undefined
+  requestControl<Data, Answer>(topic: Topic<Data, Answer>, data: Data): Promise<Answer | undefined> {
+    return this.#handlers.ask(topic, data, this.thread) as Promise<Answer | undefined>
   }
 }

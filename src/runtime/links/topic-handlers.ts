@@ -3,6 +3,8 @@ import type { Topic, TopicHandler } from './peer-link.ts'
 /** Reports a handler that failed: the sender never sees the error. */
 export type HandlerFailure = (error: unknown, topic: string) => void
 
+const nothing = Promise.resolve(undefined)
+
 /** The handlers of one thread, one per topic. */
 export class TopicHandlers {
   // Senders and handlers know the types behind a topic; this map does not.
@@ -19,6 +21,35 @@ export class TopicHandlers {
     this.#handlers.set(topic, handler)
     return () => {
       if (this.#handlers.get(topic) === handler) this.#handlers.delete(topic)
+    }
+  }
+
+  /**
+   * Calls a handler of this thread that only its own thread asks: a promise of the handler is passed on.
+   * @returns the answer; undefined if the topic has no handler or the handler fails
+   */
+  ask(topic: string, data: unknown, from: number): Promise<unknown> {
+    const handler = this.#handlers.get(topic)
+    if (handler === undefined) return nothing
+    try {
+      const answer = handler(data as never, from)
+      if (!(answer instanceof Promise)) return Promise.resolve(answer)
+      return answer.catch((error: unknown) => this.#onFailure(error, topic))
+    } catch (error) {
+      this.#onFailure(error, topic)
+      return nothing
+    }
+  }
+
+  /** Calls a handler whose answer is not wanted. */
+  notify(topic: string, data: unknown, from: number): void {
+    const handler = this.#handlers.get(topic)
+    if (handler === undefined) return
+    try {
+      const answer = handler(data as never, from)
+      if (answer instanceof Promise) answer.catch((error: unknown) => this.#onFailure(error, topic))
+    } catch (error) {
+      this.#onFailure(error, topic)
     }
   }
 

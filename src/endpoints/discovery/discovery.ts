@@ -104,9 +104,13 @@ export class ModelDiscovery implements ModelRefresher {
     })
   }
 
-  /** Changes the options; reads that are armed keep their times. */
+  /** Changes the options; another interval counts from now on, everything else from the next read on. */
   setOptions(options: Partial<ModelDiscoveryOptions>): void {
+    const { intervalMs } = this.#options
     this.#options = { ...this.#options, ...options }
+    if (intervalMs === this.#options.intervalMs || !this.#running) return
+    for (const [slot, watch] of this.#watches.entries())
+      if (watch?.timer !== undefined && watch.flight === undefined) this.#arm(slot, watch)
   }
 
   /** Returns at once; discovery reads endpoints as they become routable. */

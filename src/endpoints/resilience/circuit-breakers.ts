@@ -73,6 +73,13 @@ export class CircuitBreakers {
     for (const row of table?.rows(slot) ?? []) table?.free(row)
   }
 
+  /** Closes the circuits of an endpoint and its models, for an operator. */
+  recover(slot: number, reason: string): void {
+    this.get(slot).recover(reason)
+    const { table } = this.#models ?? {}
+    for (const row of table?.rows(slot) ?? []) this.#ofRow(row, slot, table?.model(row) ?? '').recover(reason)
+  }
+
   /** State of models. */
   get modelStates(): ModelStates | undefined {
     return this.#models

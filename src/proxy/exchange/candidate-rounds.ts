@@ -14,6 +14,7 @@ import type { Affinity } from '../contract/affinity.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { noteRoute } from '../request/routing-headers.ts'
 import type { AttemptEstimates } from './attempt-estimates.ts'
+import { candidatesAt, groupOf } from './candidate-groups.ts'
 import type { Outlook } from './give-up.ts'
 
 /** An endpoint that accepted the request: its place and its circuit's permit are held. */
@@ -238,9 +239,7 @@ export class CandidateRounds {
     const spent = new Set(this.#spent.map(({ endpoint }) => endpoint.slot))
     this.#tiers = tiers
     this.#tried = tried.length === 0 ? undefined : tiers.map(() => new Set(tried))
-    this.#spent = tiers.flatMap(({ candidates }) =>
-      candidates.filter(({ endpoint }) => spent.has(endpoint.slot)),
-    )
+    this.#spent = candidatesAt(tiers, spent)
     this.#unsent = noCandidates
     this.#failedGroups = undefined
   }
@@ -386,8 +385,4 @@ export class CandidateRounds {
       (candidate) => tried?.has(candidate.endpoint.slot) !== true && condition(candidate),
     )
   }
-}
-
-function groupOf(at: number, { endpoint }: RoutedEndpoint): string {
-  return `${at} ${endpoint.priority}`
 }

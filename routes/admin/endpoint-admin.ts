@@ -91,7 +91,7 @@ export default fp(
     })
     app.post<Named>(`${one}/reset-circuit`, action, async (request) => {
       const { slot } = endpointOf(request.params.name)
-      app.circuitBreakers.get(slot).recover(`reset by ${actorOf(request)}`)
+      app.circuitBreakers.recover(slot, `reset by ${actorOf(request)}`)
       return stateOf(request.params.name)
     })
     done()

@@ -1,0 +1,16 @@
+import { circuitCases } from './circuit-cases.ts'
+import { connectionCases } from './connection-cases.ts'
+import { discoveryCases } from './discovery-cases.ts'
+import { endpointCases } from './endpoint-cases.ts'
+import { otherCases } from './other-cases.ts'
+import { proxyCases } from './proxy-cases.ts'
+
+/** A case for each key that a reload applies. */
+export const liveCases = [
+  ...endpointCases,
+  ...discoveryCases,
+  ...proxyCases,
+  ...circuitCases,
+  ...otherCases,
+  ...connectionCases,
+]

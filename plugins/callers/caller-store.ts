@@ -128,7 +128,20 @@ export default fp<CallerStoreOptions>(
       app.gatewayEvents.publish('callers.changed', { action, kind, id, name, fields, by })
     }
     // The other replicas have the same store, and would read it within the interval.
-    if (app.hasDecorator('cluster')) app.cluster.news.on('callers', () => void source?.refresh())
+    if (app.hasDecorator('cluster')) {
+      const { cluster } = app
+      const refresh = () => void source?.refresh()
+      cluster.news.on('callers', refresh)
+      cluster.add({
+        joined(isReturn) {
+          if (!isReturn) return
+          // Changes of before have reached neither the others nor this replica.
+          cluster.publish('callers', {})
+          refresh()
+        },
+        missed: refresh,
+      })
+    }
     serveOperations(app.gatewayPeers, callerAdmin({ store, configured, clock, publish }))
     app.decorate('callers', {
       directory,

@@ -24,6 +24,7 @@ import {
   responsesStoredTopic,
 } from '../../src/routing/affinity/replicated-responses.ts'
 import {
+  knownSessionsTopic,
   ReplicatedSessionStore,
   sessionsBoundTopic,
   sessionsLearnedTopic,
@@ -75,6 +76,12 @@ export default fp<SessionAffinityOptions>(
       options.store !== undefined || app.clusterState === undefined || !app.hasDecorator('gatewayPeers')
         ? undefined
         : replicate(ownStore, clock, app.gatewayPeers)
+    if (replicated !== undefined && state.threads > 1) {
+      // What came before this thread started.
+      app.addHook('onReady', async () => {
+        replicated.learn((await app.gatewayPeers.requestControl(knownSessionsTopic, null)) ?? [], true)
+      })
+    }
     const store = replicated ?? ownStore
     const affinity = new SessionAffinity(
       {
@@ -176,7 +183,7 @@ function storedResponses(app: FastifyInstance, clock: Clock): StoredResponses {
 }
 
 /** A store whose new sessions the other replicas get, and that gets theirs. */
-function replicate(store: SessionStore, clock: Clock, link: PeerLink): SessionStore {
+function replicate(store: SessionStore, clock: Clock, link: PeerLink): ReplicatedSessionStore {
   const replicated = new ReplicatedSessionStore(store, clock, (bound) =>
     link.sendToControl(sessionsBoundTopic, bound),
   )

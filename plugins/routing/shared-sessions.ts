@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { exchangeSessions } from '../../src/routing/affinity/exchange-sessions.ts'
 import {
+  knownSessionsTopic,
   sessionsBoundTopic,
   sessionsLearnedTopic,
 } from '../../src/routing/affinity/replicated-session-store.ts'
@@ -19,18 +20,19 @@ export default fp<SharedSessionsOptions>(
     const { stickySessions } = readSections(options, ['proxy'], []).proxy
     if (!stickySessions.enabled) return
     const { cluster, endpointRegistry: registry, gatewayPeers: link } = app
-    const bound = exchangeSessions(cluster, {
+    const sessions = exchangeSessions(cluster, {
       maxSessions: stickySessions.maxSessions,
       nameOf: (slot) => registry.snapshot.bySlot[slot]?.name,
       slotOf: (name) => registry.snapshot.byName.get(name)?.slot,
-      learn(sessions, areOld) {
-        const learned = { bound: sessions, areOld }
+      learn(bound, areOld) {
+        const learned = { bound, areOld }
         // All threads have one store.
         if (link.threads > 1) link.send(0, sessionsLearnedTopic, learned)
         else void link.requestAll(sessionsLearnedTopic, learned)
       },
     })
-    link.on(sessionsBoundTopic, bound)
+    link.on(sessionsBoundTopic, sessions.bound)
+    link.on(knownSessionsTopic, sessions.known)
   },
   {
     name: 'gateway-shared-sessions',

@@ -45,6 +45,8 @@ export interface ClusterPart {
    * @param hasLapsed whether its membership had ended, so that the server may have lost what it knew of this replica
    */
   joined?(isReturn: boolean, hasLapsed: boolean): void
+  /** Messages of the others may have been missed while a connection was replaced; also true for `joined`. */
+  missed?(): void
   /** The server cannot be used; a lease that is still valid stays valid. */
   lost?(): void
   membersChanged?(members: readonly Member[]): void
@@ -102,7 +104,10 @@ export class Cluster {
       open: options.open,
       recoveryMs: timeoutMs,
       retryIntervalMs: options.retryIntervalMs,
-      onReady: () => this.#membership.beatSoon(),
+      onReady: () => {
+        if (this.#state === 'joined') for (const part of this.#parts) part.missed?.()
+        this.#membership.beatSoon()
+      },
       onLost: (reason) => {
         this.#circuit.open(reason)
         if (this.#state === 'away') this.#reason = reason

@@ -14,7 +14,11 @@ export interface BusyEndpoint {
 }
 
 /** An endpoint that takes some time for each answer and counts how many requests it has at a time. */
-export async function startBusyEndpoint(t: TestContext, answerMs: number): Promise<BusyEndpoint> {
+export async function startBusyEndpoint(
+  t: TestContext,
+  answerMs: number,
+  model = 'm',
+): Promise<BusyEndpoint> {
   const seen = { current: 0, max: 0, answered: 0, probes: 0 }
   let server: Server | undefined
   let port = 0
@@ -38,7 +42,7 @@ export async function startBusyEndpoint(t: TestContext, answerMs: number): Promi
         response.setHeader('content-type', 'application/json')
         if (request.method === 'GET') {
           seen.probes++
-          response.end('{"object":"list","data":[{"id":"m","object":"model"}]}')
+          response.end(JSON.stringify({ object: 'list', data: [{ id: model, object: 'model' }] }))
           return
         }
         seen.current++

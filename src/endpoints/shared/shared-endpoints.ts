@@ -92,6 +92,10 @@ export class SharedEndpoints implements ClusterPart {
     )
   }
 
+  missed(): void {
+    this.joined()
+  }
+
   inexact(): readonly string[] {
     return ['status, circuits and pauses of endpoints: only those that this replica has seen']
   }

@@ -13,6 +13,9 @@ export const sessionsLearnedTopic: Topic<{
   readonly areOld: boolean
 }> = 'sessions.learned'
 
+/** Asks the control thread for what the replicas have bound before. */
+export const knownSessionsTopic: Topic<null, readonly BoundSession[]> = 'sessions.known'
+
 /** The next turn of a conversation may reach another replica right after the answer. */
 const flushMs = 5
 /** Maximum sessions of one message; the rest stays with this replica. */

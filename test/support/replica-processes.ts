@@ -1,0 +1,87 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import type { TestContext } from 'node:test'
+import { folder, listening, run } from './command.ts'
+import { clusterOf, nextPrefix } from './replicas.ts'
+import { eventually } from './simulator.ts'
+
+export interface ReplicaProcess {
+  readonly id: string
+  readonly url: string
+  readonly child: ChildProcess
+  /** Stops it as a rollout does, and waits for its end. */
+  stop(): Promise<number | null>
+}
+
+export interface ReplicaFleet {
+  readonly replicas: readonly ReplicaProcess[]
+  /** Starts another replica, and waits until all know each other. */
+  add(): Promise<ReplicaProcess>
+  /** Takes one out of those that get requests. */
+  remove(replica: ReplicaProcess): void
+  /** Waits until all that are left know each other. */
+  settle(): Promise<void>
+}
+
+/** Gateways as processes that share a server. @param config without `cluster` and without a port */
+export async function startFleet(
+  t: TestContext,
+  redisUrl: string,
+  config: Readonly<Record<string, unknown>> & { readonly server?: Readonly<Record<string, unknown>> },
+  { count = 3, cluster = {} }: { count?: number; cluster?: Readonly<Record<string, unknown>> } = {},
+): Promise<ReplicaFleet> {
+  const key_prefix = nextPrefix()
+  const replicas: ReplicaProcess[] = []
+  let started = 0
+  async function start(): Promise<ReplicaProcess> {
+    const id = `r${started++}`
+    const text = JSON.stringify({
+      ...config,
+      server: {
+        host: '127.0.0.1',
+        port: 0,
+        shutdown_timeout: '20s',
+        rate_limits: { global_requests_per_minute: 0, per_ip_requests_per_minute: 0 },
+        ...config.server,
+      },
+      cluster: { redis: redisUrl, key_prefix, replica_id: id, ...cluster },
+    })
+    const running = run(t, ['-c', 'gateway.yaml'], { cwd: await folder({ 'gateway.yaml': text }) })
+    const url = await listening(running)
+    const { child } = running
+    return {
+      id,
+      url,
+      child,
+      async stop() {
+        const exit = once(child, 'exit')
+        child.kill('SIGTERM')
+        const [code] = await exit
+        return typeof code === 'number' ? code : null
+      },
+    }
+  }
+  const settle = () =>
+    eventually(
+      async () => {
+        const bodies = await Promise.all(replicas.map(clusterOf))
+        return bodies.every(({ state, members }) => state === 'joined' && members.length === replicas.length)
+      },
+      { timeoutMs: 60_000, intervalMs: 20 },
+    )
+  replicas.push(...(await Promise.all(Array.from({ length: count }, start))))
+  await settle()
+  return {
+    replicas,
+    async add() {
+      const replica = await start()
+      replicas.push(replica)
+      await settle()
+      return replica
+    },
+    remove(replica) {
+      replicas.splice(replicas.indexOf(replica), 1)
+    },
+    settle,
+  }
+}

@@ -6,7 +6,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { Leadership } from '../../src/cluster/membership/leadership.ts'
+import { SettledLeadership } from '../../src/cluster/membership/settled-leadership.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { parseLoadedModels } from '../../src/endpoints/discovery/list-parsers.ts'
 import type { OperationKind } from '../../src/endpoints/operations/contract/operation.ts'
@@ -46,6 +46,8 @@ const refreshMs = 5_000
 const readMs = 5_000
 const maxListBytes = 1_048_576
 const concurrentChecks = 5
+/** Checks after which a replica applies the rules to an endpoint that was another's. */
+const settleChecks = 2
 
 export default fp<ModelOperationsOptions>(
   async function modelOperations(app, options) {
@@ -83,6 +85,7 @@ export default fp<ModelOperationsOptions>(
       refresh: (endpoint, kind) => refresh(app, clock, endpoint, kind),
       onError,
     })
+    let intervalMs = models.checkIntervalMs
     const rules = new ModelRules(
       {
         clock,
@@ -94,7 +97,7 @@ export default fp<ModelOperationsOptions>(
             signal: new AbortController().signal,
             silenceMs: readMs,
           }),
-        leads: leadership(app),
+        leads: leadership(app, clock, () => settleChecks * intervalMs),
         isEngineBusy: (slot) =>
           (app.engineSignals?.value(slot, 'running') ?? 0) > 0 || inFlightElsewhere(app, slot) > 0,
         uses: async () => (await link.requestAll(modelUsesTopic, undefined)).flat(),
@@ -107,7 +110,10 @@ export default fp<ModelOperationsOptions>(
       models,
       random,
     )
-    followSections(app.configVersions, ['models'], (next) => () => rules.configure(next.models))
+    followSections(app.configVersions, ['models'], (next) => () => {
+      intervalMs = next.models.checkIntervalMs
+      rules.configure(next.models)
+    })
 
     const deaf = [
       link.on(startTopic, (order) => operations.start(order)),
@@ -149,10 +155,14 @@ function inFlightElsewhere(app: FastifyInstance, slot: number): number {
 }
 
 /** Of several replicas one applies the rules to an endpoint, whether or not they divide the probes. */
-function leadership(app: FastifyInstance): (endpoint: string) => boolean {
+function leadership(
+  app: FastifyInstance,
+  clock: Clock,
+  settleMs: () => number,
+): (endpoint: string) => boolean {
   if (!app.hasDecorator('cluster')) return () => true
   const { cluster } = app
-  const found = new Leadership(cluster.id, true, () => cluster.state === 'joined')
+  const found = new SettledLeadership({ clock, own: cluster.id, state: () => cluster.state, settleMs })
   cluster.add({
     membersChanged(members) {
       found.members = members.map(({ id }) => id)

@@ -8,6 +8,8 @@ import type { RequestFeatures } from '../selection/selector.ts'
 const places = { tools: 0, system: 1, instructions: 2, messages: 3, prompt: 4, input: 5 } as const
 const bodyPlaces = new KeyNames<number>(Object.entries(places))
 
+/** A cache saves nothing worth mentioning of a shorter request. */
+const minChainBytes = 2_048
 /** Prompts without messages are matched in blocks of this size. */
 const blockBytes = 512
 /** Shorter texts are no encoded media. */
@@ -36,6 +38,7 @@ export class FeatureReader {
   /** @param body undefined if it is not in memory */
   read(body: Buffer | undefined, path: string, model: string | undefined): RequestFeatures {
     if (body === undefined || body.length === 0) return noFeatures
+    if (body.length < minChainBytes) return { ...noFeatures, promptBytes: body.length }
     const media = body.length < mediaBytes ? noMedia : mediaIn(body)
     const spans = memberSpans(body, bodyPlaces)
     if (spans === undefined) return { ...noFeatures, promptBytes: body.length }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
+import { Remembered } from '../../kernel/remembered.ts'
 import { addSample, type FirstTokenRates, fitCells } from './rate-fit.ts'
 import { ofNoEndpoint, type RateTable, rateCells } from './rate-table.ts'
 
@@ -123,35 +124,31 @@ export class LearnedRates {
   #learnIn(row: number, sample: RateSample, prior: FirstTokenRates): FirstTokenRates {
     const { uncachedTokens, firstTokenMs } = sample
     const wasLearned = this.#learned(row) >= 0
-    this.table.change(row, (cells, start) => {
-      const average = (cell: number, value: number | undefined) => {
-        if (value === undefined || !(value >= 0)) return
-        const before = cells[start + cell] ?? 0
-        cells[start + cell] = before === 0 ? value : before + (value - before) * averageShare
-      }
-      if (uncachedTokens !== undefined && firstTokenMs !== undefined) {
-        addSample(
-          cells,
-          start + rateCells.fit,
-          { tokens: uncachedTokens, busy: sample.busy, firstTokenMs },
-          prior,
-        )
-        average(rateCells.firstMs, firstTokenMs)
-      }
-      average(rateCells.promptTokens, sample.uncachedTokens)
-      average(rateCells.answerTokens, sample.answerTokens)
-      average(rateCells.totalMs, sample.totalMs)
-      average(rateCells.decodeMs, sample.tokenGapMs)
-      average(sample.busy > 0 ? rateCells.busyLoadMs : rateCells.loadMs, sample.loadMs)
-      if (sample.cachedShare !== undefined)
-        average(rateCells.cachedShare, Math.max(leastCachedShare, sample.cachedShare))
-      if (sample.loadMs !== undefined) cells[start + rateCells.loadingUntilMs] = 0
-      if (sample.promptBytes !== undefined && sample.promptBytes > 0 && sample.promptTokens !== undefined)
-        average(rateCells.tokensPerByte, sample.promptTokens / sample.promptBytes)
-      cells[start + rateCells.count] = (cells[start + rateCells.count] ?? 0) + 1
-    })
-    const at = this.table.start(row) + rateCells.fit
     const { cells } = this.table
+    const start = this.table.start(row)
+    this.table.lock(row)
+    if (uncachedTokens !== undefined && firstTokenMs !== undefined) {
+      addSample(
+        cells,
+        start + rateCells.fit,
+        { tokens: uncachedTokens, busy: sample.busy, firstTokenMs },
+        prior,
+      )
+      average(cells, start + rateCells.firstMs, firstTokenMs)
+    }
+    average(cells, start + rateCells.promptTokens, sample.uncachedTokens)
+    average(cells, start + rateCells.answerTokens, sample.answerTokens)
+    average(cells, start + rateCells.totalMs, sample.totalMs)
+    average(cells, start + rateCells.decodeMs, sample.tokenGapMs)
+    average(cells, start + (sample.busy > 0 ? rateCells.busyLoadMs : rateCells.loadMs), sample.loadMs)
+    if (sample.cachedShare !== undefined)
+      average(cells, start + rateCells.cachedShare, Math.max(leastCachedShare, sample.cachedShare))
+    if (sample.loadMs !== undefined) cells[start + rateCells.loadingUntilMs] = 0
+    if (sample.promptBytes !== undefined && sample.promptBytes > 0 && sample.promptTokens !== undefined)
+      average(cells, start + rateCells.tokensPerByte, sample.promptTokens / sample.promptBytes)
+    cells[start + rateCells.count] = (cells[start + rateCells.count] ?? 0) + 1
+    this.table.unlock(row)
+    const at = start + rateCells.fit
     if (this.#learned(row) < 0) return prior
     // Candidates that borrowed find their own row now.
     if (!wasLearned) this.table.changed()
@@ -175,14 +172,34 @@ export class LearnedRates {
   }
 }
 
+/** @param value undefined is unknown */
+function average(cells: Float64Array, at: number, value: number | undefined): void {
+  if (value === undefined || !(value >= 0)) return
+  const before = cells[at] ?? 0
+  cells[at] = before === 0 ? value : before + (value - before) * averageShare
+}
+
 /** Row of all models of an endpoint. */
 const anyModel = ' any'
 
+const modelKeys = new Remembered<string>()
+const typeKeys = new Remembered<string>()
+
 /** Endpoints spell models differently: `Llama3:latest` is `llama3`. */
 function modelKey(nativeModel: string): string {
-  return `model ${nativeModel.toLowerCase().replace(/:latest$/, '')}`
+  let key = modelKeys.get(nativeModel)
+  if (key === undefined) {
+    key = `model ${nativeModel.toLowerCase().replace(/:latest$/, '')}`
+    modelKeys.set(nativeModel, key)
+  }
+  return key
 }
 
 function typeKey(type: string): string {
-  return `type ${type}`
+  let key = typeKeys.get(type)
+  if (key === undefined) {
+    key = `type ${type}`
+    typeKeys.set(type, key)
+  }
+  return key
 }

@@ -56,7 +56,9 @@ export class RateTable {
   readonly #locks: RowLocks
   readonly #ways: number
   readonly #hash = new KeyHash(Int32Array.of(0x2f6b1d35, 0x1c69b3f7))
-  #found = new Map<string, number>()
+  /** What this thread has found, by slot plus 1; -1 where there is no row. */
+  #found: (Map<string, number> | undefined)[] = []
+  #foundSize = 0
   #foundVersion = 0
 
   constructor(capacity: number, place: TablePlace = ownPlace()) {
@@ -94,23 +96,28 @@ export class RateTable {
   /** @returns -1 if there is no row */
   find(slot: number, name: string): number {
     const { version } = this
-    if (version !== this.#foundVersion || this.#found.size > maxFound) {
-      this.#found = new Map()
+    if (version !== this.#foundVersion || this.#foundSize > maxFound) {
+      this.#found = []
+      this.#foundSize = 0
       this.#foundVersion = version
     }
-    const key = keyOf(slot, name)
-    const known = this.#found.get(key)
+    let names = this.#found[slot + 1]
+    const known = names?.get(name)
     if (known !== undefined) return known
-    const row = this.#search(key)
-    this.#found.set(key, row)
+    if (names === undefined) {
+      names = new Map()
+      this.#found[slot + 1] = names
+    }
+    const row = this.#search(keyOf(slot, name))
+    names.set(name, row)
+    this.#foundSize++
     return row
   }
 
   /** The row of a name, taken for it if necessary. @param nowMs monotonic; the row is used now */
   take(slot: number, name: string, nowMs: number): number {
-    const key = keyOf(slot, name)
     let row = this.find(slot, name)
-    if (row < 0) row = this.#takeNew(key, slot)
+    if (row < 0) row = this.#takeNew(keyOf(slot, name), slot)
     this.cells[this.start(row) + rateCells.usedAtMs] = nowMs
     return row
   }
@@ -120,10 +127,12 @@ export class RateTable {
     Atomics.add(this.#version, 0, 1)
   }
 
-  /** Runs a short change of a row while no other thread changes it. */
-  change(row: number, change: (cells: Float64Array, start: number) => void): void {
+  /** For a short change of a row that neither allocates much nor throws. */
+  lock(row: number): void {
     this.#locks.lock(row)
-    change(this.cells, this.start(row))
+  }
+
+  unlock(row: number): void {
     this.#locks.unlock(row)
   }
 

@@ -11,13 +11,13 @@ const say = (role: string, content: unknown) => ({ role, content })
 
 describe('FeatureReader', () => {
   it('reads the prefixes of a conversation with their sizes', () => {
-    const turns = [say('system', 'x'.repeat(400)), say('user', 'hello')]
+    const turns = [say('system', 'x'.repeat(2_400)), say('user', 'hello')]
     const first = read({ model: 'm', messages: turns })
     const next = read({ model: 'm', messages: [...turns, say('assistant', 'hi'), say('user', 'more')] })
     assert.deepEqual([first.keys.length, first.headDepth, first.hasHead], [3, 1, true])
     assert.deepEqual(next.keys.slice(0, 3), first.keys)
     assert.deepEqual(next.sizes.slice(0, 3), first.sizes)
-    assert.ok((first.sizes[1] ?? 0) > 400 && (first.sizes[1] ?? 0) < 450)
+    assert.ok((first.sizes[1] ?? 0) > 2_400 && (first.sizes[1] ?? 0) < 2_450)
     assert.ok(Math.abs((first.sizes.at(-1) ?? 0) - first.promptBytes) <= 1)
   })
 
@@ -51,8 +51,14 @@ describe('FeatureReader', () => {
     assert.deepEqual(other.keys.slice(0, one.keys.length), one.keys)
   })
 
+  it('does not look for prefixes in a short request', () => {
+    const { promptBytes, keys } = read({ messages: [say('user', 'hello')] })
+    assert.ok(promptBytes > 10)
+    assert.equal(keys.length, 0)
+  })
+
   it('knows the size of an input that cannot be continued', () => {
-    const { promptBytes, keys } = read({ input: 'x'.repeat(1_000) }, '/v1/embeddings')
+    const { promptBytes, keys } = read({ input: 'x '.repeat(2_000) }, '/v1/embeddings')
     assert.ok(promptBytes > 1_000)
     assert.equal(keys.length, 0)
   })
@@ -63,7 +69,7 @@ describe('FeatureReader', () => {
         fc.oneof(
           fc.json(),
           fc.string(),
-          fc.json().map((text) => `{"messages":${text}}`),
+          fc.json().map((text) => `{"messages":${text},"pad":"${'x'.repeat(2_048)}"}`),
         ),
         (text) => {
           const { promptBytes, keys, sizes } = reader.read(Buffer.from(text), '/v1/chat/completions', 'm')

@@ -12,7 +12,15 @@ export interface DemoGateway {
   /** Of the page. */
   readonly page: string
   readonly simulators: ReadonlyMap<string, Simulator>
+  /** Sections that a reload finds instead of those of the start. */
+  configure(sections: Record<string, unknown>): void
   close(): Promise<void>
+}
+
+/** Sections of the configuration. */
+export interface DemoSections {
+  readonly providers?: readonly unknown[]
+  readonly cluster?: Record<string, unknown>
 }
 
 /** Below a prefix throughout: whatever address is not relative fails every test. */
@@ -22,9 +30,10 @@ const prefix = '/llm'
 export async function startDemoGateway(
   dashboard: Record<string, unknown> = {},
   callers: Record<string, unknown> = {},
+  { providers = [], ...others }: DemoSections = {},
 ): Promise<DemoGateway> {
   const fleet = await startDemoFleet()
-  const config = parseConfig({
+  const sections = {
     server: {
       rate_limits: {
         global_requests_per_minute: 0,
@@ -35,6 +44,7 @@ export async function startDemoGateway(
     },
     proxy: { retry_backoff: '10ms' },
     discovery: {
+      providers,
       health: { slow_start: 0 },
       static: {
         endpoints: fleet.endpoints.map((endpoint) => ({
@@ -48,9 +58,13 @@ export async function startDemoGateway(
     },
     dashboard,
     callers,
-  })
+    ...others,
+  }
+  let changed: Record<string, unknown> = {}
+  const load = async () => ({ config: parseConfig({ ...sections, ...changed }), warnings: [] })
+  const { config } = await load()
   const app = Fastify({ forceCloseConnections: true })
-  await app.register(gateway, { prefix, config })
+  await app.register(gateway, { prefix, config, configSource: { file: undefined, load } })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}${prefix}`
@@ -61,6 +75,9 @@ export async function startDemoGateway(
   return {
     url,
     page: `${url}/internal/ui/`,
+    configure(next) {
+      changed = next
+    },
     simulators: new Map(fleet.simulators.map((simulator) => [simulator.name, simulator])),
     async close() {
       await app.close()

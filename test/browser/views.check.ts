@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { callerViewIds, viewIds } from '../../dashboard/src/state/view-address.ts'
+import { optionalViewIds, viewIds } from '../../dashboard/src/state/view-address.ts'
 import { type Browser, startChromium } from './chromium.ts'
 import { chat, type DemoGateway, keepChatting, startDemoGateway } from './demo-gateway.ts'
 import { assertNoProblems, axeFindings, openPage, overflow, type Scheme } from './watched-page.ts'
@@ -82,7 +82,7 @@ for (const scheme of ['light', 'dark'] satisfies Scheme[]) {
         const { page, show } = watched
         await page.emulateMedia({ colorScheme: scheme })
         const found: string[] = []
-        for (const view of viewIds.filter((id) => !callerViewIds.has(id))) {
+        for (const view of viewIds.filter((id) => !optionalViewIds.has(id))) {
           await show(view)
           await page.locator('#view h2').first().waitFor()
           if (view === 'traffic') await page.locator('.chart canvas').first().waitFor()

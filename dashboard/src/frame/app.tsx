@@ -9,24 +9,19 @@ import type { ViewId } from '../state/view-address.ts'
 import { Announcer } from '../ui/announcer.tsx'
 import { lazyView } from '../ui/lazy-view.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
-import { ConfigurationView } from '../views/configuration/configuration-view.tsx'
 import { EventsView } from '../views/events/events-view.tsx'
 import { FleetView } from '../views/fleet/fleet-view.tsx'
-import { OwnersView, TeamsView } from '../views/groups/groups-view.tsx'
 import { InFlightView } from '../views/in-flight/in-flight-view.tsx'
-import { KeysView } from '../views/keys/keys-view.tsx'
-import { LimitsView } from '../views/limits/limits-view.tsx'
 import { ModelsView } from '../views/models/models-view.tsx'
-import { PlaygroundView } from '../views/playground/playground-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
-import { UsageView } from '../views/usage/usage-view.tsx'
 import { CallersNotice } from './callers-notice.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
 import { ReplicaNotice } from './replica-notice.tsx'
 import { StatusStrip } from './status-strip.tsx'
 import { TopBar } from './top-bar.tsx'
 
+/** Views that few open are loaded when they are. */
 const views: Readonly<Record<ViewId, FunctionComponent>> = {
   fleet: FleetView,
   models: ModelsView,
@@ -34,17 +29,21 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
   'in-flight': InFlightView,
   requests: RequestsView,
   events: EventsView,
-  keys: KeysView,
-  teams: TeamsView,
-  owners: OwnersView,
-  limits: LimitsView,
-  usage: UsageView,
+  keys: lazyView(() => import('../views/keys/keys-view.tsx').then((each) => each.KeysView)),
+  teams: lazyView(() => import('../views/groups/groups-view.tsx').then((each) => each.TeamsView)),
+  owners: lazyView(() => import('../views/groups/groups-view.tsx').then((each) => each.OwnersView)),
+  limits: lazyView(() => import('../views/limits/limits-view.tsx').then((each) => each.LimitsView)),
+  usage: lazyView(() => import('../views/usage/usage-view.tsx').then((each) => each.UsageView)),
   replicas: lazyView(() => import('../views/replicas/replicas-view.tsx').then((each) => each.ReplicasView)),
   discovery: lazyView(() =>
     import('../views/discovery/discovery-view.tsx').then((each) => each.DiscoveryView),
   ),
-  configuration: ConfigurationView,
-  playground: PlaygroundView,
+  configuration: lazyView(() =>
+    import('../views/configuration/configuration-view.tsx').then((each) => each.ConfigurationView),
+  ),
+  playground: lazyView(() =>
+    import('../views/playground/playground-view.tsx').then((each) => each.PlaygroundView),
+  ),
 }
 
 export function App() {

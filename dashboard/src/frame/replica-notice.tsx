@@ -5,9 +5,11 @@ import { Notice } from '../ui/notice.tsx'
 export function ReplicaNotice() {
   if (shownReplica === null) return null
   return (
-    <Notice tone="calm" title={`Shown is replica ${shownReplica}`}>
-      It is read through the server that the replicas share, and cannot be changed here.{' '}
-      <a href={location.pathname}>Show the replica that serves this page</a>
-    </Notice>
+    <aside aria-label="Shown replica">
+      <Notice tone="calm" title={`Shown is replica ${shownReplica}`}>
+        It is read through the server that the replicas share, and cannot be changed here.{' '}
+        <a href={location.pathname}>Show the replica that serves this page</a>
+      </Notice>
+    </aside>
   )
 }

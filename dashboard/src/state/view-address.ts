@@ -28,6 +28,13 @@ export const callerViewIds: ReadonlySet<ViewId> = new Set<ViewId>([
   'usage',
 ])
 
+/** Views that are there only if their feature is on. */
+export const optionalViewIds: ReadonlySet<ViewId> = new Set<ViewId>([
+  ...callerViewIds,
+  'replicas',
+  'discovery',
+])
+
 export interface ViewAddress {
   readonly view: ViewId
   /** What is opened within the view: an endpoint's or a request's ID. */

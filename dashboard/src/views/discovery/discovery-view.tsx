@@ -8,6 +8,7 @@ import { canChange } from '../../live/gateway.ts'
 import { foundRank, toneOfFound, toneOfProvider } from '../../state/found-rows.ts'
 import { useAction } from '../../ui/action.ts'
 import { Ago } from '../../ui/age.tsx'
+import { Needs } from '../../ui/callers/needs.tsx'
 import { ConfirmButton } from '../../ui/confirm-button.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { Choice, SearchField } from '../../ui/fields.tsx'
@@ -17,8 +18,14 @@ import { Empty, Notice } from '../../ui/notice.tsx'
 import { ToneMark } from '../../ui/status-mark.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 
+export const DiscoveryView = () => (
+  <Needs feature="discovery" title="Discovery">
+    <Discovery />
+  </Needs>
+)
+
 /** What finds endpoints, and what it has found: pending ones wait for a decision. */
-export function DiscoveryView() {
+function Discovery() {
   const loaded = useResource(discovery)
   const search = useSignal('')
   const state = useSignal('')

@@ -4,6 +4,7 @@ import { formatCount, formatMs, formatPlural, formatSpan } from '../../format/fo
 import { cluster } from '../../live/gateway.ts'
 import { isLate, totalsOf } from '../../state/replica-rows.ts'
 import { Ago } from '../../ui/age.tsx'
+import { Needs } from '../../ui/callers/needs.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { useResource } from '../../ui/hooks.ts'
 import { LoadedView } from '../../ui/loaded-view.tsx'
@@ -11,8 +12,14 @@ import { Notice } from '../../ui/notice.tsx'
 import { ToneMark } from '../../ui/status-mark.tsx'
 import { Toolbar } from '../../ui/toolbar.tsx'
 
+export const ReplicasView = () => (
+  <Needs feature="replicas" title="Replicas">
+    <Replicas />
+  </Needs>
+)
+
 /** All replicas together: their load and lag, who probes which endpoint, and what is not exact. */
-export function ReplicasView() {
+function Replicas() {
   const loaded = useResource(cluster)
   const view = loaded.value
   return (

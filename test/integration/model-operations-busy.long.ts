@@ -98,5 +98,28 @@ for (const engine of engines) {
       )
       assert.ok(performance.now() - startedMs < 15_000)
     })
+
+    it('are served again afterwards, however often both meet', async (t) => {
+      const { gateway, box } = await setUp(t, engine, 'lm-studio')
+      for (let round = 0; round < 8; round++) {
+        const [unload, ...chats] = await Promise.all([
+          call(gateway, 'a/unload?wait=30s'),
+          ...Array.from({ length: 3 }, async () => {
+            const answer = await postChat(gateway.url, { model: 'a' })
+            await answer.text()
+            return answer.status
+          }),
+        ])
+        assert.ok([200, 409].includes(unload.status), `${unload.status} ${unload.message}`)
+        assert.ok(
+          chats.every((status) => status === 200 || status === 503),
+          chats.join(),
+        )
+        box.control.setModels(['a', 'b'])
+      }
+      const last = await postChat(gateway.url, { model: 'a' })
+      await last.text()
+      assert.equal(last.status, 200)
+    })
   })
 }

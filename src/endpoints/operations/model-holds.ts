@@ -2,8 +2,8 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { ModelTable } from '../resilience/model-table.ts'
 
 /** How long a hold lasts unless it is renewed: the control thread may end. */
-const holdMs = 1_500
-const renewMs = 500
+const holdMs = 750
+const renewMs = 250
 
 /**
  * Keeps requests from one model on one endpoint while it is taken away, on all threads: the model pauses, as after a

@@ -129,6 +129,18 @@ describe('/internal/admin/endpoints', () => {
     assert.equal((await call(gateway, 'GET', `${base}/fixed`)).body.settings?.weight, 3)
   })
 
+  it('changes and removes a configured endpoint to which an added one of its name has given way', async (t) => {
+    const { gateway, entry, fixed, names } = await setUp(t)
+    await call(gateway, 'POST', base, { url: fixed.url, name: 'two', type: 'vllm' })
+    await gateway.reload([entry, { ...entry, name: 'two' }])
+    const shown = async () => (await call(gateway, 'GET', base)).body.endpoints?.[1]
+    assert.deepEqual([(await shown())?.source, (await shown())?.changed], ['configured', []])
+    await call(gateway, 'PATCH', `${base}/two`, { weight: 4 })
+    assert.deepEqual((await shown())?.changed, ['weight'])
+    await call(gateway, 'DELETE', `${base}/two`)
+    await eventually(async () => (await names()).join() === 'fixed')
+  })
+
   it('shows what a change would do', async (t) => {
     const { gateway, names } = await setUp(t)
     const dry = await call(gateway, 'POST', `${base}?dry_run=true`, {

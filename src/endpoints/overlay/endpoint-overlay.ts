@@ -75,7 +75,7 @@ export class EndpointOverlay {
     if (patch.name !== undefined && patch.name !== name) {
       throw new OverlayError('invalid', 'name: cannot be changed; add another endpoint and remove this one.')
     }
-    const entry = this.#entries.get(name)
+    const entry = this.#entryOf(name)
     if (entry?.kind === 'added') {
       const value = patched(entry.value, patch)
       this.#parse(value)
@@ -91,7 +91,7 @@ export class EndpointOverlay {
   /** Removes an endpoint; one of the configuration stays removed until `reset`. @throws OverlayError */
   remove(name: string): void {
     if (this.#find(name) === undefined) throw new OverlayError('unknown', 'No such endpoint is configured.')
-    if (this.#entries.get(name)?.kind === 'added') this.#put(name, undefined)
+    if (this.#entryOf(name)?.kind === 'added') this.#put(name, undefined)
     else this.#put(name, { kind: 'removed' })
   }
 
@@ -120,7 +120,7 @@ export class EndpointOverlay {
   }
 
   view(name: string): OverlayView {
-    const entry = this.#entries.get(name)
+    const entry = this.#entryOf(name)
     if (entry?.kind === 'changed') return { source: 'configured', changedKeys: Object.keys(entry.patch) }
     return entry?.kind === 'added' ? { source: 'added', changedKeys: [] } : configured
   }
@@ -128,6 +128,13 @@ export class EndpointOverlay {
   /** Names of removed endpoints that their configuration or provider still has. */
   removed(): string[] {
     return this.#present.map(nameOf).filter((name) => this.#entries.get(name)?.kind === 'removed')
+  }
+
+  /** What an operator has decided, unless an added endpoint has given way to a configured one. */
+  #entryOf(name: string): OverlayEntry | undefined {
+    const entry = this.#entries.get(name)
+    const hasGivenWay = entry?.kind === 'added' && this.#present.some((endpoint) => nameOf(endpoint) === name)
+    return hasGivenWay ? undefined : entry
   }
 
   #find(name: string): EndpointConfig | undefined {

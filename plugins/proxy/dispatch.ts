@@ -39,6 +39,13 @@ export default fp<DispatchOptions>(
     const { modelRegistry } = readSections(options, ['model_registry'], ['version', 'clock'])
     const clock = options.clock ?? systemClock
     const wakes = new WakeRequests(clock, app.gatewayPeers)
+    const wakeLookup = new WakeLookup({
+      clock,
+      registry: app.endpointRegistry,
+      catalog: app.modelCatalog,
+      wake: (slot) => wakes.wake(slot),
+    })
+    app.gatewayLifecycle.onClosing(() => wakeLookup.stop())
     let services: DispatchServices = {
       clock,
       options: {
@@ -51,12 +58,7 @@ export default fp<DispatchOptions>(
       addresses: app.clientAddresses,
       router: app.modelRouter,
       modelLookup: app.modelLookup,
-      wakeLookup: new WakeLookup({
-        clock,
-        registry: app.endpointRegistry,
-        catalog: app.modelCatalog,
-        wake: (slot) => wakes.wake(slot),
-      }),
+      wakeLookup,
       paths: app.pathKnowledge,
       registry: app.endpointRegistry,
       discovery: app.modelDiscovery,
@@ -94,6 +96,7 @@ export default fp<DispatchOptions>(
     name: 'gateway-dispatch',
     fastify: '5.x',
     dependencies: [
+      'gateway-lifecycle',
       'gateway-peers',
       'gateway-upstream-pools',
       'gateway-request-context',

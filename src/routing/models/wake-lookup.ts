@@ -32,6 +32,7 @@ const pollMs = 250
 export class WakeLookup {
   readonly #services: WakeLookupServices
   #waiting = 0
+  #isOver = false
 
   constructor(services: WakeLookupServices) {
     this.#services = services
@@ -47,7 +48,7 @@ export class WakeLookup {
     { model, identity }: WakingRequest,
     provider: BackendProfile | undefined,
   ): Promise<void> | undefined {
-    if (tiers.length > 0 || model === undefined) return undefined
+    if (tiers.length > 0 || model === undefined || this.#isOver) return undefined
     const asleep = this.#services.registry.snapshot.endpoints.filter(
       (endpoint) =>
         this.#mayHaveIt(endpoint) &&
@@ -57,6 +58,11 @@ export class WakeLookup {
     if (asleep.length === 0 || this.#waiting >= maxWaiting) return undefined
     const waitMs = Math.max(...asleep.map(({ wake }) => wake?.waitMs ?? 0))
     return this.#wait(asleep, this.#services.clock.monotonicMs() + waitMs)
+  }
+
+  /** The gateway stops: no request waits any longer. */
+  stop(): void {
+    this.#isOver = true
   }
 
   #mayHaveIt({ slot, wake }: Endpoint): boolean {
@@ -71,11 +77,9 @@ export class WakeLookup {
 
   async #wait(asleep: readonly Endpoint[], untilMs: number): Promise<void> {
     const { clock, catalog, wake } = this.#services
+    const hasListed = () => asleep.some(({ slot }) => catalog.snapshot.byEndpoint.has(slot))
     this.#waiting++
-    while (
-      clock.monotonicMs() < untilMs &&
-      !asleep.some(({ slot }) => catalog.snapshot.byEndpoint.has(slot))
-    ) {
+    while (!this.#isOver && clock.monotonicMs() < untilMs && !hasListed()) {
       for (const { slot } of asleep) wake(slot)
       await new Promise<void>((resolve) => clock.after(pollMs, resolve))
     }

@@ -8,6 +8,9 @@ export class Remembered<Value extends NonNullable<unknown> | null> {
   readonly #maxLength: number
   #recent = new Map<string, Value>()
   #older = new Map<string, Value>()
+  /** The last text that was found: to compare it takes less time than to hash a new one. */
+  #lastText = ''
+  #lastValue: Value | undefined = undefined
 
   /**
    * @param maxTexts that are held at once
@@ -23,8 +26,12 @@ export class Remembered<Value extends NonNullable<unknown> | null> {
   }
 
   get(text: string): Value | undefined {
+    if (text === this.#lastText) return this.#lastValue
     const value = this.#recent.get(text)
-    return value === undefined ? this.#fromOlder(text) : value
+    if (value === undefined) return this.#fromOlder(text)
+    this.#lastText = text
+    this.#lastValue = value
+    return value
   }
 
   set(text: string, value: Value): void {
@@ -34,6 +41,8 @@ export class Remembered<Value extends NonNullable<unknown> | null> {
       this.#recent = new Map()
     }
     this.#recent.set(text, value)
+    this.#lastText = text
+    this.#lastValue = value
   }
 
   #fromOlder(text: string): Value | undefined {

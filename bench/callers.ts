@@ -63,7 +63,7 @@ async function fillUsage(file: string): Promise<void> {
     ['olla_usage_blocks', firstHour, 672],
   ] as const) {
     await database.all(
-      `INSERT INTO ${table} SELECT h.n, s.id, ${step}, ${step}, 0, 0, 0, 0, 100, 10, 0, 50, 0.01, 900
+      `INSERT INTO ${table} SELECT h.n, s.id, ${step}, ${step}, 0, 0, 0, 0, 100, 10, 0, 50, 0.01, 900, 0
       FROM (${series(from, end, step)}) h CROSS JOIN olla_usage_subjects s ORDER BY h.n, s.id`,
     )
   }

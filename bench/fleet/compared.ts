@@ -2,6 +2,7 @@ import { estimated, ollaSessions, plainStrategy, prefixSessions } from './own-po
 import { cacheAware, type NamedPolicy, oracle, randomChoice, scorers } from './policies.ts'
 
 const usual = { readingMs: 1_000, hasLine: false }
+const withLine = { readingMs: 1_000, hasLine: true }
 
 /** The policies that the page compares. */
 export const policies: readonly NamedPolicy[] = [
@@ -13,13 +14,13 @@ export const policies: readonly NamedPolicy[] = [
   { name: 'scorers (llm-d)', readingMs: 50, hasLine: false, create: scorers },
   { name: 'prefix sessions', ...usual, create: prefixSessions },
   { name: 'expected latency', ...usual, create: estimated },
-  { name: 'expected latency with the line', readingMs: 1_000, hasLine: true, create: estimated },
+  { name: 'expected latency with the line', ...withLine, create: estimated },
   {
-    name: 'the same without batches for swaps',
-    readingMs: 1_000,
-    hasLine: true,
-    batchesSwaps: false,
+    name: 'the same, swap_batch_wait 60 s',
+    ...withLine,
+    line: { swapBatchWaitMs: 60_000 },
     create: estimated,
   },
+  { name: 'the same, swap_batch 0', ...withLine, line: { swapBatch: 0 }, create: estimated },
   { name: 'oracle', ...usual, create: oracle },
 ]

@@ -6,7 +6,7 @@ import type { Clock } from '../../src/kernel/clock.ts'
 import type { PendingWork } from '../../src/routing/estimate/estimator.ts'
 import { lineCells } from '../../src/routing/line/line-cells.ts'
 import { type LineTicket, type LineWaiter, laneOf } from '../../src/routing/line/line-ticket.ts'
-import { WaitingLine } from '../../src/routing/line/waiting-line.ts'
+import { type LineOptions, WaitingLine } from '../../src/routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/routing.ts'
 import type { EndpointLoad } from '../../src/routing/selection/selector.ts'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
@@ -25,8 +25,8 @@ const patienceMs = 120_000
 /** Of an answer, for the line. */
 const usualAnswerTokens = 256
 
-/** The gateway's defaults, but for the number of waiting requests. */
-const lineOptions = {
+/** The gateway's defaults, except for the number of waiting requests and their patience. */
+const lineOptions: LineOptions = {
   maxWaiting: 100_000,
   maxWaitingPerModel: 0,
   maxBytes: 0,
@@ -34,7 +34,7 @@ const lineOptions = {
   isFair: true,
   riseMs: 10_000,
   swapBatch: 8,
-  swapBatchWaitMs: 10_000,
+  swapBatchWaitMs: 20_000,
 }
 
 /** What became of a request. */
@@ -94,7 +94,7 @@ export class SimulatedGateway {
         throw error
       })
       this.#line = new WaitingLine(
-        { ...lineOptions, swapBatch: policy.batchesSwaps === false ? 0 : lineOptions.swapBatch },
+        { ...lineOptions, ...policy.line },
         {
           ...buildTables(lineCells.kinds(capacities), seededPlace()),
           clock,

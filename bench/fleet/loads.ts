@@ -17,7 +17,7 @@ export interface Load {
   readonly untilMs: number
   readonly clients: readonly ClientSpec[]
   readonly incidents: readonly Incident[]
-  /** Whether prompts begin as earlier ones do. */
+  /** Whether prompts largely repeat earlier ones, and there is a choice where. */
   readonly repeats: boolean
 }
 
@@ -112,6 +112,24 @@ export const loads: readonly Load[] = [
     repeats: true,
   },
   {
+    name: 'home-swaps',
+    title: 'home: a queue of jobs for three models that do not fit together',
+    fleet: 'home',
+    engines: home.slice(0, 1),
+    untilMs: 60 * minute,
+    clients: [
+      {
+        ...batch,
+        count: 9,
+        parallel: 1,
+        userTokens: [200, 1_000],
+        models: ['code-32b', 'mixture-30b', 'chat-14b'],
+      },
+    ],
+    incidents: [],
+    repeats: false,
+  },
+  {
     name: 'team-people',
     title: 'team: sixty people',
     fleet: 'team',
@@ -171,7 +189,7 @@ export const loads: readonly Load[] = [
       { ...heavy, count: 1, models: ofTeam },
     ],
     incidents: [],
-    repeats: true,
+    repeats: false,
   },
   {
     name: 'team-incidents',

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { PendingWork } from '../../src/routing/estimate/estimator.ts'
+import type { LineOptions } from '../../src/routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/routing.ts'
 import type { EndpointLoad } from '../../src/routing/selection/selector.ts'
 import type { Ask } from './ask.ts'
@@ -41,8 +42,8 @@ export interface NamedPolicy {
   readonly readingMs: number
   /** Whether requests wait in the gateway instead of in the engines. */
   readonly hasLine: boolean
-  /** Default true. */
-  readonly batchesSwaps?: boolean
+  /** Options of the line that differ from the defaults. */
+  readonly line?: Partial<LineOptions>
   create(parts: PolicyParts): FleetPolicy
 }
 

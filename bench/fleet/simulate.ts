@@ -1,5 +1,6 @@
 import { Agenda } from '../affinity/fleet.ts'
 import { seeded } from '../affinity/random.ts'
+import type { Ask } from './ask.ts'
 import { startClients } from './clients.ts'
 import { Engine } from './engine.ts'
 import { type Finished, SimulatedGateway } from './gateway.ts'
@@ -26,28 +27,34 @@ export interface Figures {
   readonly estimateError: readonly [number, number] | undefined
 }
 
-const seed = 7
 /** How many times as long everything takes on an engine that slows down. */
 const slowness = 4
 
-export function simulate(load: Load, policy: NamedPolicy): Figures {
+interface Run {
+  readonly gateway: SimulatedGateway
+  readonly engines: readonly Engine[]
+}
+
+/** Runs a load once with each seed, and takes all requests together. */
+export function simulate(load: Load, policy: NamedPolicy, seeds: readonly number[]): Figures {
+  return figuresOf(
+    policy.name,
+    load,
+    seeds.map((seed) => runOnce(load, policy, seed)),
+  )
+}
+
+function runOnce(load: Load, policy: NamedPolicy, seed: number): Run {
   const agenda = new Agenda()
   const engines = load.engines.map((spec) => new Engine(spec, agenda))
   const gateway = new SimulatedGateway(agenda, engines, policy, seeded(seed))
+  const parts = { agenda, seed, untilMs: load.untilMs, submit: (ask: Ask) => gateway.submit(ask) }
   let line = 0
-  for (const clients of load.clients) {
-    const parts = {
-      agenda,
-      seed,
-      untilMs: load.untilMs,
-      submit: (ask: Parameters<typeof gateway.submit>[0]) => gateway.submit(ask),
-    }
-    line = startClients(clients, parts, line)
-  }
+  for (const clients of load.clients) line = startClients(clients, parts, line)
   for (const incident of load.incidents) agenda.plan(incident.atMs, () => happen(engines, incident))
   agenda.plan(load.untilMs, () => gateway.stop())
   agenda.run()
-  return figuresOf(policy.name, gateway, engines, load)
+  return { gateway, engines }
 }
 
 function happen(engines: readonly Engine[], { slot, what }: Incident): void {
@@ -58,18 +65,14 @@ function happen(engines: readonly Engine[], { slot, what }: Incident): void {
   else engine?.comeBack()
 }
 
-function figuresOf(
-  policy: string,
-  gateway: SimulatedGateway,
-  engines: readonly Engine[],
-  load: Load,
-): Figures {
-  const { finished, failed } = gateway
+function figuresOf(policy: string, load: Load, runs: readonly Run[]): Figures {
+  const finished = runs.flatMap(({ gateway }) => gateway.finished)
+  const loads = runs.flatMap(({ engines }) => engines.map((engine) => engine.loads))
   const times = sorted(finished.map(({ firstTokenMs }) => firstTokenMs))
   const inTime = finished.filter(({ startedMs, totalMs }) => startedMs + totalMs <= load.untilMs)
-  const tokens = inTime.reduce((sum, { ask }) => sum + ask.answerTokens, 0)
-  const bySlot = engines.map((_, slot) => finished.filter((each) => each.slot === slot).length)
-  const people = finished.filter(({ ask }) => ask.kind === 'person')
+  const tokens = sum(inTime.map(({ ask }) => ask.answerTokens))
+  const bySlot = load.engines.map((_, slot) => finished.filter((each) => each.slot === slot).length)
+  const people = runs.map(({ gateway }) => gateway.finished.filter(({ ask }) => ask.kind === 'person'))
   const errors = sorted(
     finished.flatMap(({ estimate }) =>
       estimate === undefined
@@ -80,17 +83,21 @@ function figuresOf(
   return {
     policy,
     requests: finished.length,
-    failed,
+    failed: sum(runs.map(({ gateway }) => gateway.failed)),
     meanFirstTokenMs: mean(times),
     p95FirstTokenMs: quantile(times, 0.95),
     percentiles: Array.from({ length: 100 }, (_, at) => quantile(times, at / 100)),
-    answerTokensPerSecond: (tokens / load.untilMs) * 1_000,
+    answerTokensPerSecond: (tokens / runs.length / load.untilMs) * 1_000,
     busiestShare: Math.max(...bySlot) / finished.length,
-    loadsPerThousand: (engines.reduce((sum, engine) => sum + engine.loads, 0) / finished.length) * 1_000,
-    peopleMs: mean(people.map(({ firstTokenMs }) => firstTokenMs)),
-    unfairness: unfairnessOf(people),
+    loadsPerThousand: (sum(loads) / finished.length) * 1_000,
+    peopleMs: mean(people.flat().map(({ firstTokenMs }) => firstTokenMs)),
+    unfairness: mean(people.map(unfairnessOf)),
     estimateError: errors.length === 0 ? undefined : [quantile(errors, 0.5), quantile(errors, 0.9)],
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, each) => total + each, 0)
 }
 
 /** The mean wait of the caller who waited most, over that of the median caller. */
@@ -105,7 +112,7 @@ function sorted(values: readonly number[]): number[] {
 }
 
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, each) => sum + each, 0) / Math.max(1, values.length)
+  return sum(values) / Math.max(1, values.length)
 }
 
 function quantile(ascending: readonly number[], part: number): number {

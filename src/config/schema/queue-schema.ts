@@ -34,7 +34,7 @@ export const QueueSchema = Section(
       'Maximum requests for the loaded model that go before one for a model that the endpoint must load; 0 keeps the order.',
     ),
     swap_batch_wait: Duration({
-      default: '10s',
+      default: '20s',
       description: 'A request that has waited so long is not passed by requests for the loaded model.',
     }),
     early_headers: Flag(

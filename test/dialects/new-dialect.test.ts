@@ -22,7 +22,7 @@ const poem = answerForm({
     endsWithDone: false,
     lines: undefined,
     startsText: () => false,
-    isIdle: () => false,
+    contentOf: () => 'content',
     isErrorEvent: () => false,
   },
 })

@@ -42,6 +42,7 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'proxy.max_attempts' },
   { key: 'proxy.max_retry_wait' },
   { key: 'proxy.outage_wait' },
+  { key: 'proxy.first_content_wait' },
   { key: 'proxy.retry_backoff' },
   { key: 'proxy.retry_budget' },
   { key: 'proxy.failover_statuses' },

@@ -121,6 +121,11 @@ export const ProxySchema = Section(
       description:
         'Maximum wait for an endpoint that went down less than a minute ago, if no other can serve; 0 responds at once (beyond Olla).',
     }),
+    first_content_wait: Duration({
+      default: '10s',
+      description:
+        'Maximum time, from its first byte, to hold back a stream that has had no content, so that a failure before its first token still leads to another endpoint; 0 sends the first event at once (beyond Olla).',
+    }),
     retry_backoff: Duration({
       default: '500ms',
       description: 'Base of the jittered exponential backoff before a retry.',

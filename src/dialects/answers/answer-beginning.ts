@@ -1,6 +1,6 @@
 import type { AnswerFraming } from '../../http/headers/media-type.ts'
 import { SseReader } from '../../kernel/stream/sse-reader.ts'
-import type { AnswerForm, LineForm } from '../contract/answer-form.ts'
+import type { AnswerForm, EventContent, LineForm } from '../contract/answer-form.ts'
 import { type BadAnswer, errorIn, errorOfEvent } from '../errors/bad-answer.ts'
 import { type Judgement, judgeWhole } from './whole-answer.ts'
 
@@ -14,11 +14,12 @@ export interface AnswerJudge {
 const emptyAnswer: BadAnswer = { reason: 'empty' }
 const webPage: BadAnswer = { reason: 'a web page' }
 const endedEarly: BadAnswer = { reason: 'ended before it was complete' }
+const withoutContent: BadAnswer = { reason: 'no content', isEmpty: true }
 
 /** Maximum number of bytes held back before the answer passes unjudged. */
 const maxHeldBytes = 65_536
-/** Events without content may precede an error. They hold an answer back for at most this many bytes. */
-const maxIdleBytes = 16_384
+/** Of a stream: the first events of a response repeat its instructions and tools, twice. */
+const maxHeldEventBytes = 131_072
 
 const space = 0x20
 const lessThan = 0x3c
@@ -75,30 +76,38 @@ export class BeginningJudge implements AnswerJudge {
 }
 
 /**
- * Whether a single chunk proves that a stream is an answer, as most first chunks do: its first events are idle or carry
- * content. False if more bytes are needed.
+ * Whether a single chunk proves that a stream is an answer, as most first chunks do: an event with content follows
+ * events without. False if more bytes are needed.
  */
 export function firstChunkIsGood(form: AnswerForm, chunk: Buffer): boolean {
   let at = 0
-  while (startsObject(chunk, at)) {
+  for (;;) {
+    let name = ''
+    if (startsWith(chunk, at, eventField)) {
+      const end = chunk.indexOf(lineFeed, at)
+      if (end < 0) return false
+      name = chunk.toString('latin1', at + eventField.length, end)
+      if (name.includes('\r')) return false
+      at = end + 1
+    }
+    if (!startsWith(chunk, at, dataField) || chunk[at + dataField.length] !== openBrace) return false
     const end = chunk.indexOf(lineFeed, at)
     if (end < 0 || chunk[end + 1] !== lineFeed) return false
     const text = chunk.toString('utf8', at + dataField.length, end)
     // A carriage return also ends a line.
     if (text.includes('\r')) return false
-    const judgement = judgeEvent(form, text.trim(), '')
+    const judgement = judgeEvent(form, text.trim(), name)
     if (judgement !== 'idle') return judgement === 'good'
     at = end + 2
   }
-  return false
 }
 
 const dataField = 'data: '
+const eventField = 'event: '
 
-function startsObject(bytes: Buffer, at: number): boolean {
-  if (bytes[at + dataField.length] !== openBrace) return false
-  for (let each = 0; each < dataField.length; each++)
-    if (bytes[at + each] !== dataField.charCodeAt(each)) return false
+function startsWith(bytes: Buffer, at: number, field: string): boolean {
+  for (let each = 0; each < field.length; each++)
+    if (bytes[at + each] !== field.charCodeAt(each)) return false
   return true
 }
 
@@ -165,6 +174,7 @@ class LineJudge implements AnswerJudge {
   #line: Buffer[] = []
   #bytes = 0
   #hasAnswer = false
+  #isComplete = false
 
   constructor(form: LineForm | undefined) {
     this.#form = form
@@ -186,6 +196,7 @@ class LineJudge implements AnswerJudge {
   end(): Judgement {
     const judgement = this.#judge()
     if (judgement !== 'undecided') return judgement
+    if (this.#isComplete) return withoutContent
     return this.#hasAnswer ? endedEarly : emptyAnswer
   }
 
@@ -197,8 +208,9 @@ class LineJudge implements AnswerJudge {
     const bad = this.#form?.mayBeError(text) === false ? undefined : errorIn(text)
     if (bad !== undefined) return bad
     this.#hasAnswer = true
-    const isIdle = this.#form?.isIdle(text) === true
-    return isIdle && this.#bytes <= maxIdleBytes ? 'undecided' : 'good'
+    const content = this.#form?.contentOf(text) ?? 'content'
+    this.#isComplete ||= content === 'empty_end'
+    return content !== 'content' && this.#bytes <= maxHeldBytes ? 'undecided' : 'good'
   }
 }
 
@@ -207,25 +219,28 @@ class EventJudge implements AnswerJudge {
   readonly #reader: SseReader
   #judgement: Judgement = 'undecided'
   #hasAnswer = false
+  /** The answer has ended without content; what follows reports its usage. */
+  #isComplete = false
   #bytes = 0
 
   constructor(form: AnswerForm) {
     this.#form = form
     this.#reader = new SseReader((data, name) => {
       if (this.#judgement === 'undecided') this.#judgement = this.#judge(data, name)
-    }, maxHeldBytes)
+    }, maxHeldEventBytes)
   }
 
   push(chunk: Buffer): Judgement {
     this.#bytes += chunk.length
     this.#reader.push(chunk)
     if (this.#judgement !== 'undecided') return this.#judgement
-    return this.#bytes > (this.#hasAnswer ? maxIdleBytes : maxHeldBytes) ? 'good' : 'undecided'
+    return this.#bytes > maxHeldEventBytes ? 'good' : 'undecided'
   }
 
   end(): Judgement {
     this.#reader.end()
     if (this.#judgement !== 'undecided') return this.#judgement
+    if (this.#isComplete) return withoutContent
     return this.#hasAnswer ? endedEarly : emptyAnswer
   }
 
@@ -234,28 +249,30 @@ class EventJudge implements AnswerJudge {
     if (text === '') return 'undecided'
     if (text === '[DONE]') {
       if (!this.#hasAnswer) return emptyAnswer
-      return this.#form.stream?.endsWithDone === true ? 'good' : endedEarly
+      if (this.#form.stream?.endsWithDone === true) this.#isComplete = true
+      return this.#isComplete ? 'undecided' : endedEarly
     }
     const judgement = judgeEvent(this.#form, text, name)
     if (typeof judgement === 'object') return judgement
     this.#hasAnswer = true
-    return judgement === 'idle' ? 'undecided' : 'good'
+    this.#isComplete ||= judgement === 'empty_end'
+    return judgement === 'good' ? 'good' : 'undecided'
   }
 }
 
-/** Judges an event that is neither empty nor the last. `idle` events belong to an answer but carry no content yet. */
-function judgeEvent(form: AnswerForm, text: string, name: string): 'good' | 'idle' | BadAnswer {
+/** Judges an event that is neither empty nor `[DONE]`. */
+function judgeEvent(
+  form: AnswerForm,
+  text: string,
+  name: string,
+): 'good' | Exclude<EventContent, 'content'> | BadAnswer {
   if (name === 'error') return errorOfEvent(text)
   // An event with generated content has no such key at any depth, because quotes inside strings are escaped.
   const mayBeError = errorMember.test(text)
   if (!mayBeError && form.stream?.startsText(text) === true) return 'good'
-  const isIdle = isIdleEvent(form, text)
-  const bad = mayBeError && !isIdle ? errorIn(text) : undefined
-  return bad ?? (isIdle ? 'idle' : 'good')
+  const content = form.stream?.contentOf(text, name) ?? 'content'
+  if (content !== 'content') return content
+  return (mayBeError ? errorIn(text) : undefined) ?? 'good'
 }
 
 const errorMember = /"(?:errors?|detail|message|msg|response|response\.failed)"/
-
-function isIdleEvent({ stream }: AnswerForm, text: string): boolean {
-  return stream !== undefined && text.length <= maxIdleBytes && stream.isIdle(text)
-}

@@ -1,7 +1,33 @@
-import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
+import { type AnswerForm, answerForm, type EventContent } from '../contract/answer-form.ts'
 import { MessageAssembly } from './assembly/message.ts'
 
-const idle = /^\{[^{}]*"type"\s*:\s*"(?:ping|message_start)"/
+const eventType =
+  /"type"\s*:\s*"(ping|message_start|message_delta|message_stop|content_block_start|content_block_delta|content_block_stop)"/
+const emptyBlock = /"content_block"\s*:\s*\{[^{}]*"type"\s*:\s*"(?:text|thinking)"/
+const fullBlock = /"(?:text|thinking)"\s*:\s*"[^"]/
+const emptyDelta = /"(?:text|thinking|partial_json)"\s*:\s*""/
+const stopReason = /"stop_reason"\s*:\s*"(\w+)"/
+
+function contentOf(text: string, name: string): EventContent {
+  switch (name === '' ? eventType.exec(text)?.[1] : name) {
+    case 'ping':
+    case 'message_start':
+    case 'content_block_stop':
+      return 'idle'
+    case 'content_block_start':
+      return emptyBlock.test(text) && !fullBlock.test(text) ? 'idle' : 'content'
+    case 'content_block_delta':
+      return emptyDelta.test(text) ? 'idle' : 'content'
+    case 'message_delta': {
+      const reason = stopReason.exec(text)?.[1]
+      return reason === undefined ? 'idle' : reason === 'end_turn' ? 'empty_end' : 'content'
+    }
+    case 'message_stop':
+      return 'empty_end'
+    default:
+      return 'content'
+  }
+}
 
 /** Answers of the Messages API. */
 export const messages: AnswerForm = answerForm({
@@ -28,7 +54,7 @@ export const messages: AnswerForm = answerForm({
     endsWithDone: false,
     lines: undefined,
     startsText: () => false,
-    isIdle: (text) => idle.test(text),
+    contentOf,
     isErrorEvent: (name, value) => name === 'error' && value.type === 'error',
   },
   modelHolder: 'message',

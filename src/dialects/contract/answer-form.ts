@@ -58,6 +58,15 @@ export interface UsageDefinition {
   readonly furtherPaths: RegExp | undefined
 }
 
+/**
+ * What an event adds to a stream that has had no content.
+ *
+ * - `content`: generated content, or anything that is not known to be less
+ * - `idle`: part of an answer, without content yet
+ * - `empty_end`: the model ended its answer by its own decision and generated nothing
+ */
+export type EventContent = 'content' | 'idle' | 'empty_end'
+
 export interface StreamForm {
   /** Matches any part of a stream of this API. Generated text cannot match, because its quotes are escaped. */
   readonly belongs: RegExp
@@ -71,8 +80,8 @@ export interface StreamForm {
   readonly lines: LineForm | undefined
   /** Whether an event evidently carries generated text. */
   startsText(text: string): boolean
-  /** Whether an event is part of an answer but carries no content yet. */
-  isIdle(text: string): boolean
+  /** @param name of the event, '' if it has none */
+  contentOf(text: string, name: string): EventContent
   /** Whether clients of the API treat an event as an error. @param name of the event, '' if it has none */
   isErrorEvent(name: string, value: JsonObject): boolean
 }
@@ -83,7 +92,7 @@ export interface LineForm {
   isContent(value: JsonObject): boolean
   /** A cheap test before the line is parsed. */
   mayBeError(text: string): boolean
-  isIdle(text: string): boolean
+  contentOf(text: string): EventContent
 }
 
 const noOperations: AnswerForm['operations'] = {}

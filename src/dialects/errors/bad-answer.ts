@@ -10,6 +10,11 @@ export interface BadAnswer {
   readonly body?: string | undefined
   /** The whole answer, which reports its failure itself; relayed as it is if no endpoint gives a better one. */
   readonly whole?: string | undefined
+  /**
+   * Whether it is a complete answer without content. Some models give none, so the client gets it if no other endpoint
+   * answers.
+   */
+  readonly isEmpty?: boolean | undefined
 }
 
 /** The error that a JSON text reports; undefined if it reports none. */

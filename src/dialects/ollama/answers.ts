@@ -1,8 +1,12 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
 import { LineAssembly } from './assembly/lines.ts'
 
-/** A line without generated content. */
-const idleLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
+const emptyLine = /"(?:content|response)"\s*:\s*""\s*[,}]/
+/** Content besides the text. */
+const otherContent = /"(?:thinking|image)"\s*:\s*"[^"]|"(?:tool_calls|images|logprobs)"\s*:\s*\[\s*[^\s\]]/
+const isOpen = /"done"\s*:\s*false/
+/** Other reasons are limits, and models that were loaded or unloaded. */
+const isStopped = /"done_reason"\s*:\s*"stop"/
 
 /** Answers of `/api/chat`, `/api/generate`, `/api/embed` and `/api/embeddings`. */
 export const ollamaAnswers: AnswerForm = answerForm({
@@ -31,11 +35,13 @@ export const ollamaAnswers: AnswerForm = answerForm({
       isLast: ({ done }) => done === true,
       isContent: (value) => 'message' in value || 'response' in value,
       mayBeError: (text) => text.includes('"error"') || !text.includes('"done"'),
-      isIdle: (text) =>
-        /"done"\s*:\s*false/.test(text) && idleLine.test(text) && !/"(?:thinking|tool_calls)"/.test(text),
+      contentOf(text) {
+        if (!emptyLine.test(text) || otherContent.test(text)) return 'content'
+        return isOpen.test(text) ? 'idle' : isStopped.test(text) ? 'empty_end' : 'content'
+      },
     },
     startsText: () => false,
-    isIdle: () => false,
+    contentOf: () => 'content',
     isErrorEvent: (_name, { error }) => typeof error === 'string',
   },
   assembly: {

@@ -1,17 +1,25 @@
 import type { AssemblyForm } from '../assembly/assembly-form.ts'
-import { type AnswerForm, answerForm, type StreamForm } from '../contract/answer-form.ts'
+import { type AnswerForm, answerForm, type EventContent, type StreamForm } from '../contract/answer-form.ts'
 import { CompletionAssembly } from './assembly/completion.ts'
 import { openaiUsage } from './usage.ts'
 import { editForUsage } from './usage-edit.ts'
 
 const quote = 0x22
 const deltaText = '"delta":{"content":"'
-/** An event that opens a chat or states its role, without an error beside it. */
-const idleDelta =
-  /"delta"\s*:\s*\{\s*(?:"(?:role"\s*:\s*"[a-z]*"|(?:content|reasoning_content|reasoning|refusal|tool_calls)"\s*:\s*(?:""|null|\[\s*\]))\s*(?:,\s*)?)*\}/
+/** A delta with more than a role and empty members. */
+const fullDelta =
+  /"delta"\s*:(?!\s*(?:null|\{\s*(?:"(?:role"\s*:\s*"[a-z]+"|\w+"\s*:\s*(?:""|null|\[\s*\]|\{\s*\}))\s*(?:,\s*)?)*\}))/
 const noChoices = /"choices"\s*:\s*(?:\[\s*\]|null)/
 const emptyText = /"text"\s*:\s*""/
-const hasEnding = /"finish_reason"\s*:\s*"/
+const fullText = /"text"\s*:\s*"[^"]/
+/** Log probabilities, audio and other lists or objects that some servers put beside a delta. */
+const fullLogprobs = /"logprobs"\s*:\s*\{\s*"\w+"\s*:\s*[[{]\s*[^\s\]}]/
+const realError = /"error"\s*:\s*(?!null)/
+/** A reason other than that the model ended its answer. */
+const otherFinish = /"finish_reason"\s*:\s*"(?!(?:stop|eos|eos_token|end_turn)")/
+const anyFinish = /"finish_reason"\s*:\s*"/
+/** vLLM and SGLang name the requested stop sequence that ended the answer. */
+const stopSequence = /"(?:stop_reason|matched_stop|stopping_word)"\s*:\s*"/
 
 export const openaiContentKeys = ['content', 'reasoning_content', 'reasoning', 'text', 'tool_calls']
 
@@ -25,11 +33,21 @@ const stream: StreamForm = {
     const at = text.indexOf(deltaText)
     return at >= 0 && text.charCodeAt(at + deltaText.length) !== quote
   },
-  isIdle(text) {
-    if (text.includes('"error"') || hasEnding.test(text)) return false
-    return idleDelta.test(text) || noChoices.test(text) || emptyText.test(text)
+  contentOf(text) {
+    if (!isEmptyChunk(text)) return 'content'
+    return anyFinish.test(text) ? endOf(text) : 'idle'
   },
   isErrorEvent: isOpenaiErrorEvent,
+}
+
+function isEmptyChunk(text: string): boolean {
+  if (realError.test(text) || fullLogprobs.test(text)) return false
+  if (text.includes('"delta"')) return !fullDelta.test(text)
+  return noChoices.test(text) || (emptyText.test(text) && !fullText.test(text))
+}
+
+function endOf(text: string): EventContent {
+  return otherFinish.test(text) || stopSequence.test(text) ? 'content' : 'empty_end'
 }
 
 /** `stream_options` is an error without a stream. Beam search and prompt log probabilities of vLLM know no streams. */

@@ -1,8 +1,7 @@
 import { type AnswerForm, answerForm } from '../contract/answer-form.ts'
 import { ResponseAssembly } from './assembly/response.ts'
 import { isOpenaiErrorEvent } from './chat.ts'
-
-const idle = /^\{[^{}]*"type"\s*:\s*"response\.(?:created|in_progress|queued)"/
+import { responseContentOf } from './responses/first-content.ts'
 
 export const responses: AnswerForm = answerForm({
   name: 'responses',
@@ -27,7 +26,7 @@ export const responses: AnswerForm = answerForm({
     endsWithDone: false,
     lines: undefined,
     startsText: () => false,
-    isIdle: (text) => idle.test(text),
+    contentOf: responseContentOf,
     isErrorEvent: isOpenaiErrorEvent,
   },
   modelHolder: 'response',

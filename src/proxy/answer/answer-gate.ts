@@ -1,3 +1,4 @@
+import type { SectionOptions } from '../../config/options/sections.ts'
 import {
   type AnswerJudge,
   BeginningJudge,
@@ -14,7 +15,7 @@ import { framingIn, headerValue, type UpstreamHead } from '../../http/headers/re
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import { mayLack } from './lacking-answer.ts'
 
-/** Maximum time to hold back an undecided start of an answer: clients show when an answer has started. */
+/** Maximum time to hold back an undecided start of an answer that is not a stream. */
 const maxHeldMs = 250
 /** Maximum bytes of an error that are read before the request is sent in another form. */
 const maxErrorBytes = 65_536
@@ -24,6 +25,9 @@ const openBrace = 0x7b
 const noBytes: Buffer = Buffer.alloc(0)
 /** Head for an invalid answer without an error message. */
 const noAnswer: UpstreamHead = { statusCode: 502, headers: [] }
+
+/** How long a stream is held back that has had no content. */
+type GateOptions = Pick<SectionOptions<'proxy'>, 'firstContentWaitMs'>
 
 /** The part of an attempt that a gate reads and sets. */
 export interface GatedAttempt {
@@ -81,9 +85,10 @@ export function judge(
   attempt: GatedAttempt,
   head: UpstreamHead | undefined,
   chunk: Buffer | undefined,
+  options: GateOptions,
 ): Judgement {
   if (head === undefined) return 'good'
-  attempt.gate ??= gateFor(method, path, attempt, head, chunk ?? noBytes)
+  attempt.gate ??= gateFor(method, path, attempt, head, chunk ?? noBytes, options)
   const { gate } = attempt
   if (gate === undefined) return 'good'
   return chunk === undefined ? gate.end() : gate.push(chunk)
@@ -97,6 +102,7 @@ export function otherForm(
   bad: BadAttempt | undefined,
 ): RequestVariant | undefined {
   if (refusedForms >= maxForms || variant?.onRefusal === undefined) return undefined
+  if (bad?.isEmpty === true) return undefined
   if (bad !== undefined)
     return variant.onRefusal(bad.reported?.head ?? noAnswer, bad.reported?.body ?? noBytes)
   if (head === undefined || head.statusCode < 400) return undefined
@@ -110,6 +116,7 @@ function gateFor(
   { variant, answeredMs = 0 }: GatedAttempt,
   { statusCode, headers }: UpstreamHead,
   chunk: Buffer,
+  { firstContentWaitMs }: GateOptions,
 ): AnswerGate | undefined {
   if (statusCode >= 400) {
     const isRead =
@@ -128,7 +135,11 @@ function gateFor(
     if (isPlainAnswer(form, chunk) || judgeWhole(chunk, false) === 'good') return undefined
   }
   if (framing === 'sse' && firstChunkIsGood(form, chunk)) return undefined
-  return new AnswerGate(new BeginningJudge(form, framing), answeredMs + maxHeldMs)
+  const isStream = framing !== 'json' && form.stream !== undefined
+  return new AnswerGate(
+    new BeginningJudge(form, framing),
+    answeredMs + (isStream ? firstContentWaitMs : maxHeldMs),
+  )
 }
 
 function isEncoded(headers: readonly string[]): boolean {
@@ -149,9 +160,19 @@ export interface BadAttempt {
   readonly reported: ReportedError | undefined
   /** Whether the request itself is at fault. */
   readonly isRequests: boolean
+  /** Whether it is a complete answer without content. */
+  readonly isEmpty?: boolean | undefined
 }
 
-export function badAttempt({ reason, error, body, whole }: BadAnswer): BadAttempt {
+export function badAttempt(
+  { reason, error, body, whole, isEmpty }: BadAnswer,
+  given: UpstreamHead | undefined,
+  gate: AnswerGate | undefined,
+): BadAttempt {
+  if (isEmpty === true && given !== undefined) {
+    const failure: AttemptFailure = { kind: 'bad_answer', detail: reason }
+    return { failure, reported: { head: given, body: gate?.body ?? noBytes }, isRequests: false, isEmpty }
+  }
   if (error === undefined)
     return { failure: { kind: 'bad_answer', detail: reason }, reported: undefined, isRequests: false }
   const isPath = reportsMissingPath(error)

@@ -141,6 +141,11 @@ export class CandidateSearch implements LineWaiter {
     this.#rounds.noteRoute(target)
   }
 
+  /** Whether another candidate could take the request now or when a slot is released. */
+  get hasUntried(): boolean {
+    return this.#rounds.anyUntried()
+  }
+
   /** Whether a candidate failed for another reason than a missing path. */
   get someFailedOtherwise(): boolean {
     return this.#rounds.someFailedOtherwise

@@ -31,7 +31,7 @@ export interface ConductServices {
   readonly clock: Clock
   readonly options: Pick<
     SectionOptions<'proxy'>,
-    'responseTimeoutMs' | 'readTimeoutMs' | 'coldStartTimeoutMs' | 'outageWaitMs'
+    'responseTimeoutMs' | 'readTimeoutMs' | 'coldStartTimeoutMs' | 'outageWaitMs' | 'firstContentWaitMs'
   >
   readonly transport: Transport
   /** Exchanges that have not settled, with their time limits. */

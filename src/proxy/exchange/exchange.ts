@@ -182,14 +182,15 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     if (this.#phase === 'over') return
     if (this.#phase === 'waiting' || attempt.gate !== undefined) {
       // `false` also reports a slow client; then the answer has begun.
-      const passed = this.#passes(attempt, judge(this.#request, attempt, this.#head, undefined))
+      const judgement = judge(this.#request, attempt, this.#head, undefined, this.#services.options)
+      const passed = this.#passes(attempt, judgement)
       if (!passed && this.#phase !== 'stalled') return
     }
     if (attempt.gathered !== undefined && this.#head !== undefined) {
       const whole = attempt.gathered.end()
       const bad = attempt.gathered.failure
       if (bad !== undefined) {
-        this.#failover.badAnswer(attempt, badAttempt(bad))
+        this.#failover.badAnswer(attempt, badAttempt(bad, this.#head, undefined))
         return
       }
       if (this.#answer.isInStream) {
@@ -256,7 +257,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   /** @returns false to pause the endpoint */
   #judge(attempt: Attempt, chunk: Buffer): boolean {
     attempt.answeredMs ??= this.#services.clock.monotonicMs()
-    const judgement = judge(this.#request, attempt, this.#head, chunk)
+    const judgement = judge(this.#request, attempt, this.#head, chunk, this.#services.options)
     if (judgement !== 'undecided') return this.#passes(attempt, judgement, chunk)
     this.#phase = 'gathering'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
@@ -271,7 +272,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   #passes(attempt: Attempt, judgement: Judgement, chunk?: Buffer): boolean {
     const { gate } = attempt
     attempt.gate = undefined
-    const bad = typeof judgement === 'object' ? badAttempt(judgement) : undefined
+    const bad = typeof judgement === 'object' ? badAttempt(judgement, this.#head, gate) : undefined
     const form = nextForm(this.#services, this.#request, attempt, gate, this.#head, bad)
     if (form !== undefined) return this.#replace(attempt, (nowMs) => attempt.inForm(form, nowMs))
     if (bad !== undefined) return this.#failover.badAnswer(attempt, bad)
@@ -310,7 +311,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     }
     this.#taken(attempt, plan.head.statusCode)
     this.#answer.begin(attempt, plan, true)
-    // An open stream does not need it.
     this.#head = undefined
   }
 

@@ -1,3 +1,4 @@
+import { mayBeEmpty } from '../../dialects/answers/empty-answer.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { GatewayError } from '../../kernel/errors.ts'
@@ -47,6 +48,8 @@ export class Failover {
   #knownLack: RequestLack | undefined
   /** A kept error answer; relayed after all if no other candidate does better. */
   #setAside: Attempt | undefined
+  /** A complete answer without content that one endpoint gave: better than any failure of another. */
+  #empty: Attempt | undefined
   #lastFailure: AttemptFailure | undefined
   #shortage: AttemptFailure | undefined
 
@@ -83,7 +86,7 @@ export class Failover {
   moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
     if (failure.kind === 'shortage') this.#shortage = failure
     const waitMs = this.#search.after(attempt, failure)
-    if (waitMs === undefined) return false
+    if (waitMs === undefined) return this.#fallsBack(attempt, failure)
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
     if (failure.kind !== 'shortage') this.#ledger.movedOn(attempt, failure)
@@ -130,8 +133,10 @@ export class Failover {
    * Handles a success status without a valid answer: another endpoint is tried, or the client gets the error that the
    * body contains.
    */
-  badAnswer(attempt: Attempt, { failure, reported, isRequests }: BadAttempt): false {
+  badAnswer(attempt: Attempt, bad: BadAttempt): false {
+    const { failure, reported, isRequests, isEmpty } = bad
     attempt.cancel()
+    if (isEmpty === true) return this.#emptyAnswer(attempt, bad)
     if (failure.kind === 'path_missing') this.#lack.addPath(attempt, reported?.body)
     if (reported !== undefined) attempt.keepWhole(reported.head, reported.body)
     if (!isRequests || this.#services.options.failoverStatuses.has(reported?.head.statusCode ?? 0)) {
@@ -142,9 +147,29 @@ export class Failover {
     return false
   }
 
+  /** Returns to the answer without content that another endpoint gave, if there is one. */
+  #fallsBack(attempt: Attempt, failure: AttemptFailure): boolean {
+    if (this.#empty === undefined) return false
+    attempt.cancel()
+    this.#ledger.failed(attempt, failure)
+    this.#owner.giveUp()
+    return true
+  }
+
+  /** Another endpoint is tried once; if it answers nothing either, the request is the cause. */
+  #emptyAnswer(attempt: Attempt, { failure, reported }: BadAttempt): false {
+    if (reported !== undefined) attempt.keepWhole(reported.head, reported.body)
+    const isFirst = this.#empty === undefined
+    const mayMove = isFirst && this.#search.hasUntried && !mayBeEmpty(this.#request.body)
+    if (!isFirst) this.#ledger.failed(attempt, failure)
+    if (mayMove && this.moveOn(attempt, failure)) this.#empty = attempt
+    else this.#endWith(attempt, failure)
+    return false
+  }
+
   /** What the client gets if no candidate is left. */
   conclude(): TakenUp | GatewayError {
-    const lack = this.#knownLack?.error()
+    const lack = this.#empty === undefined ? this.#knownLack?.error() : undefined
     if (lack !== undefined) return lack
     const attempt = this.hasSetAside ? this.#setAside : undefined
     const kept = attempt?.adopt()
@@ -177,6 +202,10 @@ export class Failover {
   }
 
   #passOver(attempt: Attempt): void {
+    if (this.#empty !== undefined && attempt !== this.#empty) {
+      attempt.cancel()
+      return
+    }
     this.drop()
     this.#setAside = attempt
   }

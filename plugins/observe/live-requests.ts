@@ -1,6 +1,6 @@
 /**
- * Lists the requests in flight and the most recent ones, of all threads. Decorates `liveRequests`; depends on the
- * engine, the request hooks and the link to the other threads. If no recent requests are kept, it installs no hook.
+ * Lists the requests in flight, those that wait and the most recent ones, of all threads. Decorates `liveRequests` and
+ * `waitingRequests`; depends on the engine, the endpoints, the request hooks and the link to the other threads. If no recent requests are kept, it installs no hook.
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { LiveRequests } from '../../src/observe/live/live-requests.ts'
 import { RecentRequests } from '../../src/observe/live/recent-requests.ts'
 import { RequestKeys } from '../../src/observe/live/request-keys.ts'
+import { WaitingRequests } from '../../src/observe/live/waiting-requests.ts'
 
 /** Reads `dashboard.recent_requests`. */
 export interface LiveRequestsOptions extends Sections<'dashboard'> {
@@ -17,6 +18,7 @@ export interface LiveRequestsOptions extends Sections<'dashboard'> {
 declare module 'fastify' {
   interface FastifyInstance {
     liveRequests: LiveRequests
+    waitingRequests: WaitingRequests
   }
 }
 
@@ -31,23 +33,40 @@ export default fp<LiveRequestsOptions>(
           recent.add(context, outcome, clock.nowMs(), clock.monotonicMs() - context.startedAtMs),
       })
     }
+    const keys = new RequestKeys()
     const requests = new LiveRequests({
       clock,
       link: app.gatewayPeers,
       events: app.gatewayEvents,
-      keys: new RequestKeys(),
+      keys,
       exchanges: () => app.proxyEngine.exchanges(),
       recent,
     })
     app.decorate('liveRequests', requests)
+    const waiting = new WaitingRequests({
+      clock,
+      link: app.gatewayPeers,
+      events: app.gatewayEvents,
+      keys,
+      line: app.proxyEngine.line,
+      endpointName: (slot) => app.endpointRegistry.snapshot.configuredBySlot[slot]?.name,
+    })
+    app.decorate('waitingRequests', waiting)
     app.addHook('onClose', function stop(_app, closed) {
       requests.stop()
+      waiting.stop()
       closed()
     })
   },
   {
     name: 'gateway-live-requests',
     fastify: '5.x',
-    dependencies: ['gateway-peers', 'gateway-events', 'gateway-request-hooks', 'gateway-proxy-engine'],
+    dependencies: [
+      'gateway-peers',
+      'gateway-events',
+      'gateway-request-hooks',
+      'gateway-proxy-engine',
+      'gateway-endpoint-registry',
+    ],
   },
 )

@@ -33,6 +33,7 @@ import { createRerouting } from '../../src/proxy/request/rerouting.ts'
 import { TurnTransport } from '../../src/proxy/transports/turn-transport.ts'
 import { cutTopic } from '../../src/routing/drain/drain-topics.ts'
 import { estimateCells } from '../../src/routing/estimate/estimate-cells.ts'
+import { joinWatches, lineActivity } from '../../src/routing/line/line-activity.ts'
 import { lineCells } from '../../src/routing/line/line-cells.ts'
 import type { LineWaiter } from '../../src/routing/line/line-ticket.ts'
 import { modelSwaps } from '../../src/routing/line/model-swaps.ts'
@@ -74,7 +75,10 @@ export default fp<ProxyEngineOptions>(
       mustSwap: app.hasDecorator('modelCatalog')
         ? modelSwaps(app.modelCatalog, app.endpointRegistry)
         : undefined,
-      watch: app.placeLimits === undefined ? undefined : { entered: wantPlaces(app) },
+      watch: joinWatches(
+        lineActivity(clock, app.gatewayEvents, () => engine.waiting),
+        app.placeLimits === undefined ? undefined : { entered: wantPlaces(app) },
+      ),
     })
     if (app.placeLimits !== undefined) {
       app.gatewayPeers.on(placesGrantedTopic, ({ slot, places }) => {

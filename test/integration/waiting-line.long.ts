@@ -1,73 +1,15 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { describe, it, type TestContext } from 'node:test'
-import { type RunningGateway, startGateway } from '../support/gateway.ts'
-import { type HeldEndpoint, startHeldEndpoint } from '../support/held-endpoint.ts'
+import { describe, it } from 'node:test'
+import { startGateway } from '../support/gateway.ts'
+import { startHeldEndpoint } from '../support/held-endpoint.ts'
 import { eventually } from '../support/simulator.ts'
+import { type Asked, askFrom, drain, startHeld, waiting, waits } from '../support/waiting.ts'
 import { engineOf, engines } from './engines.ts'
-
-interface Asked {
-  readonly client: ClientRequest
-  readonly answer: Promise<{ status: number; headers: IncomingMessage['headers']; body: string }>
-}
-
-async function start(
-  t: TestContext,
-  proxy: Readonly<Record<string, unknown>>,
-  endpoint: Readonly<Record<string, unknown>> = {},
-  models = ['m'],
-) {
-  const upstream = await startHeldEndpoint(t, models)
-  const gateway = await startGateway(
-    t,
-    [{ url: upstream.url, name: 'box', type: 'openai', max_concurrent: 1, ...endpoint }],
-    { proxy },
-  )
-  return { upstream, gateway, ask: askFrom(gateway) }
-}
-
-const askFrom =
-  (gateway: RunningGateway) =>
-  (model = 'm', from = '127.0.0.1', content = 'hi'): Asked => {
-    const client = request(`${gateway.url}/v1/chat/completions`, {
-      method: 'POST',
-      localAddress: from,
-      agent: false,
-      headers: { 'content-type': 'application/json' },
-    })
-    const answer = (async () => {
-      const [response] = (await once(client, 'response')) as [IncomingMessage]
-      let body = ''
-      for await (const chunk of response.setEncoding('utf8')) body += chunk
-      return { status: response.statusCode ?? 0, headers: response.headers, body }
-    })()
-    answer.catch(() => {})
-    client.end(JSON.stringify({ model, messages: [{ role: 'user', content }] }))
-    return { client, answer }
-  }
-
-async function waiting({ url }: RunningGateway): Promise<number> {
-  const text = await (await fetch(`${url}/internal/metrics`)).text()
-  return Number(/^olla_queue_waiting (\d+)$/m.exec(text)?.[1])
-}
-
-const waits = (gateway: RunningGateway, count: number) =>
-  eventually(async () => (await waiting(gateway)) === count)
-
-/** Answers until nothing is left. @returns the requests' texts in the order in which the endpoint got them */
-async function drain(upstream: HeldEndpoint, count: number): Promise<string[]> {
-  for (let answered = 0; answered < count; answered++) {
-    await eventually(() => upstream.held.length > 0)
-    upstream.answer()
-  }
-  return upstream.seen.map(({ text }) => text)
-}
 
 for (const engine of engines) {
   describe(`the waiting line of the ${engine} engine`, () => {
     it('serves all that wait, and says where they stood', async (t) => {
-      const { upstream, gateway, ask } = await start(t, engineOf(engine), { max_concurrent: 2 })
+      const { upstream, gateway, ask } = await startHeld(t, engineOf(engine), { max_concurrent: 2 })
       const asked: Asked[] = []
       for (let each = 0; each < 8; each++) {
         asked.push(ask())
@@ -90,7 +32,7 @@ for (const engine of engines) {
     })
 
     it('serves a person soon although an agent has many requests before', async (t) => {
-      const { upstream, gateway, ask } = await start(t, engineOf(engine))
+      const { upstream, gateway, ask } = await startHeld(t, engineOf(engine))
       for (let each = 0; each < 40; each++) ask('m', '127.0.0.2', 'agent')
       await waits(gateway, 39)
       const person = ask('m', '127.0.0.3', 'person')
@@ -101,7 +43,7 @@ for (const engine of engines) {
     })
 
     it('forgets clients that leave: the endpoint never sees them', async (t) => {
-      const { upstream, gateway, ask } = await start(t, engineOf(engine))
+      const { upstream, gateway, ask } = await startHeld(t, engineOf(engine))
       const first = ask()
       await eventually(() => upstream.held.length === 1)
       const gone = Array.from({ length: 100 }, () => ask('m', '127.0.0.1', 'gone'))
@@ -118,7 +60,7 @@ for (const engine of engines) {
     })
 
     it('refuses what is too much or takes too long, with a time that clients can use', async (t) => {
-      const { upstream, gateway, ask } = await start(t, {
+      const { upstream, gateway, ask } = await startHeld(t, {
         ...engineOf(engine),
         queue: { max_waiting: 2, max_wait: '400ms' },
       })
@@ -145,7 +87,7 @@ for (const engine of engines) {
     })
 
     it('refuses bodies beyond its bytes', async (t) => {
-      const { upstream, gateway, ask } = await start(t, {
+      const { upstream, gateway, ask } = await startHeld(t, {
         ...engineOf(engine),
         queue: { max_size: '64KB', max_wait: '5s' },
       })
@@ -161,7 +103,7 @@ for (const engine of engines) {
     })
 
     it('swaps models of one box at most twice for A B A B A B', async (t) => {
-      const { upstream, gateway, ask } = await start(t, engineOf(engine), {}, ['A', 'B'])
+      const { upstream, gateway, ask } = await startHeld(t, engineOf(engine), {}, ['A', 'B'])
       const models = ['A', 'B', 'A', 'B', 'A', 'B']
       for (const [index, model] of models.entries()) {
         ask(model)

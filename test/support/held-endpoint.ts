@@ -32,14 +32,20 @@ export async function startHeldEndpoint(t: TestContext, models: readonly string[
       return
     }
     let text = ''
+    let isClosed = false
+    response.once('close', () => {
+      isClosed = true
+    })
     request.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
     })
     request.on('end', () => {
       const { model } = JSON.parse(text) as { model: string }
       const one = { model, path: request.url ?? '', text, response }
-      endpoint.held.push(one)
       endpoint.seen.push(one)
+      // The gateway may have left meanwhile.
+      if (isClosed) return
+      endpoint.held.push(one)
       endpoint.max = Math.max(endpoint.max, endpoint.held.length)
       response.on('close', () => {
         const at = endpoint.held.indexOf(one)

@@ -52,6 +52,7 @@ export function ticket(
     weight: 1,
     tokens: 100,
     bytes: 0,
+    about: { serial: 1, client: '127.0.0.1', keyId: undefined, session: undefined, model: 'model' },
     ...rest,
   }
 }

@@ -18,6 +18,7 @@ import type { ConfigView } from '../../../src/config/config-view.ts'
 import type { Explanation } from '../../../src/observe/explain/explanation.ts'
 import type { InFlightSchema } from '../../../src/observe/live/in-flight-view.ts'
 import type { RecentDetail, RecentSchema } from '../../../src/observe/live/recent-view.ts'
+import type { WaitingSchema } from '../../../src/observe/live/waiting-view.ts'
 import type { Sample } from '../../../src/observe/stats/sample.ts'
 import type { ClusterSchema } from '../../../src/observe/views/cluster.ts'
 import type { DiscoverySchema } from '../../../src/observe/views/discovery.ts'
@@ -62,6 +63,9 @@ export type ModelStatsRow = ModelStatsView['models'][number]
 export type InFlightView = Static<typeof InFlightSchema>
 export type InFlightRow = InFlightView['requests'][number]
 export type Phase = InFlightRow['phase']
+
+export type WaitingView = Static<typeof WaitingSchema>
+export type WaitingRow = WaitingView['requests'][number]
 
 export type RequestsView = Static<typeof RecentSchema>
 export type RequestRow = RequestsView['requests'][number]

@@ -13,6 +13,8 @@ import { EventsView } from '../views/events/events-view.tsx'
 import { FleetView } from '../views/fleet/fleet-view.tsx'
 import { InFlightView } from '../views/in-flight/in-flight-view.tsx'
 import { ModelsView } from '../views/models/models-view.tsx'
+import { PlaygroundView } from '../views/playground/playground-view.tsx'
+import { QueueView } from '../views/queue/queue-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
 import { CallersNotice } from './callers-notice.tsx'
@@ -27,6 +29,7 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
   models: ModelsView,
   traffic: TrafficView,
   'in-flight': InFlightView,
+  queue: QueueView,
   requests: RequestsView,
   events: EventsView,
   keys: lazyView(() => import('../views/keys/keys-view.tsx').then((each) => each.KeysView)),
@@ -89,6 +92,7 @@ function tabs(): Tab<ViewId>[] {
     { id: 'models', title: 'Models' },
     { id: 'traffic', title: 'Traffic' },
     { id: 'in-flight', title: 'In flight', count: String(inFlightCount ?? 0) },
+    { id: 'queue', title: 'Queue' },
     { id: 'requests', title: 'Requests' },
     { id: 'events', title: 'Events' },
     features.value?.keys === true && { id: 'keys', title: 'Keys' },

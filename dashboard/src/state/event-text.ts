@@ -100,6 +100,16 @@ const described: Readonly<Record<string, Describe>> = {
     text: `a request${model === null ? '' : ` for ${String(model)}`} was cancelled`,
     detail: `by ${words(by)}`,
   }),
+  'queue.activity': ({ entered, served, left, refused, waiting }) => ({
+    tone: Number(refused) > 0 ? 'warn' : 'calm',
+    text: `queue: ${words(entered)} began to wait, ${words(served)} served, ${words(left)} left, ${words(refused)} refused`,
+    detail: `${words(waiting)} wait`,
+  }),
+  'queue.moved': ({ model, by }) => ({
+    tone: 'calm',
+    text: `a waiting request${model === null ? '' : ` for ${String(model)}`} was moved up`,
+    detail: `by ${words(by)}`,
+  }),
   'limit.rejected': ({ kind, client }) => ({
     tone: 'warn',
     text: `${words(kind)} limit refused ${String(client)}`,

@@ -4,6 +4,7 @@ export const viewIds = [
   'models',
   'traffic',
   'in-flight',
+  'queue',
   'requests',
   'events',
   'keys',

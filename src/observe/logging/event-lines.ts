@@ -77,6 +77,10 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return wakeLines[event.data.state]
     case 'request.failover':
       return { level: 'warn', message: 'request fails over' }
+    case 'queue.activity':
+      return { level: event.data.refused > 0 ? 'warn' : 'debug', message: 'requests waited' }
+    case 'queue.moved':
+      return { level: 'warn', message: 'waiting request moved up' }
     case 'request.cancelled':
       return { level: 'warn', message: 'request cancelled' }
     case 'access.refused':

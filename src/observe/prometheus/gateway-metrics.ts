@@ -198,6 +198,7 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     'queueWait',
     'Time that requests waited for an endpoint to have capacity.',
   ),
+  histogram('olla_queue_depth', 'queueDepth', 'Position of requests when they began to wait.'),
   histogram('olla_request_size_bytes', 'requestSize', 'Size of request bodies.'),
   histogram('olla_request_attempts', 'attempts', 'Attempts per request.'),
   {

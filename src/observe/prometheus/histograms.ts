@@ -16,6 +16,7 @@ export const exposedBounds: Readonly<Record<HistogramKind, readonly number[]>> =
   interToken: [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1_000, 5_000],
   requestSize: Array.from({ length: 10 }, (_, power) => 256 * 4 ** power),
   queueWait: [1, 10, 50, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000],
+  queueDepth: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
   attempts: [1, 2, 3, 4, 5, 7, 10, 20],
 }
 

@@ -108,6 +108,16 @@ export const modelMetrics: readonly Metric<ModelMetricsSource>[] = [
     'Time spent processing prompts, if endpoints report it.',
     'promptSumMs',
   ),
+  waitHistogram(
+    'olla_model_queue_wait_seconds',
+    'queueWait',
+    'Time that requests for the model waited for an endpoint to have capacity.',
+  ),
+  waitHistogram(
+    'olla_model_queue_depth',
+    'queueDepth',
+    'Position of requests for the model when they began to wait.',
+  ),
   histogram(
     'olla_model_request_duration_seconds',
     'duration',
@@ -178,6 +188,24 @@ function histogram(name: string, kind: RowHistogram, help: string): Metric<Model
     labels: ['model', 'le'],
     collect: ({ cells, models }, out) => {
       const table = cells.modelHistograms[kind]
+      for (const { labels, rows } of models) out.histogram(exposeHistogram(kind, table, rows), labels)
+    },
+  }
+}
+
+function waitHistogram(
+  name: string,
+  kind: 'queueWait' | 'queueDepth',
+  help: string,
+): Metric<ModelMetricsSource> {
+  return {
+    name,
+    type: 'histogram',
+    ...(kind === 'queueWait' ? { unit: 'seconds' } : {}),
+    help,
+    labels: ['model', 'le'],
+    collect: ({ cells, models }, out) => {
+      const table = cells.modelWaits[kind]
       for (const { labels, rows } of models) out.histogram(exposeHistogram(kind, table, rows), labels)
     },
   }

@@ -6,6 +6,9 @@ export const requestSizeBounds = Array.from({ length: 10 }, (_, power) => 256 * 
 /** Bucket bounds for the number of attempts per request. */
 export const attemptBounds = [1, 2, 3, 4, 5, 7, 10, 20] as const
 
+/** Bucket bounds for positions in the waiting line. */
+export const queueDepthBounds = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000] as const
+
 /** All histograms with the bounds of their buckets. */
 export const histogramBounds = {
   /** Milliseconds from receipt to the last byte, for successes. */
@@ -18,6 +21,8 @@ export const histogramBounds = {
   requestSize: requestSizeBounds,
   /** Milliseconds that a request waited for a slot on an endpoint, for requests that waited. */
   queueWait: timeBoundsMs,
+  /** Position of a request when it began to wait, for requests that waited. */
+  queueDepth: queueDepthBounds,
   /** Attempts per request, for requests with at least one. */
   attempts: attemptBounds,
 } as const

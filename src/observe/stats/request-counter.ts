@@ -37,7 +37,7 @@ export class RequestCounter {
     const { statuses, endpoints, totalHistograms } = this.#cells
     statuses.add(endpointSlot ?? endpoints.rows, statusColumn(outcome, record.status), 1)
     distribute(totalHistograms, 0, record, outcome)
-    if (record.queuedMs !== undefined) totalHistograms.queueWait.record(0, record.queuedMs)
+    if (record.queuedMs !== undefined) countWait(totalHistograms, 0, record)
     if (record.attempts !== undefined && record.attempts > 0) {
       totalHistograms.attempts.record(0, record.attempts)
     }
@@ -50,6 +50,7 @@ export class RequestCounter {
     }
     this.#count(this.#cells.models, row, record, outcome)
     distribute(this.#cells.modelHistograms, row, record, outcome)
+    if (record.queuedMs !== undefined) countWait(this.#cells.modelWaits, row, record)
     if (record.client !== undefined) this.#cells.modelClients.add(row, record.client)
     if (endpointSlot !== undefined) this.#countPlacement(row, endpointSlot, record, outcome)
   }
@@ -178,4 +179,13 @@ function distribute(
 function trueOutcome({ outcome, status }: RequestRecord): RequestRecord['outcome'] {
   if (outcome !== 'success' || status === undefined || status < 400) return outcome
   return status >= 500 ? 'failure' : 'rejection'
+}
+
+function countWait(
+  { queueWait, queueDepth }: Pick<StatsCells['totalHistograms'], 'queueWait' | 'queueDepth'>,
+  row: number,
+  { queuedMs = 0, queuePosition }: RequestRecord,
+): void {
+  queueWait.record(row, queuedMs)
+  if (queuePosition !== undefined) queueDepth.record(row, queuePosition)
 }

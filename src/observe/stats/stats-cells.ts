@@ -3,7 +3,7 @@ import { cellLayout } from '../../kernel/cells/layout.ts'
 import { gapCells } from '../../proxy/usage/gap-cells.ts'
 import { timeBoundsMs } from '../../proxy/usage/time-bounds.ts'
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
-import { attemptBounds, requestSizeBounds } from './histogram-bounds.ts'
+import { attemptBounds, queueDepthBounds, requestSizeBounds } from './histogram-bounds.ts'
 import { statusColumns } from './status-columns.ts'
 import { placementColumns, trafficColumns } from './traffic-columns.ts'
 
@@ -25,13 +25,19 @@ export const statsCells = cellLayout('stats', ({ endpoints, models }) => {
     statuses: counters(statusColumns, endpoints + 1),
     totalHistograms: group({
       ...distributions(1),
-      queueWait: histogram(timeBoundsMs),
+      ...waits(1),
       attempts: histogram(attemptBounds),
     }),
     endpointHistograms: group(distributions(endpoints)),
     modelHistograms: group(distributions(models)),
+    modelWaits: group(waits(models)),
   }
 })
+
+/** Of requests that waited for a place. */
+function waits(rows: number) {
+  return { queueWait: histogram(timeBoundsMs, rows), queueDepth: histogram(queueDepthBounds, rows) }
+}
 
 function distributions(rows: number) {
   return {

@@ -87,6 +87,8 @@ export interface RequestProgress {
   firstByteMs: number | undefined
   /** Time in the queue for a slot on an endpoint; undefined if the request did not wait. */
   queuedMs: number | undefined
+  /** Position in the queue when the request began to wait. */
+  queuePosition: number | undefined
   /** Time that the gateway itself took; undefined until an endpoint answers. */
   overheadMs: number | undefined
   /** Number of attempts. */
@@ -165,6 +167,7 @@ export class RequestContext
   status: number | undefined = undefined
   firstByteMs: number | undefined = undefined
   queuedMs: number | undefined = undefined
+  queuePosition: number | undefined = undefined
   /** A body that arrived in several chunks, until its memory is released. */
   heldBody: GrowingBody | undefined = undefined
   /** Memory held in addition to the body; undefined if negligible. */

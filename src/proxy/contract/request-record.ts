@@ -51,6 +51,8 @@ export interface RequestRecord {
   readonly attempts?: number | undefined
   /** Time in the queue for a slot on an endpoint; undefined if the request did not wait. */
   readonly queuedMs?: number | undefined
+  /** Position when it began to wait. */
+  readonly queuePosition?: number | undefined
   /** Epoch milliseconds. */
   readonly completedAtMs: number
   /** Decision of routing by model; undefined if the request named no model. */

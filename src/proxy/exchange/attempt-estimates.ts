@@ -8,6 +8,7 @@ import type { RequestContext } from '../contract/context.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
 import { estimateHeader, featuresOf } from '../request/request-latency.ts'
+import { patienceMs } from './patience.ts'
 
 export interface AttemptEstimatesParts {
   readonly clock: Pick<Clock, 'monotonicMs'>
@@ -15,6 +16,14 @@ export interface AttemptEstimatesParts {
   readonly ratios: { readonly endpoints: HistogramTable; readonly models: HistogramTable }
   /** The row of a model in the cells. */
   readonly modelRow: (model: string) => number
+}
+
+/** Where a request stands in the waiting line. */
+export interface Standing {
+  /** Requests that get a place before it, and itself. */
+  turns(): number
+  /** How long it has waited. */
+  waitedMs(): number
 }
 
 /** Reports attempts to the estimator: when one begins, when its answer begins, and what it tells in the end. */
@@ -27,6 +36,17 @@ export class AttemptEstimates {
 
   featuresOf(request: ExchangeRequest): RequestFeatures {
     return featuresOf(this.#parts.estimator, request)
+  }
+
+  /** As `patienceMs`, for a request. */
+  patienceMs(
+    request: ExchangeRequest,
+    free: RoutedEndpoint,
+    full: readonly RoutedEndpoint[],
+    { turns, waitedMs }: Standing,
+  ): number | undefined {
+    const { estimator } = this.#parts
+    return patienceMs(estimator, featuresOf(estimator, request), free, full, turns(), waitedMs())
   }
 
   /** @param isRepeat whether it replaces the attempt before it, on the same place */

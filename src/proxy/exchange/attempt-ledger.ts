@@ -73,7 +73,9 @@ export class AttemptLedger {
     if (this.#queuedAtMs !== undefined) return
     this.#queuedAtMs = this.#services.clock.monotonicMs()
     const entered = place()
-    if (entered !== undefined) notePlace(this.#request.context, entered)
+    if (entered === undefined) return
+    this.#request.context.queuePosition = entered.position
+    notePlace(this.#request.context, entered)
   }
 
   /** The request leaves the queue, if it was in it. */

@@ -12,9 +12,9 @@ import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
-import { noteRoute } from '../request/routing-headers.ts'
-import type { AttemptEstimates } from './attempt-estimates.ts'
-import { candidatesAt, groupOf } from './candidate-groups.ts'
+import { noteRoute, noteUntried } from '../request/routing-headers.ts'
+import type { AttemptEstimates, Standing } from './attempt-estimates.ts'
+import { candidatesAt, groupOf, untriedGroups } from './candidate-groups.ts'
 import type { Outlook } from './give-up.ts'
 
 /** An endpoint that accepted the request: its place and its circuit's permit are held. */
@@ -30,7 +30,7 @@ export interface ChoiceServices {
   readonly affinity?: Pick<Affinity, 'prefer'> | undefined
   readonly selector: Pick<EndpointSelector, 'select' | 'weighsLoading'>
   /** Undefined unless the time to the first token is estimated. */
-  readonly estimates?: Pick<AttemptEstimates, 'featuresOf'> | undefined
+  readonly estimates?: Pick<AttemptEstimates, 'featuresOf' | 'patienceMs'> | undefined
   readonly load: LiveLoad
   readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
   readonly inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>
@@ -57,6 +57,7 @@ export class CandidateRounds {
   #tiers: readonly Tier[]
   readonly #services: ChoiceServices
   readonly #request: ExchangeRequest
+  readonly #standing: Standing
   /** Tried slots by tier: an endpoint may be in two tiers with two models. */
   #tried: (Set<number> | undefined)[] | undefined
   #round = 0
@@ -71,8 +72,12 @@ export class CandidateRounds {
   #failedGroups: Set<string> | undefined
   #someFailedOtherwise = false
   #isShort = false
+  /** How long waiting for a full candidate is better than the free one that the last choice found; milliseconds. */
+  patienceMs: number | undefined
 
-  constructor(services: ChoiceServices, request: ExchangeRequest) {
+  /** @param standing of the request in the waiting line */
+  constructor(services: ChoiceServices, request: ExchangeRequest, standing: Standing) {
+    this.#standing = standing
     this.#services = services
     this.#request = request
     this.#tiers = request.routing.tiers
@@ -107,17 +112,7 @@ export class CandidateRounds {
    * must not keep a request from the others.
    */
   #takeOfOthers(attemptsLeft: number): TakenEndpoint | undefined {
-    const { load } = this.#services
-    const groups = new Map<string, { at: number; candidates: RoutedEndpoint[] }>()
-    for (const [at, { candidates }] of this.#tiers.entries()) {
-      for (const candidate of candidates) {
-        const group = groupOf(at, candidate)
-        if (this.#failedGroups?.has(group) || !load.admits(candidate)) continue
-        const known = groups.get(group)
-        if (known === undefined) groups.set(group, { at, candidates: [candidate] })
-        else known.candidates.push(candidate)
-      }
-    }
+    const groups = untriedGroups(this.#tiers, this.#failedGroups, this.#services.load)
     if (groups.size < attemptsLeft) return undefined
     for (const { at, candidates } of groups.values()) {
       const taken = this.#takeOf(candidates, at)
@@ -133,7 +128,7 @@ export class CandidateRounds {
     const { breakers, inFlight, places } = this.#services
     for (;;) {
       const target = this.#preferred(candidates, at) ?? this.#selected(candidates, at)
-      if (target === undefined) return undefined
+      if (target === undefined || this.#keepsWaiting(target, candidates, at)) return undefined
       const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.acquire(target)
       if (permit === 'refused') {
@@ -149,6 +144,17 @@ export class CandidateRounds {
       breakers.release(target, permit)
       return undefined
     }
+  }
+
+  /** Whether a full candidate is expected to answer earlier than this free one. */
+  #keepsWaiting(free: RoutedEndpoint, candidates: readonly RoutedEndpoint[], at: number): boolean {
+    const { estimates, load } = this.#services
+    if (estimates === undefined) return false
+    this.patienceMs = undefined
+    const tried = this.#tried?.[at]
+    const full = candidates.filter((each) => load.isFull(each) && tried?.has(each.endpoint.slot) !== true)
+    if (full.length > 0) this.patienceMs = estimates.patienceMs(this.#request, free, full, this.#standing)
+    return this.patienceMs !== undefined
   }
 
   /** The endpoint that the affinity prefers, if it can accept the request now. */
@@ -324,7 +330,7 @@ export class CandidateRounds {
   outlook(): Outlook {
     const { context } = this.#request
     const anyAtCapacity = this.anyAtCapacity()
-    if (context.attemptCount === 0 && !anyAtCapacity) this.#noteRejected()
+    if (context.attemptCount === 0 && !anyAtCapacity) noteUntried(context)
     return {
       anyAtCapacity,
       retryAfterSeconds: this.#services.load.retryAfterSeconds(
@@ -332,14 +338,6 @@ export class CandidateRounds {
       ),
       model: context.model,
     }
-  }
-
-  /** Reports a rejection: no endpoint could be tried. */
-  #noteRejected(): void {
-    const { context } = this.#request
-    if (context.routingDecision === 'rejected') return
-    const reason = context.model === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
-    noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
   }
 
   /** @param attemptsLeft as in `waitForNext` */

@@ -10,6 +10,7 @@ import type { Heartbeat } from '../answer/heartbeat.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Rerouting } from '../request/rerouting.ts'
 import type { Attempt } from './attempt.ts'
+import type { Standing } from './attempt-estimates.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
 import { CandidateRounds, type ChoiceServices, maxPicks, type TakenEndpoint } from './candidate-rounds.ts'
 import { deadlineAfter } from './exchange-phase.ts'
@@ -24,7 +25,10 @@ export type SearchServices = ChoiceServices &
   NextTryServices & {
     readonly clock: Pick<Clock, 'after'>
     readonly options: Pick<SectionOptions<'proxy'>, 'queue'>
-    readonly queue: Pick<WaitingLine, 'enter' | 'leave' | 'served' | 'waitedMs' | 'place' | 'refusal'>
+    readonly queue: Pick<
+      WaitingLine,
+      'enter' | 'leave' | 'served' | 'waiting' | 'waitedMs' | 'place' | 'refusal'
+    >
     /** Undefined if endpoints never come or go. */
     readonly rerouting?: Rerouting | undefined
   }
@@ -46,7 +50,7 @@ export interface SearchOwner {
 }
 
 /** Finds the next endpoint for one request: chooses one, or waits until one is available. */
-export class CandidateSearch implements LineWaiter {
+export class CandidateSearch implements LineWaiter, Standing {
   readonly #services: SearchServices
   readonly #request: ExchangeRequest
   readonly #owner: SearchOwner
@@ -78,7 +82,7 @@ export class CandidateSearch implements LineWaiter {
     this.#request = request
     this.#owner = owner
     this.#ledger = ledger
-    this.#rounds = new CandidateRounds(services, request)
+    this.#rounds = new CandidateRounds(services, request, this)
     this.#routedVersion = services.rerouting?.version
   }
 
@@ -89,6 +93,19 @@ export class CandidateSearch implements LineWaiter {
 
   wants(slot: number): boolean {
     return this.#rounds.wants(slot)
+  }
+
+  get isPatient(): boolean {
+    return this.#rounds.patienceMs !== undefined
+  }
+
+  turns(): number {
+    const { queue } = this.#services
+    return queue.place(this)?.position ?? queue.waiting + 1
+  }
+
+  waitedMs(): number {
+    return this.#services.queue.waitedMs(this)
   }
 
   wake(): void {
@@ -107,7 +124,9 @@ export class CandidateSearch implements LineWaiter {
         this.#refusal = queue.enter(this)
         if (this.#refusal !== undefined) break
         // Another thread may have released a slot before it could see this request in the queue.
-        if (!this.#takesSlot()) this.#waitInQueue(this.#queueDeadlineMs)
+        if (this.#takesSlot()) return
+        this.#waitInQueue(this.#queueDeadlineMs)
+        if (this.#rounds.patienceMs !== undefined) this.#recheckIn(this.#rounds.patienceMs)
         return
       }
       if (!this.#rounds.anyUntried()) break

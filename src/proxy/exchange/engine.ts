@@ -7,7 +7,7 @@ import type { ExchangePhase } from './exchange-phase.ts'
 import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 
 /** Services that the engine uses: those of its exchanges, and the length of the queue. */
-export type EngineServices = ExchangeServices & { readonly queue: Pick<WaitingLine, 'waiting'> }
+export type EngineServices = ExchangeServices & { readonly queue: WaitingLine }
 
 /** Phases of a request that is at no endpoint. */
 const waitingPhases: ReadonlySet<ExchangePhase> = new Set(['choosing', 'queued', 'backoff'])
@@ -36,6 +36,11 @@ export class ProxyEngine {
   /** Number of requests that wait for a slot on an endpoint. */
   get waiting(): number {
     return this.#services.queue.waiting
+  }
+
+  /** The requests that wait. */
+  get line(): WaitingLine {
+    return this.#services.queue
   }
 
   /** The requests in flight; a copy. */

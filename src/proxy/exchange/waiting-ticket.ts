@@ -28,6 +28,13 @@ export function waitingTicket({ context, routing, body }: ExchangeRequest): Line
     weight: Math.max(minWeight, identity?.weight ?? 1),
     tokens: promptTokens(body) + answerTokens,
     bytes: context.requestBytes,
+    about: {
+      serial: context.serial,
+      client: context.caller ?? context.clientAddress,
+      keyId: identity?.keyId,
+      session: context.session?.key?.sessionId,
+      model: context.model,
+    },
   }
 }
 

@@ -54,6 +54,7 @@ function recordOf(
     answer: context.answer,
     attempts: context.attemptCount,
     queuedMs: context.queuedMs,
+    queuePosition: context.queuePosition,
     completedAtMs: clock.nowMs(),
     routing: context.model === undefined ? undefined : context.routingDecision,
     translation: context.translation,

@@ -19,3 +19,10 @@ export function noteRoute(context: RequestRoute, { strategy, decision, reason }:
     headers[at + 5] = reason
   }
 }
+
+/** Reports a rejection: no endpoint could be tried. */
+export function noteUntried(context: RequestRoute): void {
+  if (context.routingDecision === 'rejected') return
+  const reason = context.model === undefined ? 'no_healthy_endpoints' : 'model_unavailable'
+  noteRoute(context, { strategy: context.routingStrategy, decision: 'rejected', reason })
+}

@@ -70,11 +70,6 @@ export class LineBoard {
     return [...this.#waiters.values()]
   }
 
-  byId(id: string): Waiting | undefined {
-    for (const waiting of this.#waiters.values()) if (waiting.ticket.id === id) return waiting
-    return undefined
-  }
-
   groupsAt(slot: number): readonly LaneGroup[] {
     return this.#bySlot.get(slot) ?? noGroups
   }

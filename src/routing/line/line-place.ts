@@ -1,4 +1,31 @@
 import type { Flow, LineBoard, Waiting } from './line-board.ts'
+import type { LinePace } from './line-pace.ts'
+import type { Rank } from './line-rank.ts'
+import type { LineTicket } from './line-ticket.ts'
+
+/** A waiting request as views show it. */
+export interface RankedWaiting {
+  readonly ticket: LineTicket
+  readonly rank: Rank
+  readonly sinceMs: number
+  /** Between two requests of its lane that get a place; undefined until it has been measured. */
+  readonly intervalMs: number | undefined
+}
+
+/** All requests of a thread with the ranks that they will have when it is their turn. */
+export function rankedOf(board: LineBoard, pace: Pick<LinePace, 'waitMs'>): RankedWaiting[] {
+  const starts = new Map<Flow, Map<Waiting, number>>()
+  return board.all().map((waiting) => {
+    const { ticket, sinceMs, orderMs, flow, laneRow } = waiting
+    let ofFlow = starts.get(flow)
+    if (ofFlow === undefined) {
+      ofFlow = startsOf(board, flow)
+      starts.set(flow, ofFlow)
+    }
+    const rank = { level: flow.priority, tag: ofFlow.get(waiting) ?? 0, orderMs }
+    return { ticket, rank, sinceMs, intervalMs: pace.waitMs(laneRow, 1) }
+  })
+}
 
 /** Requests before another one, as far as its thread knows. */
 export interface Ahead {

@@ -23,6 +23,20 @@ export interface LineTicket {
   readonly tokens: number
   /** Held for its body. */
   readonly bytes: number
+  /** For views. */
+  readonly about: WaitingAbout
+}
+
+/** Who waits, and for what. */
+export interface WaitingAbout {
+  /** Number of the request on its thread. */
+  readonly serial: number
+  /** Address, or the name of the caller. */
+  readonly client: string
+  readonly keyId: string | undefined
+  readonly session: string | undefined
+  /** As the client names it. */
+  readonly model: string | undefined
 }
 
 /** A request that waits for a place at one of its endpoints. */
@@ -31,6 +45,8 @@ export interface LineWaiter {
   ticket(): LineTicket
   /** Whether the request can use this endpoint. */
   wants(slot: number): boolean
+  /** Whether it has just declined a place because it expects a better one. */
+  readonly isPatient?: boolean
   /** Retries; a waiter that still finds no place re-enters at once and keeps its position. */
   wake(): void
 }

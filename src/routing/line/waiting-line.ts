@@ -5,7 +5,7 @@ import { classes, type LineCells, laneRowOf } from './line-cells.ts'
 import { LineFirsts } from './line-firsts.ts'
 import { FlowTags } from './line-flows.ts'
 import { LinePace } from './line-pace.ts'
-import { aheadOf } from './line-place.ts'
+import { aheadOf, type RankedWaiting, rankedOf } from './line-place.ts'
 import { compareRanks, type Rank } from './line-rank.ts'
 import { type LineLimits, LineRoom } from './line-room.ts'
 import { firstForModel, isModel, LineSwaps, type MustSwap, modelAt, type SwapOptions } from './line-swaps.ts'
@@ -62,6 +62,8 @@ const freedPlace: Topic<Offer> = 'line.freed'
 /** Slot of an endpoint that paused. */
 const pausedEndpoint: Topic<number> = 'line.paused'
 
+/** Requests of a lane that may decline a place one after the other because they expect a better one. */
+const maxDeclined = 4
 const allLevels = Array.from({ length: classes }, (_, priority) => priority)
 
 /**
@@ -199,18 +201,18 @@ export class WaitingLine {
     for (const waiting of this.#inOrder()) this.#wake(waiting)
   }
 
-  /** Puts a request of this thread before all others for its endpoints. @returns whether it waits here */
-  moveUp(id: string): boolean {
-    const waiting = this.#board.byId(id)
-    if (waiting === undefined) return false
+  /** Puts a request of this thread before all others for its endpoints. @returns undefined if none is meant */
+  moveUp(isMeant: (ticket: LineTicket) => boolean): LineTicket | undefined {
+    const waiting = this.#board.all().find(({ ticket }) => isMeant(ticket))
+    if (waiting === undefined) return undefined
     this.#board.moveUp(waiting)
     this.#firsts.publish(waiting.ticket.lane)
-    return true
+    return waiting.ticket
   }
 
-  /** The requests of this thread, in order of arrival. */
-  entries(): Waiting[] {
-    return this.#board.all()
+  /** The requests of this thread with their ranks now, which those of other threads compare with. */
+  ranked(): RankedWaiting[] {
+    return rankedOf(this.#board, this.#pace)
   }
 
   close(): void {
@@ -352,15 +354,19 @@ export class WaitingLine {
     return first
   }
 
-  /** Wakes a request; if it cannot use the place, the first of each other lane, until one can. */
+  /** Wakes a request; if it does not use the place, the first of other lanes, or the next if it waits for a better place. */
   #wakeFor(slot: number, first: Waiting, levels: readonly number[]): void {
-    if (this.#wake(first)) return
-    const tried = new Set([first.group])
-    for (;;) {
-      const next = this.#first(slot, levels, (group) => !tried.has(group))
-      if (next === undefined || this.#wake(next.waiting)) return
-      tried.add(next.waiting.group)
+    const vain: Waiting[] = []
+    const perLane = new Map<LaneGroup, number>()
+    const accepts = (group: LaneGroup) => (perLane.get(group) ?? 0) < maxDeclined
+    for (let next: Waiting | undefined = first; next !== undefined && !this.#wake(next); ) {
+      const declined = next.waiter.isPatient === true ? 1 : maxDeclined
+      perLane.set(next.group, (perLane.get(next.group) ?? 0) + declined)
+      next.isTrying = true
+      vain.push(next)
+      next = this.#first(slot, levels, accepts)?.waiting
     }
+    for (const waiting of vain) waiting.isTrying = false
   }
 
   /** @returns whether it no longer waits */

@@ -74,6 +74,20 @@ export interface GatewayEvents {
     endpoint: string | undefined
     by: string
   }
+  /** What happened in the waiting line of a thread in the last second; counts of requests. */
+  'queue.activity': {
+    entered: number
+    served: number
+    left: number
+    refused: number
+    /** Counts of refused requests by reason. */
+    reasons: Readonly<Record<string, number>>
+    /** Of those that left the line. */
+    longestWaitMs: number
+    waiting: number
+  }
+  /** An operator put a waiting request first. */
+  'queue.moved': { id: string; requestId: string; model: string | undefined; by: string }
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
   /** A client without access requested a route below `/internal`. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
@@ -139,6 +153,8 @@ export const gatewayEventTypes = Object.keys({
   'endpoint.wake': true,
   'request.failover': true,
   'request.cancelled': true,
+  'queue.activity': true,
+  'queue.moved': true,
   'limit.rejected': true,
   'access.refused': true,
   'callers.changed': true,

@@ -92,7 +92,7 @@ describe('a waiting line', () => {
       ask({ flow: 'one', tokens: 300 })
       await clock.advance(100)
       free()
-      if (line.entries().every(({ ticket: { tokens } }) => tokens === 300)) break
+      if (line.ranked().every(({ ticket: { tokens } }) => tokens === 300)) break
     }
     assert.ok(waits <= 110, `${waits} short ones passed`)
   })
@@ -170,15 +170,15 @@ describe('a waiting line', () => {
         }
         const given = new Map<string, number>()
         const largest = 20_000
-        const waits = (flow: string) => line.entries().some((entry) => entry.ticket.flow === flow)
+        const waits = (flow: string) => line.ranked().some((entry) => entry.ticket.flow === flow)
         while (line.waiting > 0) {
-          const before = new Set(line.entries().map((entry) => entry))
+          const before = line.ranked().map((entry) => entry.ticket)
           free()
-          const after = new Set(line.entries())
-          const [taken] = [...before].filter((entry) => !after.has(entry))
+          const after = new Set(line.ranked().map((entry) => entry.ticket))
+          const [taken] = before.filter((entry) => !after.has(entry))
           assert.ok(taken !== undefined)
-          const { flow } = taken.ticket
-          given.set(flow, (given.get(flow) ?? 0) + taken.ticket.tokens)
+          const { flow } = taken
+          given.set(flow, (given.get(flow) ?? 0) + taken.tokens)
           // Of two callers that have waited all the time, neither is ahead by more than a request of each.
           for (const other of ['a', 'b', 'c']) {
             if (!waits(other) || other === flow) continue

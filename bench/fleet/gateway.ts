@@ -138,6 +138,7 @@ export class SimulatedGateway {
       weight: 1,
       tokens: promptTokens(ask.prompt) + usualAnswerTokens,
       bytes: 0,
+      about: { serial: 0, client: ask.caller, keyId: undefined, session: undefined, model: ask.model },
     }
   }
 

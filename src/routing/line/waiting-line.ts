@@ -314,19 +314,30 @@ export class WaitingLine {
     return this.#takeForModel({ slot, asked: [] }, { modelHash, priority: levels.indexOf(rank.level) })
   }
 
-  /** @returns false if no other thread can have a request for the model, and this one has none */
-  #takeForModel({ slot, asked }: Offer, batch: NonNullable<Offer['batch']>): boolean {
+  /**
+   * Gives the place to the first request for a model, of all threads.
+   * @returns false if this thread has none, and no other can have one
+   */
+  #takeForModel({ slot, asked, best, stage }: Offer, batch: NonNullable<Offer['batch']>): boolean {
     const { link } = this.#cells
     const found = firstForModel(this.#board, slot, batch.priority, batch.modelHash)
+    const own = found && this.#rankOf(found, batch.priority)
+    const isFirst = own !== undefined && (best === undefined || compareRanks(own, best.rank) < 0)
+    const nowBest = isFirst ? { thread: link.thread, rank: own } : best
+    const nowAsked = [...asked, link.thread]
+    const next =
+      link.threads === 1 || stage === 'award' ? undefined : this.#firsts.best(slot, allLevels, nowAsked)
+    if (next !== undefined) {
+      link.send(next.thread, freedPlace, { slot, asked: nowAsked, best: nowBest, batch })
+      return true
+    }
+    if (nowBest !== undefined && nowBest.thread !== link.thread) {
+      link.send(nowBest.thread, freedPlace, { slot, asked: [], batch, stage: 'award' })
+      return true
+    }
     if (found !== undefined) {
       this.#swaps.passed(slot, batch.modelHash)
       this.#wake(found)
-      return true
-    }
-    const nowAsked = [...asked, link.thread]
-    const next = link.threads === 1 ? undefined : this.#firsts.best(slot, allLevels, nowAsked)
-    if (next !== undefined) {
-      link.send(next.thread, freedPlace, { slot, asked: nowAsked, batch })
       return true
     }
     const [owner] = asked
@@ -335,6 +346,10 @@ export class WaitingLine {
     if (owner === link.thread) this.#take({ slot, asked: [], stage: 'final' })
     else link.send(owner, freedPlace, { slot, asked: [], stage: 'final' })
     return true
+  }
+
+  #rankOf(waiting: Waiting, level: number): Rank {
+    return { level, tag: this.#board.startOf(waiting.flow, waiting), orderMs: waiting.orderMs }
   }
 
   #first(
@@ -347,8 +362,7 @@ export class WaitingLine {
       if (!this.#board.hasClass(slot, priority)) continue
       const waiting = this.#board.firstOf(slot, priority, accepts)
       if (waiting === undefined) continue
-      const { flow, orderMs } = waiting
-      const rank = { level: levels[priority] ?? priority, tag: this.#board.startOf(flow, waiting), orderMs }
+      const rank = this.#rankOf(waiting, levels[priority] ?? priority)
       if (first === undefined || compareRanks(rank, first.rank) < 0) first = { waiting, rank }
     }
     return first

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { Endpoint } from '../../../src/endpoints/registry/endpoint.ts'
+import type { AttemptEstimates, Standing } from '../../../src/proxy/exchange/attempt-estimates.ts'
 import type { ExchangeServices } from '../../../src/proxy/exchange/exchange-services.ts'
 import { WaitingLine } from '../../../src/routing/line/waiting-line.ts'
+import type { RoutedEndpoint } from '../../../src/routing/models/routing.ts'
 import { answerWith, createExchanges } from '../../support/exchange.ts'
 import { lineOptions, ownQueue } from '../../support/queue.ts'
 
@@ -67,6 +69,65 @@ describe('a request whose endpoint is at capacity', () => {
     for (const each of sent.splice(0)) answerWith(each, 200, ['Content-Length', '2'], 'ok')
     assert.equal(services.queue.waiting, 0)
     assert.equal(cells.inFlight.value(0), 0)
+  })
+})
+
+describe('a request that expects more of a full endpoint than of a free one', () => {
+  async function start(t: TestContext, patienceMs: number | undefined) {
+    const created = createExchanges(t, [
+      { name: 'cold', maxConcurrent: 1 },
+      { name: 'warm', maxConcurrent: 1, priority: 200 },
+    ])
+    const { services, cells, begin } = created
+    assert.ok(cells.inFlight.acquire(1, 1))
+    const asked: string[][] = []
+    const nothing = () => {}
+    const estimates = {
+      featuresOf: () => undefined,
+      patienceMs(
+        _request: unknown,
+        free: RoutedEndpoint,
+        full: readonly RoutedEndpoint[],
+        standing: Standing,
+      ) {
+        asked.push([free, ...full].map(({ endpoint }) => endpoint.name))
+        const leftMs = (patienceMs ?? 0) - standing.waitedMs()
+        return leftMs > 0 ? leftMs : undefined
+      },
+      begins: nothing,
+      answered: nothing,
+      ended: nothing,
+      settled: nothing,
+    }
+    const { exchange } = await begin({}, { ...services, estimates: estimates as unknown as AttemptEstimates })
+    return { ...created, exchange, asked }
+  }
+
+  it('waits for it', async (t) => {
+    const { services, cells, sent, exchange, asked } = await start(t, 500)
+    assert.deepEqual([exchange.phase, asked[0]], ['queued', ['cold', 'warm']])
+    cells.inFlight.release(1)
+    services.queue.released(1)
+    assert.deepEqual(
+      sent.map(({ attempt }) => attempt.target.endpoint.name),
+      ['warm'],
+    )
+  })
+
+  it('takes the free one after the time for which waiting is worthwhile', async (t) => {
+    const { clock, services, sent, exchange } = await start(t, 500)
+    await clock.advance(490)
+    // A place at the free one does not change that.
+    services.queue.released(0)
+    assert.equal(exchange.phase, 'queued')
+    await clock.advance(20)
+    assert.equal(sent[0]?.attempt.target.endpoint.name, 'cold')
+    assert.equal(services.queue.waiting, 0)
+  })
+
+  it('takes the free one if waiting is not worthwhile', async (t) => {
+    const { sent } = await start(t, undefined)
+    assert.equal(sent[0]?.attempt.target.endpoint.name, 'cold')
   })
 })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { callersSecret, configuredKey } from '../support/callers.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startHeldEndpoint } from '../support/held-endpoint.ts'
 import { eventually } from '../support/simulator.ts'
@@ -69,6 +70,7 @@ for (const engine of engines) {
       const waited = [ask(), ask()]
       await waits(gateway, 2)
       const refused = await ask().answer
+      assert.equal(refused.headers['x-olla-queue-position'], '3')
       const late = await Promise.all(waited.map(({ answer }) => answer))
       for (const [answer, reason] of [
         [refused, /waiting line is full/],
@@ -84,6 +86,42 @@ for (const engine of engines) {
       upstream.answer()
       assert.equal((await first.answer).status, 200)
       assert.equal(upstream.seen.length, 1)
+    })
+
+    it('serves keys of a higher class first, and shares turns between keys by weight', async (t) => {
+      const keys = Object.fromEntries(
+        [
+          ['low', { priority: 'low' }],
+          ['one', {}],
+          ['three', { weight: 3 }],
+          ['high', { priority: 'high' }],
+        ].map(([name, policy]) => [String(name), configuredKey(String(name), { policy })]),
+      )
+      const { upstream, gateway, ask } = await startHeld(t, engineOf(engine), {}, ['m'], {
+        callers: { secret: callersSecret, keys: Object.values(keys).map(({ entry }) => entry) },
+      })
+      const by = (name: string) => ask('m', '127.0.0.1', name, keys[name]?.key)
+      by('one')
+      await eventually(() => upstream.held.length === 1)
+      let count = 0
+      for (const [name, times] of [
+        ['low', 2],
+        ['one', 4],
+        ['three', 4],
+        ['high', 2],
+      ] as const) {
+        for (let each = 0; each < times; each++) {
+          by(name)
+          await waits(gateway, ++count)
+        }
+      }
+      const order = (await drain(upstream, 13)).map((text) =>
+        Object.keys(keys).find((name) => text.includes(`"${name}"`)),
+      )
+      assert.deepEqual(order.slice(0, 3), ['one', 'high', 'high'])
+      assert.deepEqual(order.slice(11), ['low', 'low'])
+      // Of the first four turns of the normal class, three are of the key with three times the weight.
+      assert.equal(order.slice(3, 7).filter((name) => name === 'three').length, 3)
     })
 
     it('refuses bodies beyond its bytes', async (t) => {

@@ -16,12 +16,13 @@ export async function startHeld(
   proxy: Readonly<Record<string, unknown>>,
   endpoint: Readonly<Record<string, unknown>> = {},
   models = ['m'],
+  sections: Readonly<Record<string, Record<string, unknown>>> = {},
 ) {
   const upstream = await startHeldEndpoint(t, models)
   const gateway = await startGateway(
     t,
     [{ url: upstream.url, name: 'box', type: 'openai', max_concurrent: 1, ...endpoint }],
-    { proxy },
+    { proxy, ...sections },
   )
   return { upstream, gateway, ask: askFrom(gateway) }
 }
@@ -29,12 +30,15 @@ export async function startHeld(
 /** Asks on a connection of its own. */
 export const askFrom =
   (gateway: RunningGateway) =>
-  (model = 'm', from = '127.0.0.1', content = 'hi'): Asked => {
+  (model = 'm', from = '127.0.0.1', content = 'hi', key?: string): Asked => {
     const client = request(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       localAddress: from,
       agent: false,
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      },
     })
     const answer = (async () => {
       const [response] = (await once(client, 'response')) as [IncomingMessage]

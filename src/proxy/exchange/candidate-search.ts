@@ -8,6 +8,7 @@ import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import type { ClientAnswer } from '../answer/client-answer.ts'
 import type { Heartbeat } from '../answer/heartbeat.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
+import { noteRefusal } from '../request/line-headers.ts'
 import type { Rerouting } from '../request/rerouting.ts'
 import type { Attempt } from './attempt.ts'
 import type { Standing } from './attempt-estimates.ts'
@@ -183,6 +184,8 @@ export class CandidateSearch implements LineWaiter, Standing {
       this.#waiting === 'queued' && this.#ticket !== undefined
         ? this.#services.queue.refusal(this.#ticket, 'too_long', outlook.retryAfterSeconds)
         : this.#refusal
+    // One that has waited reports where it stood.
+    if (refusal !== undefined && refusal === this.#refusal) noteRefusal(this.#request.context, refusal)
     return { ...outlook, refusal }
   }
 

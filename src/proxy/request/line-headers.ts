@@ -1,4 +1,5 @@
 import type { LinePlace } from '../../routing/line/line-ticket.ts'
+import type { LineRefusal } from '../../routing/line/waiting-line.ts'
 import type { RequestRoute } from '../contract/context.ts'
 
 /** Reports where a request stood when it began to wait. */
@@ -7,6 +8,15 @@ export function notePlace(
   { position, aheadTokens, waitMs }: LinePlace,
 ): void {
   headers.push('X-Olla-Queue-Position', String(position), 'X-Olla-Queue-Ahead-Tokens', String(aheadTokens))
+  if (waitMs !== undefined) headers.push('X-Olla-Queue-Wait-Estimate', milliseconds(waitMs))
+}
+
+/** Reports where a request that may not wait would have stood. */
+export function noteRefusal(
+  { headers }: Pick<RequestRoute, 'headers'>,
+  { waiting, waitMs }: LineRefusal,
+): void {
+  headers.push('X-Olla-Queue-Position', String(waiting + 1))
   if (waitMs !== undefined) headers.push('X-Olla-Queue-Wait-Estimate', milliseconds(waitMs))
 }
 

@@ -40,6 +40,10 @@ export interface LineWatch {
 export interface LineRefusal {
   readonly reason: LineReason
   readonly retryAfterSeconds: number
+  /** Requests that wait for the same model at the same endpoints. */
+  readonly waiting: number
+  /** Milliseconds until those have places; undefined until the line has been measured. */
+  readonly waitMs: number | undefined
 }
 
 interface Offer {
@@ -146,7 +150,12 @@ export class WaitingLine {
     const waiting = this.#cells.laneWaiting.value(row)
     this.#count(reason)
     this.#cells.watch?.refused?.(ticket, reason)
-    return { reason, retryAfterSeconds: this.#pace.retryAfterSeconds(row, waiting, atLeastSeconds) }
+    return {
+      reason,
+      waiting,
+      waitMs: this.#pace.waitMs(row, waiting),
+      retryAfterSeconds: this.#pace.retryAfterSeconds(row, waiting, atLeastSeconds),
+    }
   }
 
   /** Where a request stands; undefined if it does not wait. */

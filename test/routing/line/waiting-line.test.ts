@@ -31,7 +31,12 @@ describe('WaitingLine', () => {
     const cells = ownQueue()
     const queue = new WaitingLine(lineOptions({ maxWaiting: 1 }), cells)
     assert.equal(queue.enter(waiter('a', [1], [])), undefined)
-    assert.deepEqual(queue.enter(waiter('b', [1], [])), { reason: 'full', retryAfterSeconds: 1 })
+    assert.deepEqual(queue.enter(waiter('b', [1], [])), {
+      reason: 'full',
+      retryAfterSeconds: 1,
+      waiting: 1,
+      waitMs: undefined,
+    })
     assert.equal(cells.counts.sum(0, cells.counts.column('full')), 1)
   })
 

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { PendingWork } from '../../src/routing/estimate/estimator.ts'
-import type { LineOptions } from '../../src/routing/line/waiting-line.ts'
+import type { LineOptions } from '../../src/routing/line/line-contract.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/routing.ts'
 import type { EndpointLoad } from '../../src/routing/selection/selector.ts'
 import type { Ask } from './ask.ts'

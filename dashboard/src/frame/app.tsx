@@ -13,8 +13,6 @@ import { EventsView } from '../views/events/events-view.tsx'
 import { FleetView } from '../views/fleet/fleet-view.tsx'
 import { InFlightView } from '../views/in-flight/in-flight-view.tsx'
 import { ModelsView } from '../views/models/models-view.tsx'
-import { PlaygroundView } from '../views/playground/playground-view.tsx'
-import { QueueView } from '../views/queue/queue-view.tsx'
 import { RequestsView } from '../views/requests/requests-view.tsx'
 import { TrafficView } from '../views/traffic/traffic-view.tsx'
 import { CallersNotice } from './callers-notice.tsx'
@@ -29,7 +27,7 @@ const views: Readonly<Record<ViewId, FunctionComponent>> = {
   models: ModelsView,
   traffic: TrafficView,
   'in-flight': InFlightView,
-  queue: QueueView,
+  queue: lazyView(() => import('../views/queue/queue-view.tsx').then((each) => each.QueueView)),
   requests: RequestsView,
   events: EventsView,
   keys: lazyView(() => import('../views/keys/keys-view.tsx').then((each) => each.KeysView)),

@@ -63,12 +63,14 @@ export class WaitingRequests {
     return line
       .ranked()
       .slice(0, maxWaitingRows)
-      .map(({ ticket, rank, sinceMs, intervalMs }) => {
+      .map(({ ticket, flow, rank, charge, sinceMs, intervalMs }) => {
         const { about } = ticket
         const waitedMs = Math.round(monotonicMs - sinceMs)
         return {
           lane: ticket.lane.key,
+          flow,
           rank,
+          charge,
           intervalMs,
           row: {
             id: keys.keyOf(about.serial),

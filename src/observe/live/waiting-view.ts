@@ -57,7 +57,10 @@ export interface WaitingEntry {
     readonly since_ms: number
   }
   readonly lane: string
+  /** Requests of one flow take turns one after the other; `rank` is as if it were the next. */
+  readonly flow: string
   readonly rank: Rank
+  readonly charge: number
   /** Of its lane; undefined until it has been measured. */
   readonly intervalMs: number | undefined
 }
@@ -65,9 +68,22 @@ export interface WaitingEntry {
 /** Maximum rows of a list. */
 export const maxWaitingRows = 1_000
 
+/** The order in which requests would get places, of all threads. */
+function inOrder(entries: readonly WaitingEntry[]): WaitingEntry[] {
+  const given = new Map<string, number>()
+  return entries
+    .toSorted((a, b) => a.rank.orderMs - b.rank.orderMs)
+    .map((entry) => {
+      const before = given.get(entry.flow) ?? 0
+      given.set(entry.flow, before + entry.charge)
+      return { ...entry, rank: { ...entry.rank, tag: entry.rank.tag + before } }
+    })
+    .sort((a, b) => compareRanks(a.rank, b.rank))
+}
+
 /** Joins what the threads say. */
 export function waitingView(entries: readonly WaitingEntry[], total: number): WaitingView {
-  const sorted = [...entries].sort((a, b) => compareRanks(a.rank, b.rank))
+  const sorted = inOrder(entries)
   const models = new Map<string, Static<typeof ModelRow>>()
   const turns = new Map<string, number>()
   const requests: WaitingRow[] = []

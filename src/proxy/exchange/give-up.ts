@@ -2,8 +2,8 @@ import { type AttemptFailure, describeFailure, isTimeout } from '../../endpoints
 import { parseRetryAfter } from '../../endpoints/resilience/retry-policy.ts'
 import { headerValue, type UpstreamHead } from '../../http/headers/response-headers.ts'
 import { errorTable, GatewayError } from '../../kernel/errors.ts'
+import type { LineRefusal } from '../../routing/line/line-contract.ts'
 import type { LineReason } from '../../routing/line/line-ticket.ts'
-import type { LineRefusal } from '../../routing/line/waiting-line.ts'
 import { unavailableError } from '../../routing/models/rejection.ts'
 
 /** The failure of an answer whose status triggers failover. */

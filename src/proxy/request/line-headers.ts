@@ -1,5 +1,5 @@
+import type { LineRefusal } from '../../routing/line/line-contract.ts'
 import type { LinePlace } from '../../routing/line/line-ticket.ts'
-import type { LineRefusal } from '../../routing/line/waiting-line.ts'
 import type { RequestRoute } from '../contract/context.ts'
 
 /** Reports where a request stood when it began to wait. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
+import type { LineWatch } from './line-contract.ts'
 import type { LineReason } from './line-ticket.ts'
-import type { LineWatch } from './waiting-line.ts'
 
 /** At most one event in this time. */
 const intervalMs = 1_000

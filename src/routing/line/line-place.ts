@@ -6,24 +6,29 @@ import type { LineTicket } from './line-ticket.ts'
 /** A waiting request as views show it. */
 export interface RankedWaiting {
   readonly ticket: LineTicket
+  /** Its flow, over all threads. */
+  readonly flow: string
+  /** If it were the next of its flow. */
   readonly rank: Rank
+  /** What its flow is charged for it. */
+  readonly charge: number
   readonly sinceMs: number
   /** Between two requests of its lane that get a place; undefined until it has been measured. */
   readonly intervalMs: number | undefined
 }
 
-/** All requests of a thread with the ranks that they will have when it is their turn. */
+/** All requests of a thread. */
 export function rankedOf(board: LineBoard, pace: Pick<LinePace, 'waitMs'>): RankedWaiting[] {
-  const starts = new Map<Flow, Map<Waiting, number>>()
   return board.all().map((waiting) => {
     const { ticket, sinceMs, orderMs, flow, laneRow } = waiting
-    let ofFlow = starts.get(flow)
-    if (ofFlow === undefined) {
-      ofFlow = startsOf(board, flow)
-      starts.set(flow, ofFlow)
+    return {
+      ticket,
+      flow: `${flow.key}\n${ticket.lane.scope}`,
+      rank: { level: flow.priority, tag: board.startOf(flow, waiting), orderMs },
+      charge: ticket.tokens / ticket.weight,
+      sinceMs,
+      intervalMs: pace.waitMs(laneRow, 1),
     }
-    const rank = { level: flow.priority, tag: ofFlow.get(waiting) ?? 0, orderMs }
-    return { ticket, rank, sinceMs, intervalMs: pace.waitMs(laneRow, 1) }
   })
 }
 

@@ -1,50 +1,15 @@
-import type { Clock } from '../../kernel/clock.ts'
-import type { PeerLink, Topic } from '../../runtime/links/peer-link.ts'
+import type { Topic } from '../../runtime/links/peer-link.ts'
 import { flowRow, type LaneGroup, LineBoard, type Waiting } from './line-board.ts'
-import { classes, type LineCells, laneRowOf } from './line-cells.ts'
+import { classes, laneRowOf } from './line-cells.ts'
+import type { LineOptions, LineRefusal, SharedLine } from './line-contract.ts'
 import { LineFirsts } from './line-firsts.ts'
 import { FlowTags } from './line-flows.ts'
 import { LinePace } from './line-pace.ts'
 import { aheadOf, type RankedWaiting, rankedOf } from './line-place.ts'
 import { compareRanks, type Rank } from './line-rank.ts'
-import { type LineLimits, LineRoom } from './line-room.ts'
-import { firstForModel, isModel, LineSwaps, type MustSwap, modelAt, type SwapOptions } from './line-swaps.ts'
+import { LineRoom } from './line-room.ts'
+import { firstForModel, isModel, LineSwaps, modelAt } from './line-swaps.ts'
 import type { LinePlace, LineReason, LineTicket, LineWaiter } from './line-ticket.ts'
-
-export interface LineOptions extends LineLimits, SwapOptions {
-  /** Whether callers take turns; otherwise all are one caller. */
-  readonly isFair: boolean
-  /** Time after which a class that is passed over rises by one; 0: never. */
-  readonly riseMs: number
-}
-
-/** `lineCells`, and the link between the threads. */
-export interface SharedLine extends LineCells {
-  readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly link: PeerLink
-  readonly random?: (() => number) | undefined
-  /** Undefined if no endpoint swaps models. */
-  readonly mustSwap?: MustSwap | undefined
-  readonly watch?: LineWatch | undefined
-}
-
-/** Is told what happens in the line of this thread. */
-export interface LineWatch {
-  entered?(waiter: LineWaiter, ticket: LineTicket): void
-  /** @param slot the endpoint that has a place for it; undefined if it left without one */
-  left?(ticket: LineTicket, waitedMs: number, slot: number | undefined): void
-  refused?(ticket: LineTicket, reason: LineReason): void
-}
-
-/** Why a request may not enter, and when the client may try again. */
-export interface LineRefusal {
-  readonly reason: LineReason
-  readonly retryAfterSeconds: number
-  /** Requests that wait for the same model at the same endpoints. */
-  readonly waiting: number
-  /** Milliseconds until those have places; undefined until the line has been measured. */
-  readonly waitMs: number | undefined
-}
 
 interface Offer {
   readonly slot: number
@@ -296,7 +261,11 @@ export class WaitingLine {
         return
       }
     }
-    if (own === undefined) return
+    if (own === undefined) {
+      // The request that was to get the place has left meanwhile: another one may wait.
+      if (stage !== undefined) this.#take({ slot, left, asked: [] })
+      return
+    }
     if (stage !== 'final' && this.#bringsForward(slot, left, own, levels)) return
     this.#wakeFor(slot, own.waiting, levels)
   }
@@ -350,7 +319,8 @@ export class WaitingLine {
       return true
     }
     const [owner] = asked
-    if (owner === undefined) return false
+    if (stage === 'award') this.#take({ slot, asked: [] })
+    if (owner === undefined) return stage === 'award'
     // No thread has one: the first request gets the place after all.
     if (owner === link.thread) this.#take({ slot, asked: [], stage: 'final' })
     else link.send(owner, freedPlace, { slot, asked: [], stage: 'final' })

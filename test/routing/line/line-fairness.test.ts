@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type LineOptions, WaitingLine } from '../../../src/routing/line/waiting-line.ts'
+import type { LineOptions } from '../../../src/routing/line/line-contract.ts'
+import { WaitingLine } from '../../../src/routing/line/waiting-line.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { lineOptions, ownQueue, ticket } from '../../support/queue.ts'
 

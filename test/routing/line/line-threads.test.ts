@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { lineCells } from '../../../src/routing/line/line-cells.ts'
-import { laneOf } from '../../../src/routing/line/line-ticket.ts'
-import { type LineOptions, WaitingLine } from '../../../src/routing/line/waiting-line.ts'
+import type { LineOptions } from '../../../src/routing/line/line-contract.ts'
+import { type LineWaiter, laneOf } from '../../../src/routing/line/line-ticket.ts'
+import { WaitingLine } from '../../../src/routing/line/waiting-line.ts'
 import { connectLinks } from '../../support/links.ts'
 import { lineOptions, ownQueue, startedClock, ticket } from '../../support/queue.ts'
 import { eventually } from '../../support/simulator.ts'
@@ -96,6 +97,77 @@ describe('the lines of several threads', () => {
       )
     })
   }
+
+  it('give a place to another request if the first one leaves on the way to it', async (t) => {
+    const { clock, lines, served, ask } = await threadsOf(t, lineOptions())
+    const base = { flow: 'a', tokens: 1, priority: 1, model: 'A' }
+    const own = ticket({ flow: 'a' })
+    const leaving = { ticket: () => own, wants: () => true, wake: () => assert.fail('it has left') }
+    // Thread 1 has the first request, but thread 2 is asked, too, before it is told.
+    lines[1]?.enter(leaving)
+    await clock.advance(1)
+    ask(lines[2], 'last', { ...base, thread: 2 })
+    await clock.advance(1)
+    ask(lines[0], 'own', { ...base, thread: 0 })
+    lines[0]?.released(1)
+    lines[1]?.leave(leaving)
+    await eventually(() => served.length === 1)
+    assert.deepEqual(served, ['last'])
+  })
+
+  it('lose no place while requests come and leave', async (t) => {
+    const action = fc.record({ thread: fc.nat(2), kind: fc.constantFrom('ask', 'leave', 'free') })
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+        const clock = await startedClock()
+        const { serving } = connectLinks(t, 3)
+        const states = threadStates(3)
+        const lines = serving.map((link, thread) => {
+          const cells = (states[thread] ?? assert.fail()).of(lineCells)
+          return new WaitingLine(lineOptions(), { ...cells, clock, link })
+        })
+        let places = 0
+        const inLine: { thread: number; waiter: LineWaiter }[] = []
+        const leave = (waiter: LineWaiter) => {
+          const at = inLine.findIndex((each) => each.waiter === waiter)
+          if (at >= 0) inLine.splice(at, 1)
+        }
+        for (const { thread, kind } of actions) {
+          const line = lines[thread]
+          await clock.advance(1)
+          if (kind === 'free') {
+            places++
+            line?.released(1)
+          } else if (kind === 'leave') {
+            const [first] = inLine
+            if (first === undefined) continue
+            leave(first.waiter)
+            lines[first.thread]?.leave(first.waiter)
+          } else if (places > 0) {
+            places--
+          } else {
+            const own = ticket({ flow: String(thread) })
+            const waiter: LineWaiter = {
+              ticket: () => own,
+              wants: () => true,
+              wake() {
+                if (places > 0) {
+                  places--
+                  leave(waiter)
+                  line?.served(waiter, 1)
+                } else line?.enter(waiter)
+              },
+            }
+            inLine.push({ thread, waiter })
+            line?.enter(waiter)
+          }
+        }
+        // Nothing waits while there is a place.
+        await eventually(() => places === 0 || inLine.length === 0)
+      }),
+      { numRuns: 60 },
+    )
+  })
 
   it('count what waits, in all and by lane, exactly', async (t) => {
     const { lines, ask } = await threadsOf(t, lineOptions({ maxWaiting: 5, maxWaitingPerModel: 3 }))

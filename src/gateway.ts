@@ -166,6 +166,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(caller, { identify: options.identify })
   await registerCallers(app, config)
   await when(callersAreOn(callers), () => import('../plugins/callers/caller-keys.ts'), { callers, server })
+  await when(server.overload.enabled, () => import('../plugins/runtime/overload.ts'), { server })
   await app.register(security, { server, store: stores?.limits })
   await app.register(internalAccess, { dashboard, server })
 
@@ -221,7 +222,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   await app.register(sampler)
   await app.register(liveRequests, { dashboard })
   await app.register(internalHealth)
-  await app.register(internalStatus, { proxy, callersState: await stateOfCallers(app, config) })
+  await app.register(internalStatus, { proxy, server, callersState: await stateOfCallers(app, config) })
   await app.register(internalStats)
   await app.register(internalProcess)
   await app.register(internalMetrics, { proxy, metrics: series })

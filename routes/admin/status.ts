@@ -11,14 +11,15 @@ import type { CallersSource } from '../../src/observe/views/callers.ts'
 import { EndpointsSchema, endpointsView } from '../../src/observe/views/endpoints.ts'
 import { type EndpointModelsSource, ModelsSchema, modelsView } from '../../src/observe/views/models.ts'
 import { StatusSchema, statusView } from '../../src/observe/views/status.ts'
+import { overloadCells, readOverload } from '../../src/runtime/overload/overload-cells.ts'
 import { runCells } from '../../src/runtime/process/process-cells.ts'
 import { ignoreBodies } from './any-method.ts'
 import { compress } from './compression.ts'
 import { endpointSourceDependencies, endpointSources } from './endpoint-sources.ts'
 import { sendTagged } from './etag.ts'
 
-/** Reads which engine and which streaming profile are configured. */
-export interface InternalStatusOptions extends Sections<'proxy'> {
+/** Reads which engine and which streaming profile are configured, and whether overload is watched. */
+export interface InternalStatusOptions extends Sections<'proxy' | 'server'> {
   /** Version of the gateway. Defaults to the package's. */
   readonly version?: string
   /** Commit that it was built from. Default `none`. */
@@ -30,11 +31,16 @@ export interface InternalStatusOptions extends Sections<'proxy'> {
 
 export default fp<InternalStatusOptions>(
   async function internalStatus(app, options) {
-    const { proxy } = readSections(options, ['proxy'], ['version', 'commit', 'clock', 'callersState'])
+    const { proxy, server } = readSections(
+      options,
+      ['proxy', 'server'],
+      ['version', 'commit', 'clock', 'callersState'],
+    )
     const clock = options.clock ?? systemClock
     const startedAtMs = app.gatewayState.of(runCells).mark.begin(clock.nowMs())
     const { version = packageVersion, commit = 'none' } = options
     const { engine, profile } = proxy
+    const overload = server.overload.enabled ? app.gatewayState.of(overloadCells) : undefined
     const method = app.supportedMethods
     ignoreBodies(app)
 
@@ -63,6 +69,7 @@ export default fp<InternalStatusOptions>(
             rateLimits: gatewaySecurity.rateLimits,
             sizeLimits: gatewaySecurity.sizeLimits,
           },
+          overload: overload && readOverload(overload),
           callerParts,
         })
         return sendTagged(request, reply, view)

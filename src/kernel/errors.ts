@@ -204,6 +204,11 @@ export const errorTable = {
     type: 'overloaded',
     message: 'The gateway has reached its memory limit for request bodies; try again later.',
   },
+  overloaded: {
+    status: 503,
+    type: 'overloaded',
+    message: 'The gateway is overloaded; try again later.',
+  },
   callers_unavailable: {
     status: 503,
     type: 'overloaded',

@@ -114,6 +114,11 @@ const described: Readonly<Record<string, Describe>> = {
     tone: 'warn',
     text: `${words(kind)} limit refused ${String(client)}`,
   }),
+  'overload.level': ({ to, refuses, loopDelayMs }) => ({
+    tone: to === 0 ? 'good' : 'bad',
+    text: to === 0 ? 'no longer overloaded' : `overloaded: refuses ${words(refuses)} priority`,
+    detail: `event loop ${words(loopDelayMs)} ms late`,
+  }),
   'access.refused': ({ client, path, reason }) => ({
     tone: 'bad',
     text: `${String(client)} was refused ${String(path)}`,

@@ -54,6 +54,7 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'server.rate_limits.health_requests_per_minute', isLive: hasRateLimits },
   { key: 'server.rate_limits.burst_size', isLive: hasRateLimits },
   { key: 'server.rate_limits.global_burst_size', isLive: hasRateLimits },
+  { key: 'server.overload', isLive: watchesOverload },
   { key: 'server.allowed_hosts' },
   { key: 'dashboard.access_policy' },
   // The form for it is made at the start.
@@ -81,6 +82,11 @@ function hasRateLimits({ server }: GatewayConfig): boolean {
     limits.per_ip_requests_per_minute > 0 ||
     limits.health_requests_per_minute > 0
   )
+}
+
+/** The hook is added at the start. */
+function watchesOverload({ server: before }: GatewayConfig, { server: after }: GatewayConfig): boolean {
+  return before.overload.enabled && after.overload.enabled
 }
 
 function haveCallers({ callers: before }: GatewayConfig, { callers: after }: GatewayConfig): boolean {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Choice, Count, Flag, Section, Text, TextList } from './sections.ts'
+import { Choice, Count, Flag, Fraction, Section, Text, TextList } from './sections.ts'
 import { BufferedBytes, Bytes, Connections, Duration, Seconds, Threads } from './units.ts'
 
 export const ServerSchema = Section(
@@ -135,6 +135,34 @@ export const ServerSchema = Section(
         ),
       },
       'Rate limits: token buckets per client address and for all clients.',
+    ),
+    overload: Section(
+      {
+        enabled: Flag(
+          true,
+          'Refuse requests with 503 and Retry-After, lowest priority first, while the gateway itself is overloaded. Requests that already run or wait continue, and the routes below /internal, GET and HEAD are always answered.',
+        ),
+        low_delay: Duration({
+          default: '250ms',
+          description:
+            'Delay of the event loop of a thread above which it refuses requests of low priority; 0 means never. The delay must last for two samples, 0.2 s apart.',
+        }),
+        normal_delay: Duration({
+          default: '1s',
+          description:
+            'The same for normal priority, which all requests have if clients need no keys; 0 means never.',
+        }),
+        high_delay: Duration({
+          default: '3s',
+          description: 'The same for high priority; 0 means never.',
+        }),
+        low_memory: Fraction(
+          0.8,
+          'Used share of request_limits.max_buffered_bytes from which requests of low priority are refused; 0 means never.',
+          { maximum: 1 },
+        ),
+      },
+      'What the gateway refuses while it is overloaded (beyond Olla).',
     ),
     cors: Section(
       {

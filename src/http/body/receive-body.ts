@@ -69,7 +69,7 @@ function gather(
       return
     }
     if (body === undefined) {
-      body = new GrowingBody(budget, lengthBytes, limitBytes, onRoom)
+      body = new GrowingBody(budget, lengthBytes, limitBytes, onRoom, keeper.memoryRank)
       keeper.heldBody = body
       add(body, first)
     }

@@ -88,7 +88,13 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
       return true
     }
     this.#received = received
-    const whole = new GrowingBody(budget, this.#lengthBytes, this.#lengthBytes, this.#onRoom)
+    const whole = new GrowingBody(
+      budget,
+      this.#lengthBytes,
+      this.#lengthBytes,
+      this.#onRoom,
+      keeper.memoryRank,
+    )
     this.#whole = whole
     keeper.heldBody = whole
     this.#source.resume()

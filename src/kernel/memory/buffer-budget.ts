@@ -11,6 +11,8 @@ export interface Holder {
   /** Increases with each request of a thread. */
   readonly serial: number
   readonly bytes: number
+  /** Of the request's priority: 0 low, 1 normal, 2 high. */
+  readonly rank: number
 }
 
 export const bufferCells = cellLayout('buffers', () => ({
@@ -46,7 +48,7 @@ const stuckMs = 1_000
 /**
  * Limits the memory of bodies and buffered answers over all threads. At the limit a request waits while its reader
  * pauses, and is refused when it has waited too long. Small requests go first: they may use the whole budget, and when
- * requests block each other, large ones are refused first, then the newest.
+ * requests block each other, those of the lowest priority are refused first, then large ones, then the newest.
  */
 export class BufferBudget {
   readonly limitBytes: number
@@ -71,7 +73,7 @@ export class BufferBudget {
     this.#clock = clock
     this.limitBytes = options.limitBytes
     this.#patienceMs = options.patienceMs ?? 5_000
-    this.#ranksBelow = options.ranksBelow ?? largeThenNewest
+    this.#ranksBelow = options.ranksBelow ?? lowThenLargeThenNewest
   }
 
   /** Bytes held over all threads. */
@@ -94,9 +96,12 @@ export class BufferBudget {
     return this.limitBytes === 0 ? limitBytes : Math.min(limitBytes, Math.floor(this.limitBytes * largeShare))
   }
 
-  /** Creates the hold of a new request, initially empty. */
-  open(): BufferHold {
-    return new BufferHold(this, ++this.#serial, this.#patienceMs)
+  /**
+   * Creates the hold of a new request, initially empty.
+   * @param rank of its priority; default normal
+   */
+  open(rank = 1): BufferHold {
+    return new BufferHold(this, ++this.#serial, this.#patienceMs, rank)
   }
 
   /** Stops calling waiting requests. */
@@ -202,6 +207,7 @@ interface Waiter {
 /** One request's share of the budget. */
 export class BufferHold implements Holder {
   readonly serial: number
+  readonly rank: number
   readonly #budget: BufferBudget
   /** A multiple of the unit. */
   #bytes = 0
@@ -209,9 +215,10 @@ export class BufferHold implements Holder {
   #patienceMs: number
   #isOver = false
 
-  constructor(budget: BufferBudget, serial: number, patienceMs: number) {
+  constructor(budget: BufferBudget, serial: number, patienceMs: number, rank: number) {
     this.#budget = budget
     this.serial = serial
+    this.rank = rank
     this.#patienceMs = patienceMs
   }
 
@@ -290,7 +297,8 @@ export class BufferHold implements Holder {
   }
 }
 
-function largeThenNewest(one: Holder, other: Holder): boolean {
+function lowThenLargeThenNewest(one: Holder, other: Holder): boolean {
+  if (one.rank !== other.rank) return one.rank < other.rank
   const isLarge = one.bytes > largeBytes
   return isLarge === other.bytes > largeBytes ? one.serial > other.serial : isLarge
 }

@@ -5,6 +5,8 @@ import { giveBack } from './give-back.ts'
 /** Keeps a body until its request ends and releases it earlier if it can. */
 export interface BodyKeeper {
   heldBody: GrowingBody | undefined
+  /** Requests of a lower rank are refused first when memory runs out. */
+  readonly memoryRank?: number
 }
 
 /** Charged when the body is announced; more is charged as bytes arrive. */
@@ -37,14 +39,16 @@ export class GrowingBody {
    * @param lengthBytes as announced; undefined if it was not
    * @param limitBytes maximum; the reader never passes more
    * @param onRoom called after `push` returned false, once the piece is stored or refused
+   * @param rank of the request, see `BodyKeeper`
    */
   constructor(
     budget: BufferBudget,
     lengthBytes: number | undefined,
     limitBytes: number,
     onRoom: (error?: GatewayError) => void,
+    rank?: number,
   ) {
-    this.#hold = budget.open()
+    this.#hold = budget.open(rank)
     this.#isAnnounced = lengthBytes !== undefined
     this.#maxBytes = lengthBytes ?? limitBytes
     this.#onRoom = onRoom

@@ -83,6 +83,13 @@ export function eventLine(event: GatewayEvent): EventLine | undefined {
       return { level: 'warn', message: 'waiting request moved up' }
     case 'request.cancelled':
       return { level: 'warn', message: 'request cancelled' }
+    case 'overload.level':
+      return event.data.to === 0
+        ? { level: 'info', message: 'gateway is no longer overloaded' }
+        : {
+            level: event.data.to > event.data.from ? 'warn' : 'info',
+            message: `gateway is overloaded: it refuses requests of ${event.data.refuses.join(', ')} priority`,
+          }
     case 'access.refused':
       return { level: 'warn', message: 'access refused' }
     case 'callers.changed':

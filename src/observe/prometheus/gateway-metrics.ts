@@ -5,6 +5,8 @@ import type { CellKind, CellLayout } from '../../kernel/cells/layout.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
 import { requestOutcomes } from '../../proxy/contract/outcome.ts'
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
+import { overloadCells, readOverload } from '../../runtime/overload/overload-cells.ts'
+import { refusedFirst } from '../../runtime/overload/overload-level.ts'
 import type { HistogramKind } from '../stats/histogram-bounds.ts'
 import type { StatsCells } from '../stats/stats-cells.ts'
 import { countedStatuses } from '../stats/status-columns.ts'
@@ -251,6 +253,22 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     help: 'Requests and answers refused at the memory limit.',
     collect: ({ buffers }, out) => out.sample(buffers.refusals),
   },
+  {
+    name: 'olla_overload_level',
+    type: 'gauge',
+    help: 'Overload of the gateway: 0 none, 1 refuses requests of low priority, 2 of normal too, 3 of all; of the thread with the highest level.',
+    collect: ({ state }, out) => out.sample(readOverload(state.of(overloadCells)).level),
+  },
+  {
+    name: 'olla_overload_refusals',
+    type: 'counter',
+    help: 'Requests refused because the gateway is overloaded, by priority.',
+    labels: ['priority'],
+    collect: ({ state }, out) => {
+      const { refused } = readOverload(state.of(overloadCells))
+      for (const priority of refusedFirst) out.sample(refused[priority], priorityLabels[priority])
+    },
+  },
   counter(
     'olla_connection_shortages',
     'Connections to endpoints that failed because the gateway had no descriptor, port or memory left.',
@@ -292,6 +310,12 @@ function counter<Column extends string>(
 export const directions = {
   request: labelText({ direction: 'request' }),
   response: labelText({ direction: 'response' }),
+} as const
+
+const priorityLabels = {
+  low: labelText({ priority: 'low' }),
+  normal: labelText({ priority: 'normal' }),
+  high: labelText({ priority: 'high' }),
 } as const
 
 export const tokenTypes = {

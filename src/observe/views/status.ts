@@ -9,6 +9,7 @@ import {
   formatTime,
   formatUntil,
 } from '../../kernel/format.ts'
+import type { OverloadState } from '../../runtime/overload/overload-cells.ts'
 import type { Traffic } from '../stats/traffic.ts'
 import { breakerView } from './breaker.ts'
 import { CallersField, type CallersSource, callersView } from './callers.ts'
@@ -60,6 +61,18 @@ export const StatusSchema = Type.Object({
     blocked_ips: Count('Addresses that hit a rate limit in the last hour.'),
     violations: Type.Object({ rate_limits: Count(), size_limits: Count() }),
   }),
+  overload: Type.Optional(
+    Type.Object(
+      {
+        level: Count('0 to 3, of the thread with the highest level.'),
+        refuses: Type.Array(Choice(['low', 'normal', 'high']), {
+          description: 'Priorities whose requests are refused now.',
+        }),
+        refused: Type.Object({ low: Count(), normal: Count(), high: Count() }),
+      },
+      { description: 'Requests refused because the gateway is overloaded (beyond Olla).' },
+    ),
+  ),
   system: Type.Object({
     start_time: Time(),
     uptime: Text('`29s`, `5m`, `2h 3m`, `1d 2h`.'),
@@ -95,6 +108,8 @@ export interface StatusSource {
   readonly endpoints: readonly EndpointSource[]
   readonly totals: Traffic
   readonly security: SecuritySource
+  /** Undefined if the gateway does not watch it. */
+  readonly overload?: OverloadState | undefined
   /** Undefined if clients need no keys. */
   readonly callerParts?: CallersSource | undefined
 }
@@ -113,6 +128,7 @@ export function statusView(source: StatusSource): StatusView {
       blocked_ips: security.blockedIps,
       violations: { rate_limits: security.rateLimits, size_limits: security.sizeLimits },
     },
+    ...(source.overload === undefined ? {} : { overload: overloadView(source.overload) }),
     system: {
       start_time: formatTime(startedAtMs),
       uptime: formatDuration(nowMs - startedAtMs),
@@ -133,6 +149,10 @@ export function statusView(source: StatusSource): StatusView {
     },
     ...(source.callerParts === undefined ? {} : { callers: callersView(source.callerParts, nowMs) }),
   }
+}
+
+function overloadView({ level, refuses, refused }: OverloadState): NonNullable<StatusView['overload']> {
+  return { level, refuses: [...refuses], refused }
 }
 
 /** @param successRate percent; undefined if only the endpoints determine the status */

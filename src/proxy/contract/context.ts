@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../kernel/errors.ts'
 import type { BodyKeeper, GrowingBody } from '../../kernel/memory/growing-body.ts'
 import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-memory.ts'
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
+import { rankOf } from '../../runtime/overload/overload-level.ts'
 import type { Caller, Charge, IdentityHeaders } from './caller.ts'
 import type { RequestOutcome } from './outcome.ts'
 import type { RequestLatency } from './request-latency.ts'
@@ -197,5 +198,9 @@ export class RequestContext
     this.dialect = dialect
     this.routeClass = routeClass
     this.clientAddress = clientAddress
+  }
+
+  get memoryRank(): number {
+    return rankOf(this.identity?.priority ?? 'normal')
   }
 }

@@ -89,6 +89,19 @@ export interface GatewayEvents {
   /** An operator put a waiting request first. */
   'queue.moved': { id: string; requestId: string; model: string | undefined; by: string }
   'limit.rejected': { requestId: string; kind: 'rate' | 'body_size' | 'header_size'; client: string }
+  /**
+   * A thread is overloaded and refuses requests of these priorities, or no longer. Levels: 0 refuses none, 1 low
+   * priority, 2 normal too, 3 all.
+   */
+  'overload.level': {
+    thread: number
+    from: number
+    to: number
+    refuses: string[]
+    loopDelayMs: number
+    /** Used part of the memory for bodies. */
+    memoryPercent: number
+  }
   /** A client without access requested a route below `/internal`. */
   'access.refused': { client: string; host: string | undefined; path: string; reason: string }
   /** A key, team or owner was changed at run time; `fields` are names. */
@@ -156,6 +169,7 @@ export const gatewayEventTypes = Object.keys({
   'queue.activity': true,
   'queue.moved': true,
   'limit.rejected': true,
+  'overload.level': true,
   'access.refused': true,
   'callers.changed': true,
   'callers.budget': true,

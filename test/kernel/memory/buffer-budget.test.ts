@@ -97,6 +97,22 @@ describe('the body budget', () => {
     assert.deepEqual(codes(), ['room', 'memory_busy', 'room', 'room'])
   })
 
+  it('rejects the lowest priority first of requests that block each other', async () => {
+    const clock = new FakeClock()
+    const budget = budgetOf(6 * kb, clock, { patienceMs: 60_000 })
+    const holds = [1, 0, 2].map((rank) => {
+      const hold = budget.open(rank)
+      assert.ok(hold.take(2 * kb, never))
+      return hold
+    })
+    const waits = holds.map((hold) => take(hold, kb))
+    await clock.advance(1_200)
+    assert.deepEqual(
+      waits.map((wait) => wait.codes()[0]),
+      ['room', 'memory_busy', 'room'],
+    )
+  })
+
   it('uses a custom order', async () => {
     const clock = new FakeClock()
     const budget = budgetOf(4 * kb, clock, {

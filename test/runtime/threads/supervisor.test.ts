@@ -58,7 +58,7 @@ function supervise(
   const events = new EventBus(clock, assert.fail)
   const heard: string[] = []
   events.subscribe(({ type, data }) => {
-    if ('thread' in data) heard.push(`${type} ${data.thread} ${data.reason}`)
+    if ('thread' in data && 'reason' in data) heard.push(`${type} ${data.thread} ${data.reason}`)
   })
   const spawned: ScriptedThread[] = []
   const listened: ListenAddress[] = []

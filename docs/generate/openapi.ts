@@ -48,11 +48,15 @@ export async function openApiDocument(): Promise<string> {
   return `${JSON.stringify({ ...document, paths: describePaths(paths) }, null, 1)}\n`
 }
 
+/** The same routes as with `{model}`, for names with slashes. */
+const modelNames = '/internal/admin/models/{*}'
+
 /** Described, with one path in place of those that differ only in the prefix of a backend. */
 function describePaths(paths: Readonly<Record<string, PathItem>>): Record<string, PathItem> {
   const prefixes = [...new ProfileStore({ builtIn: profilesFolder }).prefixes().keys(), 'lm_studio'].sort()
   const described: Record<string, PathItem> = {}
   for (const [path, item] of Object.entries(paths)) {
+    if (path === modelNames) continue
     const prefix = prefixes.find((each) => path.startsWith(`/olla/${each}/`))
     const generic = prefix === undefined ? path : `/olla/{backend}${path.slice(`/olla/${prefix}`.length)}`
     const shown = generic.replaceAll('{*}', '{path}')
@@ -64,12 +68,7 @@ function describePaths(paths: Readonly<Record<string, PathItem>>): Record<string
         const operation = item[method]
         return operation === undefined
           ? []
-          : [
-              [
-                method,
-                { ...text, ...(parameters.length > 0 ? { parameters } : {}), ...withoutPath(operation) },
-              ],
-            ]
+          : [[method, { ...text, ...withParameters(operation, parameters) }]]
       }),
     )
   }
@@ -85,8 +84,9 @@ function pathParameters(path: string, prefixes: readonly string[]): object[] {
   }))
 }
 
-/** Fastify's own names for the parameters of a path are replaced. */
-function withoutPath({ parameters, ...operation }: Operation): Operation {
-  const others = Array.isArray(parameters) ? parameters.filter((each) => each.in !== 'path') : []
-  return others.length > 0 ? { ...operation, parameters: others } : operation
+/** Those of the path replace Fastify's own names for them. */
+function withParameters({ parameters, ...operation }: Operation, ofPath: readonly object[]): object {
+  const own = Array.isArray(parameters) ? parameters.filter((each) => each.in !== 'path') : []
+  const all = [...ofPath, ...own]
+  return all.length > 0 ? { ...operation, parameters: all } : operation
 }

@@ -81,9 +81,8 @@ export default fp(
       order(request, reply, 'delete', nameIn(request)),
     )
     // Names of models may have slashes, and be longer than the parameter of a path.
-    const hidden = { ...changes({}), schema: { hide: true } }
-    app.post(`${base}/*`, hidden, post)
-    app.delete(`${base}/*`, hidden, (request, reply) => order(request, reply, 'delete', nameIn(request)))
+    app.post(`${base}/*`, changes({}), post)
+    app.delete(`${base}/*`, changes({}), (request, reply) => order(request, reply, 'delete', nameIn(request)))
 
     app.get(operationsUrl, shows({ response: { 200: OperationsSchema } }), async () => {
       const status = await link.requestControl(operationsTopic, undefined)

@@ -8,7 +8,7 @@ import gateway from '../../src/gateway.ts'
 /** Parts of the cluster that a gateway alone may load: types, topics of messages between threads, and who leads. */
 const harmless = [
   /^src\/cluster\/contract\//,
-  /^src\/cluster\/membership\/(?:leadership|rendezvous)\.ts$/,
+  /^src\/cluster\/membership\/(?:leadership|settled-leadership|rendezvous)\.ts$/,
   /^src\/routing\/selection\/place-limits\.ts$/,
 ]
 

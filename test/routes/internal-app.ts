@@ -109,6 +109,7 @@ export async function createInternalApp(
       stub('gateway-endpoint-selector', {
         endpointLoad: { wouldAccept: () => !pausing.current },
         endpointSelector: { strategy: 'priority' },
+        latencyEstimator: { current: undefined },
       }),
     )
     await scope.register(stub('gateway-internal-access', { internalAccess: undefined }))

@@ -84,6 +84,8 @@ describe('/internal/events', () => {
       login: false,
       keys: false,
       usage: false,
+      replicas: false,
+      discovery: false,
     })
     publish('a')
     const { id, data } = await stream.until(named('a'))

@@ -25,6 +25,8 @@ export interface ReplicaSettings {
   readonly endpoints: readonly ModelEndpoint[]
   readonly maxSessions: number
   readonly onStatus: (slot: number, status: EndpointStatus) => void
+  /** It probes an endpoint from now on. */
+  readonly onLed: (slot: number) => void
 }
 
 const memberTimeoutMs = 1_500
@@ -46,7 +48,7 @@ export class ModelReplica {
   #waiting = 0
   isDead = false
 
-  constructor({ id, clock, line, endpoints, maxSessions, onStatus }: ReplicaSettings) {
+  constructor({ id, clock, line, endpoints, maxSessions, onStatus, onLed }: ReplicaSettings) {
     this.id = id
     this.#endpoints = endpoints
     this.#onStatus = onStatus
@@ -65,7 +67,10 @@ export class ModelReplica {
     this.leadership = new Leadership(id, true, () => cluster.state === 'joined')
     cluster.add({
       membersChanged: (members) => {
+        const slots = endpoints.map(({ slot }) => slot)
+        const before = new Set(slots.filter((slot) => this.probes(slot)))
         this.leadership.members = members.map((member) => member.id)
+        if (!this.isDead) for (const slot of slots) if (this.probes(slot) && !before.has(slot)) onLed(slot)
       },
     })
     this.#leases = new PlaceLeases({
@@ -87,6 +92,7 @@ export class ModelReplica {
     const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]))
     const own = new LocalSessionStore({ clock, maxSessions, idleTtlMs: 0 })
     const exchanged = exchangeSessions(cluster, {
+      clock,
       maxSessions,
       nameOf: (slot) => endpoints[slot]?.name,
       slotOf: (name) => byName.get(name)?.slot,
@@ -149,6 +155,10 @@ export class ModelReplica {
     this.#queues[slot]?.push(go)
     this.#waiting++
     this.#leases.wanted(slot)
+  }
+
+  inFlight(slot: number): number {
+    return this.#inFlight.value(slot)
   }
 
   release(slot: number): void {

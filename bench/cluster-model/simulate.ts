@@ -1,3 +1,4 @@
+import type { Timer } from '../../src/kernel/clock.ts'
 import { exponential, seeded } from '../affinity/random.ts'
 import { Line } from './line.ts'
 import { ModelServer } from './model-server.ts'
@@ -22,6 +23,8 @@ export interface ModelFigures {
   readonly cuts: number
   /** Requests in flight beyond `max_concurrent`: while all are connected, while some are cut off, and a while later. */
   readonly overrun: { readonly joined: number; readonly partitioned: number; readonly after: number }
+  /** Endpoints that died. */
+  readonly deaths: number
   /** Milliseconds until all replicas knew of the death of an endpoint that one of them saw. */
   readonly deathMs: readonly number[]
   /** Most probes of an endpoint within an interval, and intervals without any, while all are connected. */
@@ -63,6 +66,8 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
   const { seed, cutShare = 0.001, delayMs: [leastMs, moreMs] = [0.2, 0.5] } = options
   const { replicas: replicaCount = 20, endpoints: endpointCount = 200, clients = 10_000 } = options
   const { maxConcurrent = 24 } = options
+  // The rest takes their load.
+  const deathCount = Math.ceil(endpointCount / 10)
   const random = seeded(seed)
   const time = new VirtualTime()
   const lines: Line[] = []
@@ -99,6 +104,7 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
         death.knownBy.add(replica.id)
         if (death.knownBy.size === living().length) deathMs.push(time.nowMs - death.sinceMs)
       },
+      onLed: (slot) => probe(replica, slot),
     })
     return replica
   })
@@ -134,13 +140,17 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
     const next = () => time.after(exponential(random, thinkMs), ask)
     const ask = () => {
       gapMs = time.nowMs - answeredAtMs
-      const able = living()
+      // A gateway does not listen before the server has answered.
+      const able = living().filter(({ cluster }) => cluster.state !== 'joining')
       const replica = able[Math.floor(random() * able.length)]
-      if (replica === undefined) return
+      if (replica === undefined) {
+        next()
+        return
+      }
       if (turn++ % 12 === 0) {
         conversation++
         home = undefined
-        isLate = phase() === 'partitioned'
+        isLate = phase() !== 'joined'
         isSplit = false
       }
       const key = client * 1_000 + conversation
@@ -163,11 +173,11 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
         inFlight[slot] = (inFlight[slot] ?? 0) + 1
         overrun[phase()] = Math.max(overrun[phase()], (inFlight[slot] ?? 0) - maxConcurrent)
         time.after(exponential(random, answerMs), () => {
-          inFlight[slot] = (inFlight[slot] ?? 0) - 1
           if (replica.isDead) {
             next()
             return
           }
+          inFlight[slot] = (inFlight[slot] ?? 0) - 1
           replica.release(slot)
           replica.sessions.set(key, slot)
           split.turns++
@@ -192,21 +202,25 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
   let [counted, intervals] = [0, 0]
   const probed = endpoints.map(() => ({ count: 0, atMs: 0, gapMs: 0 }))
   let killedSlots = new Set<number>()
-  function startProbes(replica: ModelReplica, slot: number): void {
-    const probe = () => {
-      if (replica.isDead) return
-      if (replica.probes(slot)) {
-        const seen = probed[slot]
-        if (seen !== undefined) {
-          seen.count++
-          if (killedSlots.has(slot)) seen.gapMs = Math.max(seen.gapMs, time.nowMs - seen.atMs)
-          seen.atMs = time.nowMs
-        }
-        if (dead.has(slot)) replica.saw(slot, 'offline')
-      }
-      time.after(probeIntervalMs, probe)
+  const probeTimers = new Map<ModelReplica, Timer[]>()
+  function probeLater(replica: ModelReplica, slot: number, inMs: number): void {
+    const timers = probeTimers.get(replica) ?? []
+    probeTimers.set(replica, timers)
+    timers[slot]?.cancel()
+    timers[slot] = time.after(inMs, () => probe(replica, slot))
+  }
+  /** If it is this replica that probes the endpoint. */
+  function probe(replica: ModelReplica, slot: number): void {
+    if (replica.isDead) return
+    probeLater(replica, slot, probeIntervalMs)
+    if (!replica.probes(slot)) return
+    const seen = probed[slot]
+    if (seen !== undefined) {
+      seen.count++
+      if (killedSlots.has(slot)) seen.gapMs = Math.max(seen.gapMs, time.nowMs - seen.atMs)
+      seen.atMs = time.nowMs
     }
-    time.after(random() * probeIntervalMs, probe)
+    if (dead.has(slot)) replica.saw(slot, 'offline')
   }
   function countProbes(): void {
     if (
@@ -227,12 +241,12 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
 
   for (const replica of replicas) {
     time.after(random() * 500, () => replica.start())
-    for (const { slot } of endpoints) startProbes(replica, slot)
+    for (const { slot } of endpoints) probeLater(replica, slot, random() * probeIntervalMs)
   }
   for (let client = 0; client < clients; client++) startClient(client)
   time.after(at.steady, countProbes)
 
-  for (let death = 0; death < 20; death++) {
+  for (let death = 0; death < deathCount; death++) {
     time.after(at.deaths + death * 200, () => {
       const slot = (death * 7) % endpointCount
       dead.add(slot)
@@ -250,6 +264,8 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
   time.after(at.killed, () => {
     if (killed === undefined) return
     killedSlots = new Set(endpoints.map(({ slot }) => slot).filter((slot) => killed.probes(slot)))
+    // The endpoint sees its connections close.
+    for (const { slot } of endpoints) inFlight[slot] = (inFlight[slot] ?? 0) - killed.inFlight(slot)
     killed.kill()
     const line = lines[0]
     if (line !== undefined) line.isSilent = true
@@ -280,6 +296,7 @@ export async function simulateFleet(options: ModelOptions): Promise<ModelFigures
     calls: lines.reduce((sum, line) => sum + line.calls, 0),
     cuts: lines.reduce((sum, line) => sum + line.cuts, 0),
     overrun,
+    deaths: deathCount,
     deathMs,
     probes,
     unprobedMs: Math.max(0, ...probed.map(({ gapMs }) => gapMs)),

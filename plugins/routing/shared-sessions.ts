@@ -5,6 +5,7 @@
  */
 import fp from 'fastify-plugin'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
+import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { exchangeSessions } from '../../src/routing/affinity/exchange-sessions.ts'
 import {
   knownSessionsTopic,
@@ -13,14 +14,17 @@ import {
 } from '../../src/routing/affinity/replicated-session-store.ts'
 
 /** Reads `proxy.sticky_sessions`. */
-export type SharedSessionsOptions = Sections<'proxy'>
+export interface SharedSessionsOptions extends Sections<'proxy'> {
+  readonly clock?: Clock
+}
 
 export default fp<SharedSessionsOptions>(
   async function sharedSessions(app, options) {
-    const { stickySessions } = readSections(options, ['proxy'], []).proxy
+    const { stickySessions } = readSections(options, ['proxy'], ['clock']).proxy
     if (!stickySessions.enabled) return
     const { cluster, endpointRegistry: registry, gatewayPeers: link } = app
     const sessions = exchangeSessions(cluster, {
+      clock: options.clock ?? systemClock,
       maxSessions: stickySessions.maxSessions,
       nameOf: (slot) => registry.snapshot.bySlot[slot]?.name,
       slotOf: (name) => registry.snapshot.byName.get(name)?.slot,

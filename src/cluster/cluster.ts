@@ -186,13 +186,19 @@ export class Cluster {
     return this.#beats.run(call)
   }
 
-  /** Sends a message to the other replicas, if the server can be used; it may be lost. */
-  publish<Kind extends NewsKind>(kind: Kind, news: NewsKinds[Kind]): void {
-    if (this.#state !== 'joined') return
+  /**
+   * Sends a message to the other replicas, if the server can be used; it may be lost.
+   * @param onLost called if the server has not confirmed it
+   */
+  publish<Kind extends NewsKind>(kind: Kind, news: NewsKinds[Kind], onLost?: () => void): void {
+    if (this.#state !== 'joined') {
+      onLost?.()
+      return
+    }
     const message = JSON.stringify({ ...news, kind, by: this.id })
     this.#beats
       .run({ script: publishScript, keys: [this.keys.alive], args: [this.keys.news, message] })
-      .catch(() => undefined)
+      .catch(() => onLost?.())
   }
 
   /** A request waits for an answer that is late: the server counts as away until the next heartbeat succeeds. */

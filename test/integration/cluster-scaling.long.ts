@@ -150,7 +150,10 @@ function startLoad({ scarce, plain, fleet, keys }: Started) {
       const endpoint = response.headers.get('x-olla-endpoint')
       const home = homes.get(session)
       homes.set(session, endpoint)
-      if (home !== undefined && home !== endpoint) moves.push(`${session}: ${home} to ${endpoint}`)
+      if (home !== undefined && home !== endpoint) {
+        const why = `${response.headers.get('x-olla-sticky-session')}, ${response.headers.get('x-olla-sticky-reason')}, ${new URL(response.url).port}`
+        moves.push(`${session}: ${home} to ${endpoint} (${why})`)
+      }
       // The others have heard of a new one before its next turn, on a busy machine too.
       if (home === undefined) await new Promise((resolve) => setTimeout(resolve, 500))
     }
@@ -176,8 +179,7 @@ function startLoad({ scarce, plain, fleet, keys }: Started) {
         statuses.filter((status) => status !== 200),
         [],
       )
-      // An endpoint that answers a probe too late on a busy machine loses its sessions.
-      assert.ok(moves.length <= homes.size / 20, moves.join('; '))
+      assert.deepEqual(moves, [])
       assert.ok(scarce.seen.max <= places, `${scarce.seen.max} at a time of ${places}`)
       assert.ok(plain.seen.max <= keyLimit, `${plain.seen.max} at a time of ${keyLimit}`)
       return `${statuses.length} requests, ${refused.length} refused by the limit, ${homes.size} sessions, ${moves.length} moved`

@@ -61,9 +61,13 @@ export async function startFleet(
       },
     }
   }
+  /** Load balancers wait for this too. */
+  const isReady = async ({ url }: ReplicaProcess) => (await fetch(`${url}/internal/ready`)).status === 200
   const settle = () =>
     eventually(
       async () => {
+        const ready = await Promise.all(replicas.map(isReady))
+        if (ready.includes(false)) return false
         const bodies = await Promise.all(replicas.map(clusterOf))
         return bodies.every(({ state, members }) => state === 'joined' && members.length === replicas.length)
       },
@@ -75,6 +79,7 @@ export async function startFleet(
     replicas,
     async add() {
       const replica = await start()
+      await eventually(() => isReady(replica), { timeoutMs: 60_000 })
       replicas.push(replica)
       await settle()
       return replica

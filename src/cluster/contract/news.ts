@@ -32,8 +32,8 @@ export interface NewsKinds {
   endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
   /** New sessions, each with the name of its endpoint. @property to the replica that asked for those of before */
   sessions: { readonly bound: readonly (readonly [key: number, endpoint: string])[]; readonly to?: string }
-  /** The sender has joined or was away: it may not know the sessions of the others. */
-  newcomer: object
+  /** The sender has joined or was away: it asks a replica for the sessions that it may not know. */
+  newcomer: { readonly from: string }
   /** Endpoints that have stored responses or conversations, by ID, with the caller that owns them. */
   responses: { readonly stored: readonly (readonly [id: string, endpoint: string, caller: string | null])[] }
   /** IDs of documents that the sender has deleted. */

@@ -16,6 +16,13 @@ export function leaderOf(name: string, members: readonly string[]): string | und
   return leader
 }
 
+/** All members in the order in which they would lead a name: the leader, and who leads it when those before are gone. */
+export function byRank(name: string, members: readonly string[]): string[] {
+  const weights = new Map(members.map((member) => [member, hash(`${member}\n${name}`)]))
+  const weightOf = (member: string) => weights.get(member) ?? 0
+  return members.toSorted((one, other) => weightOf(other) - weightOf(one) || (one < other ? -1 : 1))
+}
+
 /** FNV-1a over UTF-16 units, finished with MurmurHash3's final mix. */
 function hash(text: string): number {
   let state = 0x811c9dc5

@@ -18,6 +18,10 @@ export class KnownSessions {
     for (const [key, endpoint] of bound) this.#names.set(key, endpoint)
   }
 
+  keys(): Iterable<number> {
+    return this.#names.keys()
+  }
+
   /** All of them, the oldest first, in parts of the size of a message. */
   *parts(): Generator<NamedSession[]> {
     let part: NamedSession[] = []

@@ -75,10 +75,9 @@ export class ReplicatedSessionStore implements SessionStore {
     })
   }
 
-  /** Takes over what other replicas have bound. @param areOld whether what is known here is newer */
+  /** Takes over what other replicas have bound. @param areOld whether that was a while ago: it renews no session */
   learn(bound: readonly BoundSession[], areOld: boolean): void {
-    for (const [key, slot] of bound)
-      if (!areOld || this.#store.get(key) === undefined) this.#store.set(key, slot)
+    for (const [key, slot] of bound) if (!areOld || this.#store.get(key) !== slot) this.#store.set(key, slot)
   }
 
   delete(key: number): void {

@@ -171,7 +171,7 @@ function leadership(
   return (endpoint) => found.leads(endpoint)
 }
 
-/** Reads again what an operation has changed, before its end is told. */
+/** Reads again what an operation has changed, before its end is reported. */
 async function refresh(
   app: FastifyInstance,
   clock: Clock,

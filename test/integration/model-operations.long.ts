@@ -275,7 +275,7 @@ describe('operations on models', () => {
     }
   })
 
-  it('are listed, cancelled and told as events', async (t) => {
+  it('are listed, cancelled and published as events', async (t) => {
     const { gateway, simulators } = await setUp(t, {
       kind: 'ollama',
       name: 'box',

@@ -237,7 +237,7 @@ describe('a change of a setting', () => {
   ] as const
 
   for (const [method, path, body, key] of routes) {
-    it(`of ${path} can be tried, depends on If-Match, needs a marker and is told with who asked`, async (t) => {
+    it(`of ${path} can be tried, depends on If-Match, needs a marker and is published with who asked`, async (t) => {
       const { gateway } = await setUp(t, {}, 2)
       const keys = ({ changes }: { changes: { key: string }[] }) => changes.map((each) => each.key)
       const dry = await call(gateway, method, `${path}?dry_run=true`, body)

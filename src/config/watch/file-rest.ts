@@ -11,7 +11,7 @@ export interface FileStamp {
 }
 
 export interface RestingFile {
-  /** Equal as long as nobody writes or replaces the file; '' if there is none. */
+  /** Equal as long as the file is not written or replaced; '' if there is none. */
   readonly stamp: string
   readonly isEmpty: boolean
   /** Milliseconds for which it has been as it is, at least. */

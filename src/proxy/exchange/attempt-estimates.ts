@@ -26,7 +26,7 @@ export interface Standing {
   waitedMs(): number
 }
 
-/** Reports attempts to the estimator: when one begins, when its answer begins, and what it tells in the end. */
+/** Reports attempts to the estimator: when one begins, when its answer begins, and what was measured at its end. */
 export class AttemptEstimates {
   readonly #parts: AttemptEstimatesParts
 

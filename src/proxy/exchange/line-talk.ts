@@ -22,7 +22,7 @@ const space = Buffer.from(' ')
 const jsonHeaders = ['Content-Type', 'application/json; charset=utf-8']
 
 /**
- * Tells a client that waits where it stands, if that is configured: with events of its dialect in a stream, with white
+ * Shows a waiting client its position, if that is configured: with events of its dialect in a stream, with white
  * space before JSON. The client has a status line from then on.
  * @returns undefined if the client must hear nothing before its answer
  */

@@ -9,7 +9,7 @@ export interface RateSubject {
   readonly nativeModel?: string | undefined
 }
 
-/** What a finished request tells; undefined and NaN are unknown. */
+/** What a finished request shows; undefined and NaN are unknown. */
 export interface RateSample {
   /** Prompt tokens in all, and those that were not cached. */
   readonly promptTokens: number | undefined

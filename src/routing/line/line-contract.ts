@@ -22,7 +22,7 @@ export interface SharedLine extends LineCells {
   readonly watch?: LineWatch | undefined
 }
 
-/** Is told what happens in the line of this thread. */
+/** Receives what happens in the line of this thread. */
 export interface LineWatch {
   entered?(waiter: LineWaiter, ticket: LineTicket): void
   /** @param slot the endpoint that has a place for it; undefined if it left without one */

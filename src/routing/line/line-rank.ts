@@ -1,4 +1,4 @@
-/** Where a waiting request stands for a place at one endpoint; the lowest goes first. */
+/** Rank of a waiting request for a place at one endpoint; the lowest goes first. */
 export interface Rank {
   /** Its class; below 0 for a class that was passed over too long, the more overdue the lower. */
   readonly level: number

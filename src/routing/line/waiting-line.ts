@@ -108,7 +108,7 @@ export class WaitingLine {
     return undefined
   }
 
-  /** Counts a request that may not wait, or no longer. @returns what to tell its client */
+  /** Counts a request that may not wait, or no longer. @returns what to send to its client */
   refusal(ticket: LineTicket, reason: LineReason, atLeastSeconds = 1): LineRefusal {
     const { lane } = ticket
     const row = laneRowOf(lane.key)

@@ -41,7 +41,7 @@ describe('olla-gateway models', () => {
     assert.equal(asked.length, 3)
   })
 
-  it('does not wait, if so told', async (t) => {
+  it('does not wait if the request says so', async (t) => {
     const body = { operations: [{ ...operation, state: 'running' }], refused: [] }
     const { asked, run } = await gateway(t, { status: 202, body })
     assert.equal((await run('unload', 'a', '--force', '--wait', '0')).exitCode, 0)

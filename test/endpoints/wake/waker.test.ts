@@ -79,7 +79,7 @@ describe('Waker', () => {
     assert.equal(clock.armed, 0)
   })
 
-  it('tells a packet that could not be sent', async () => {
+  it('reports a packet that could not be sent', async () => {
     const { waker, told, clock } = setUp(Object.assign(new Error('secret'), { code: 'ENETUNREACH' }))
     waker.wake(0)
     await clock.advance(0)

@@ -103,7 +103,7 @@ describe('the lines of several threads', () => {
     const base = { flow: 'a', tokens: 1, priority: 1, model: 'A' }
     const own = ticket({ flow: 'a' })
     const leaving = { ticket: () => own, wants: () => true, wake: () => assert.fail('it has left') }
-    // Thread 1 has the first request, but thread 2 is asked, too, before it is told.
+    // Thread 1 has the first request, but thread 2 is asked as well before the first one gets the place.
     lines[1]?.enter(leaving)
     await clock.advance(1)
     ask(lines[2], 'last', { ...base, thread: 2 })

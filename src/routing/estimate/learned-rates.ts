@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { Remembered } from '../../kernel/remembered.ts'
-import { addSample, type FirstTokenRates, fitCells } from './rate-fit.ts'
+import { addSample, type FirstTokenSample, fitCells, fitOf } from './rate-fit.ts'
 import { ofNoEndpoint, type RateTable, rateCells } from './rate-table.ts'
 
 /** A model on an endpoint. */
@@ -39,6 +39,8 @@ export const guessed = {
   loadMs: 10_000,
   tokensPerByte: 0.27,
 } as const
+
+const guessedFit = fitOf(guessed)
 
 /** 0 is unknown. */
 const leastCachedShare = 0.01
@@ -106,14 +108,16 @@ export class LearnedRates {
   learn({ endpoint, nativeModel }: RateSubject, sample: RateSample): void {
     const nowMs = this.#clock.monotonicMs()
     const { table } = this
-    const ofType = table.take(ofNoEndpoint, typeKey(endpoint.type), nowMs)
-    const typePrior = this.#learnIn(ofType, sample, guessed)
-    const prior =
-      nativeModel === undefined
-        ? typePrior
-        : this.#learnIn(table.take(ofNoEndpoint, modelKey(nativeModel), nowMs), sample, typePrior)
-    const ownPrior = this.#learnIn(table.take(endpoint.slot, anyModel, nowMs), sample, prior)
-    this.#learnIn(table.take(endpoint.slot, nativeModel ?? '', nowMs), sample, ownPrior)
+    const { uncachedTokens, firstTokenMs, busy } = sample
+    const first =
+      uncachedTokens === undefined || firstTokenMs === undefined
+        ? undefined
+        : { tokens: uncachedTokens, busy, firstTokenMs }
+    let prior = this.#learnIn(table.take(ofNoEndpoint, typeKey(endpoint.type), nowMs), sample, first, -1)
+    if (nativeModel !== undefined)
+      prior = this.#learnIn(table.take(ofNoEndpoint, modelKey(nativeModel), nowMs), sample, first, prior)
+    prior = this.#learnIn(table.take(endpoint.slot, anyModel, nowMs), sample, first, prior)
+    this.#learnIn(table.take(endpoint.slot, nativeModel ?? '', nowMs), sample, first, prior)
   }
 
   /** Forgets an endpoint that became another server. */
@@ -121,20 +125,20 @@ export class LearnedRates {
     this.table.clear(slot)
   }
 
-  #learnIn(row: number, sample: RateSample, prior: FirstTokenRates): FirstTokenRates {
-    const { uncachedTokens, firstTokenMs } = sample
+  /**
+   * @param first undefined without a first token
+   * @param prior first cell of the row that it borrows from; -1 for the guess
+   * @returns first cell of the row that the next one borrows from
+   */
+  #learnIn(row: number, sample: RateSample, first: FirstTokenSample | undefined, prior: number): number {
     const wasLearned = this.#learned(row) >= 0
     const { cells } = this.table
     const start = this.table.start(row)
     this.table.lock(row)
-    if (uncachedTokens !== undefined && firstTokenMs !== undefined) {
-      addSample(
-        cells,
-        start + rateCells.fit,
-        { tokens: uncachedTokens, busy: sample.busy, firstTokenMs },
-        prior,
-      )
-      average(cells, start + rateCells.firstMs, firstTokenMs)
+    if (first !== undefined) {
+      if (prior < 0) addSample(cells, start + rateCells.fit, first, guessedFit, 0)
+      else addSample(cells, start + rateCells.fit, first, cells, prior + rateCells.fit)
+      average(cells, start + rateCells.firstMs, first.firstTokenMs)
     }
     average(cells, start + rateCells.promptTokens, sample.uncachedTokens)
     average(cells, start + rateCells.answerTokens, sample.answerTokens)
@@ -148,15 +152,10 @@ export class LearnedRates {
       average(cells, start + rateCells.tokensPerByte, sample.promptTokens / sample.promptBytes)
     cells[start + rateCells.count] = (cells[start + rateCells.count] ?? 0) + 1
     this.table.unlock(row)
-    const at = start + rateCells.fit
     if (this.#learned(row) < 0) return prior
     // Candidates that borrowed find their own row now.
     if (!wasLearned) this.table.changed()
-    return {
-      baseMs: cells[at + fitCells.baseMs] ?? 0,
-      tokenMs: cells[at + fitCells.tokenMs] ?? 0,
-      busyMs: cells[at + fitCells.busyMs] ?? 0,
-    }
+    return start
   }
 
   /** @returns -1 if no first token was seen */

@@ -137,10 +137,12 @@ export class PrefixIndex {
 
   /** @returns the number of uses before this one */
   #usesOf(key: number, counts: boolean): number {
-    const at = key % useRows
-    const tag = Math.floor(key / useRows) % maxTag
+    // Divisions with a remainder of large numbers take longer than the rest of the lookup.
+    const tag = Math.floor(key / useRows)
+    const at = key - tag * useRows
     const cell = this.#uses[at] ?? 0
-    const uses = Math.floor(cell / useFactor) === tag ? cell % useFactor : 0
+    const known = cell - tag * useFactor
+    const uses = known >= 0 && known < useFactor ? known : 0
     if (counts && uses < maxUses) this.#uses[at] = tag * useFactor + uses + 1
     return uses
   }
@@ -159,9 +161,8 @@ export class PrefixIndex {
   }
 }
 
-const maxTag = 2 ** 39
-
 /** A key for each of the holders of a prefix. */
 function wayOf(key: number, way: number): number {
-  return way === 0 ? key : (key + way * 0x9e3779b97f4a) % Number.MAX_SAFE_INTEGER
+  const sum = key + way * 0x9e3779b97f4a
+  return sum < Number.MAX_SAFE_INTEGER || way === 0 ? sum : sum - Number.MAX_SAFE_INTEGER
 }

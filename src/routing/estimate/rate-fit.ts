@@ -40,6 +40,15 @@ export interface FirstTokenRates {
   readonly busyMs: number
 }
 
+/** Cells of a fit without samples. */
+export function fitOf({ baseMs, tokenMs, busyMs }: FirstTokenRates): Float64Array {
+  const cells = new Float64Array(fitWidth)
+  cells[fitCells.baseMs] = baseMs
+  cells[fitCells.tokenMs] = tokenMs
+  cells[fitCells.busyMs] = busyMs
+  return cells
+}
+
 /** Each sample counts this much less than the one after it: about the last 25 count. */
 const decay = 0.96
 /** The prior counts like half a sample without tokens in an idle engine. */
@@ -54,12 +63,17 @@ const maxDeviations = 3
 /** Samples that a variance needs before it limits errors. */
 const enoughForVariance = 6
 
-/** Adds a sample to the fit that begins at cell `at`. @param prior what the coefficients are without samples */
+/**
+ * Adds a sample to the fit that begins at cell `at`. Allocates nothing.
+ * @param priors cells of the fit whose coefficients this one has without samples
+ * @param priorAt where that fit begins
+ */
 export function addSample(
   cells: Float64Array,
   at: number,
   sample: FirstTokenSample,
-  prior: FirstTokenRates,
+  priors: Float64Array,
+  priorAt: number,
 ): void {
   const c = fitCells
   const { tokens, busy, firstTokenMs } = sample
@@ -73,16 +87,17 @@ export function addSample(
     const share = 1 / Math.min(before + 1, 1 / (1 - decay))
     cells[at + c.variance] = variance + (error * error - variance) * share
   }
-  fold(cells, at + c.weight, weight)
-  fold(cells, at + c.sumTokens, weight * tokens)
-  fold(cells, at + c.sumBusy, weight * busy)
-  fold(cells, at + c.sumTokens2, weight * tokens * tokens)
-  fold(cells, at + c.sumTokensBusy, weight * tokens * busy)
-  fold(cells, at + c.sumBusy2, weight * busy * busy)
-  fold(cells, at + c.sumMs, weight * firstTokenMs)
-  fold(cells, at + c.sumTokensMs, weight * tokens * firstTokenMs)
-  fold(cells, at + c.sumBusyMs, weight * busy * firstTokenMs)
-  solve(cells, at, prior)
+  // Written out: a call for each would allocate its argument.
+  cells[at + c.weight] = (cells[at + c.weight] ?? 0) * decay + weight
+  cells[at + c.sumTokens] = (cells[at + c.sumTokens] ?? 0) * decay + weight * tokens
+  cells[at + c.sumBusy] = (cells[at + c.sumBusy] ?? 0) * decay + weight * busy
+  cells[at + c.sumTokens2] = (cells[at + c.sumTokens2] ?? 0) * decay + weight * tokens * tokens
+  cells[at + c.sumTokensBusy] = (cells[at + c.sumTokensBusy] ?? 0) * decay + weight * tokens * busy
+  cells[at + c.sumBusy2] = (cells[at + c.sumBusy2] ?? 0) * decay + weight * busy * busy
+  cells[at + c.sumMs] = (cells[at + c.sumMs] ?? 0) * decay + weight * firstTokenMs
+  cells[at + c.sumTokensMs] = (cells[at + c.sumTokensMs] ?? 0) * decay + weight * tokens * firstTokenMs
+  cells[at + c.sumBusyMs] = (cells[at + c.sumBusyMs] ?? 0) * decay + weight * busy * firstTokenMs
+  solve(cells, at, priors, priorAt)
   cells[at + c.confidence] = confidenceOf(cells, at)
 }
 
@@ -102,13 +117,11 @@ export function confidenceOf(cells: Float64Array, at: number): number {
   return (weight / (weight + 3)) * (1 / (1 + spread * spread))
 }
 
-function fold(cells: Float64Array, at: number, value: number): void {
-  cells[at] = (cells[at] ?? 0) * decay + value
-}
-
 /** Ridge regression around the prior; coefficients are never negative. */
-function solve(cells: Float64Array, at: number, prior: FirstTokenRates): void {
+function solve(cells: Float64Array, at: number, priors: Float64Array, priorAt: number): void {
   const c = fitCells
+  const priorTokenMs = priors[priorAt + c.tokenMs] ?? 0
+  const priorBusyMs = priors[priorAt + c.busyMs] ?? 0
   const n = cells[at + c.weight] ?? 0
   const meanTokens2 = Math.max((cells[at + c.sumTokens2] ?? 0) / n, leastTokens2)
   const meanBusy2 = Math.max((cells[at + c.sumBusy2] ?? 0) / n, leastBusy2)
@@ -118,15 +131,15 @@ function solve(cells: Float64Array, at: number, prior: FirstTokenRates): void {
   const w = n + priorWeight
   const tokensBar = (cells[at + c.sumTokens] ?? 0) / w
   const busyBar = (cells[at + c.sumBusy] ?? 0) / w
-  const msBar = ((cells[at + c.sumMs] ?? 0) + priorWeight * prior.baseMs) / w
+  const msBar = ((cells[at + c.sumMs] ?? 0) + priorWeight * (priors[priorAt + c.baseMs] ?? 0)) / w
   const tt = (cells[at + c.sumTokens2] ?? 0) - w * tokensBar * tokensBar + tokenRidge
   const bb = (cells[at + c.sumBusy2] ?? 0) - w * busyBar * busyBar + busyRidge
   const tb = (cells[at + c.sumTokensBusy] ?? 0) - w * tokensBar * busyBar
-  const tm = (cells[at + c.sumTokensMs] ?? 0) - w * tokensBar * msBar + tokenRidge * prior.tokenMs
-  const bm = (cells[at + c.sumBusyMs] ?? 0) - w * busyBar * msBar + busyRidge * prior.busyMs
+  const tm = (cells[at + c.sumTokensMs] ?? 0) - w * tokensBar * msBar + tokenRidge * priorTokenMs
+  const bm = (cells[at + c.sumBusyMs] ?? 0) - w * busyBar * msBar + busyRidge * priorBusyMs
   const determinant = tt * bb - tb * tb
-  let tokenMs = determinant > 0 ? (tm * bb - bm * tb) / determinant : prior.tokenMs
-  let busyMs = determinant > 0 ? (bm * tt - tm * tb) / determinant : prior.busyMs
+  let tokenMs = determinant > 0 ? (tm * bb - bm * tb) / determinant : priorTokenMs
+  let busyMs = determinant > 0 ? (bm * tt - tm * tb) / determinant : priorBusyMs
   if (tokenMs < 0) {
     tokenMs = 0
     busyMs = bm / bb

@@ -3,18 +3,20 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
   addSample,
+  fitOf as cellsOf,
   confidenceOf,
   fitCells,
   fitWidth,
   predict,
 } from '../../../src/routing/estimate/rate-fit.ts'
 
-const prior = { baseMs: 200, tokenMs: 0.5, busyMs: 200 }
+const guess = { baseMs: 200, tokenMs: 0.5, busyMs: 200 }
+const prior = cellsOf(guess)
 
 function fitOf(samples: readonly (readonly [tokens: number, busy: number, firstTokenMs: number])[]) {
   const cells = new Float64Array(fitWidth)
   for (const [tokens, busy, firstTokenMs] of samples)
-    addSample(cells, 0, { tokens, busy, firstTokenMs }, prior)
+    addSample(cells, 0, { tokens, busy, firstTokenMs }, prior, 0)
   return cells
 }
 
@@ -67,7 +69,7 @@ describe('the fit of first-token times', () => {
   it('keeps the prior of what the samples say nothing about', () => {
     const cells = fitOf(Array.from({ length: 20 }, () => [1_000, 0, 300] as const))
     assert.ok(Math.abs(predict(cells, 0, 1_000, 0) - 300) < 30)
-    assert.equal(Math.round(cells[fitCells.busyMs] ?? 0), prior.busyMs)
+    assert.equal(Math.round(cells[fitCells.busyMs] ?? 0), guess.busyMs)
   })
 
   it('follows an endpoint that becomes slower', () => {

@@ -2,6 +2,8 @@ import { circuitCases } from './circuit-cases.ts'
 import { connectionCases } from './connection-cases.ts'
 import { discoveryCases } from './discovery-cases.ts'
 import { endpointCases } from './endpoint-cases.ts'
+import { lineCases } from './line-cases.ts'
+import { modelCases } from './model-cases.ts'
 import { otherCases } from './other-cases.ts'
 import { proxyCases } from './proxy-cases.ts'
 
@@ -13,4 +15,6 @@ export const liveCases = [
   ...circuitCases,
   ...otherCases,
   ...connectionCases,
+  ...lineCases,
+  ...modelCases,
 ]

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
+import { callersSecret, configuredKey } from '../../support/callers.ts'
 import {
   act,
   ask,
   endpointOf,
   type LiveCase,
-  read,
   requestsOf,
   rowOf,
   type Scene,
@@ -27,6 +27,21 @@ const sent =
     const request = lastPost(scene)
     return request === undefined ? undefined : read(request)
   }
+
+/** The status of a request for the model that only the first endpoint has. */
+async function statusAt({ gateway }: Scene, path: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${gateway.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', connection: 'close', ...headers },
+    body: JSON.stringify({ ...alone, messages: [{ role: 'user', content: 'hi' }] }),
+  })
+  await response.arrayBuffer()
+  return response.status
+}
+
+const ofLab = configuredKey('of-lab', {
+  policy: { endpoints: { include: ['nothing-else'] }, endpoint_tags: ['lab'] },
+})
 
 const withPath =
   (isPreserved: boolean) =>
@@ -66,17 +81,18 @@ export const endpointCases: readonly LiveCase[] = [
   {
     key: key('type'),
     endpoint: { after: { type: 'vllm' } },
-    see: async (scene) => (await read(scene, '/internal/admin/endpoints/first')).settings.type,
-    from: 'openai-compatible',
-    to: 'vllm',
+    see: (scene) => statusAt(scene, '/olla/vllm/v1/chat/completions'),
+    from: 404,
+    to: 200,
     isSteady: true,
   },
   {
     key: key('tags'),
+    before: { callers: { secret: callersSecret, keys: [ofLab.entry] } },
     endpoint: { after: { tags: ['lab'] } },
-    see: async (scene) => (await read(scene, '/internal/admin/endpoints/first')).settings.tags,
-    from: [],
-    to: ['lab'],
+    see: (scene) => statusAt(scene, '/v1/chat/completions', { authorization: `Bearer ${ofLab.key}` }),
+    from: 403,
+    to: 200,
     isSteady: true,
   },
   {

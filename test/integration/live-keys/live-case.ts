@@ -6,7 +6,8 @@ import { type EndpointInput, postChat, type RunningGateway } from '../../support
 
 export type Sections = Record<string, Record<string, unknown>>
 export type Settings = Readonly<Record<string, unknown>>
-type EndpointSettings = Settings | ((servers: Pick<Scene, 'first' | 'second'>) => Settings)
+type Servers = Pick<Scene, 'first' | 'second'>
+type EndpointSettings = Settings | ((servers: Servers) => Settings)
 
 /** A gateway with two endpoints, `first` preferred. */
 export interface Scene {
@@ -27,7 +28,7 @@ export interface LiveCase {
   readonly key: string
   /** The configuration of the start, and that of the reload. */
   readonly before?: Sections
-  readonly after?: Sections
+  readonly after?: Sections | ((servers: Servers) => Sections)
   /** The same for settings of the first endpoint. */
   readonly endpoint?: { readonly before?: EndpointSettings; readonly after: EndpointSettings }
   /** Starts another server in place of the first. @returns settings of its endpoint */

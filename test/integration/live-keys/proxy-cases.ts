@@ -5,7 +5,6 @@ import {
   ask,
   endpointOf,
   type LiveCase,
-  read,
   requestsOf,
   rowOf,
   type Scene,
@@ -59,19 +58,36 @@ function posts({ first }: Scene): number {
   return first.control.requests().filter(({ method }) => method === 'POST').length
 }
 
-/** Holds places of the first endpoint by streams. */
-async function hold({ t, gateway }: Scene, count: number): Promise<void> {
+async function endpointOfSession(scene: Scene, session: string): Promise<string | null> {
+  return (await ask(scene, { max_tokens: 1 }, { headers: { 'x-olla-session-id': session } })).endpoint
+}
+
+/** A session that an endpoint serves. */
+async function sessionAt(scene: Scene, endpoint: string): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const session = `${scene.phase}-${attempt}`
+    if ((await endpointOfSession(scene, session)) === endpoint) return session
+  }
+}
+
+/** Holds places of the first endpoint by streams. @returns a function that releases them */
+async function hold(scene: Scene, count: number): Promise<() => Promise<void>> {
+  const { t, gateway } = scene
+  const streams = new AbortController()
+  t.after(() => streams.abort())
   for (let stream = 0; stream < count; stream++) {
-    const controller = new AbortController()
-    t.after(() => controller.abort())
     await postChat(
       gateway.url,
       { ...alone, stream: true, max_tokens: 1_000 },
       {
-        signal: controller.signal,
+        signal: streams.signal,
         headers: { 'content-type': 'application/json' },
       },
     )
+  }
+  return async () => {
+    streams.abort()
+    await eventually(async () => (await rowOf(scene)).in_flight === 0, { timeoutMs: 20_000 })
   }
 }
 
@@ -298,9 +314,16 @@ export const proxyCases: readonly LiveCase[] = [
     key: 'proxy.sticky_sessions.load_bound',
     before: proxy({ sticky_sessions: { enabled: true, load_bound: 0 } }),
     after: proxy({ sticky_sessions: { enabled: true, load_bound: 1.5 } }),
-    see: async (scene) => (await read(scene, '/internal/stats/sticky')).load_bound,
-    from: 0,
-    to: 1.5,
-    isSteady: true,
+    servers: slowServers,
+    endpoint: { before: { priority: 100 }, after: { priority: 100 } },
+    see: async (scene) => {
+      const session = await sessionAt(scene, 'first')
+      const release = await hold(scene, 6)
+      const endpoint = await endpointOfSession(scene, session)
+      await release()
+      return endpoint
+    },
+    from: 'first',
+    to: 'second',
   },
 ]

@@ -38,7 +38,8 @@ export async function runCase(t: TestContext, live: LiveCase, threads: number): 
   await live.arrange?.({ ...scene, phase: 'before', patienceMs: longMs })
   await expect(live, { ...scene, phase: 'before', patienceMs: shortMs }, live.from, 'before the change')
 
-  const result = await gateway.reload(list(endpoint?.after), after)
+  const sections = typeof after === 'function' ? after({ first, second }) : after
+  const result = await gateway.reload(list(endpoint?.after), sections)
   assert.equal(result.outcome, 'applied', JSON.stringify(result))
   assert.deepEqual(result.needs_restart, [])
 

@@ -45,6 +45,8 @@ export default fp<EndpointChangesOptions>(
     app.decorate('endpointDrains', drains)
     /** Removed endpoints with requests in flight. */
     const leavingSlots = new Set<number>()
+    /** Of them those that the change under way returns: they must not leave before it is in force. */
+    const returningSlots = new Set<number>()
 
     const rows = new EndpointRows(
       registry.snapshot.endpoints.map(({ name }) => name),
@@ -71,11 +73,16 @@ export default fp<EndpointChangesOptions>(
       versions,
       followers: app.configFollowers,
       events: app.gatewayEvents,
-      assignRows: (config) => rows.assign(namesOf(config)),
+      assignRows(config) {
+        const assigned = rows.assign(namesOf(config))
+        for (const slot of assigned) keep(slot)
+        return assigned
+      },
       admits({ endpointRows }) {
         for (const slot of endpointRows) admit(slot)
       },
       async settled(next) {
+        returningSlots.clear()
         await versions.join(next)
         const { leaving } = registry.snapshot
         for (const endpoint of leaving) leave(endpoint, next.config)
@@ -93,19 +100,30 @@ export default fp<EndpointChangesOptions>(
       const endpoint = registry.snapshot.byName.get(name)
       if (endpoint === undefined) return undefined
       const { slot } = endpoint
-      if (isDrain && !leavingSlots.has(slot)) drains.start(slot, { reason: `drained by ${by}` })
-      if (!isDrain && !leavingSlots.has(slot)) drains.end(slot, `returned to service by ${by}`)
+      if (isDrain && !isLeaving(slot)) drains.start(slot, { reason: `drained by ${by}` })
+      if (!isDrain && !isLeaving(slot)) drains.end(slot, `returned to service by ${by}`)
       if (isDrain) await drains.whenDrained(slot, waitMs)
       return { endpoint: name, status: registry.status(slot), inFlight: inFlight.value(slot) }
     })
+
+    function isLeaving(slot: number): boolean {
+      return leavingSlots.has(slot) || returningSlots.has(slot)
+    }
 
     function settleRows(): void {
       rows.settle(Object.values(registry.snapshot.bySlot).map(({ slot }) => slot))
     }
 
+    /** Its drain might end while others join, and then nothing would return it to service. */
+    function keep(slot: number): void {
+      if (!leavingSlots.delete(slot)) return
+      returningSlots.add(slot)
+      drains.pause(slot)
+    }
+
     /** An endpoint that has joined, or that returns while it was leaving. */
     function admit(slot: number): void {
-      if (leavingSlots.delete(slot)) drains.end(slot, 'returned to the configuration')
+      if (returningSlots.delete(slot)) drains.end(slot, 'returned to the configuration')
       else if (registry.service(slot) === 'joining') registry.setService(slot, 'serving', 'joined')
     }
 

@@ -121,6 +121,32 @@ describe('reload', () => {
     assert.ok(two.control.requests().length > listed + 1)
   })
 
+  it('returns an endpoint to service although its drain would have ended while another joins', async (t) => {
+    const one = await server(t, 'one', ['m'])
+    const two = await server(t, 'two', ['n'])
+    const slow = await server(t, 'slow', ['s'])
+    const gateway = await startGateway(t, [entry(one, 'one'), entry(two, 'two')])
+    await two.control.setFault({ kind: 'hang', times: 1, path: '/v1/chat/completions' })
+    const controller = new AbortController()
+    const held = postChat(gateway.url, { model: 'n' }, { signal: controller.signal }).catch(() => {})
+    const statusOf = async (wanted: string) =>
+      (await gateway.status()).find(({ name }) => name === wanted)?.status
+    await eventually(() => two.control.requests().some(({ method }) => method === 'POST'))
+    await gateway.reload([entry(one, 'one')])
+    assert.equal(await statusOf('two'), 'draining')
+
+    await slow.control.setFault({ kind: 'delay', delayMs: 1_000, path: '/' })
+    const patient = { ...entry(slow, 'slow'), check_interval: '20s', check_timeout: '10s' }
+    const reload = gateway.reload([entry(one, 'one'), entry(two, 'two'), patient])
+    await eventually(() => slow.control.requests().length > 0)
+    controller.abort()
+    await held
+    assert.equal((await reload).outcome, 'applied')
+
+    assert.equal(await statusOf('two'), 'healthy')
+    assert.equal((await postChat(gateway.url, { model: 'n' })).status, 200)
+  })
+
   it('starts the statistics of another endpoint anew, in the row of a removed one', async (t) => {
     const one = await server(t, 'one', ['m'])
     const two = await server(t, 'two', ['n'])

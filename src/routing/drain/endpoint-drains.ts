@@ -64,6 +64,11 @@ export class EndpointDrains {
     return this.#services.registry.setService(slot, 'serving', reason)
   }
 
+  /** Keeps a drain as it is until `start` continues it or `end` ends it. */
+  pause(slot: number): void {
+    this.#drains.get(slot)?.timer.cancel()
+  }
+
   /** Forgets an endpoint that has left. */
   forget(slot: number): void {
     const drain = this.#drains.get(slot)

@@ -79,6 +79,7 @@ export class ModelServer {
         this.#load.get(id) ?? '{}',
         nowMs + Number(memberMs) - (this.#alive.get(id) ?? 0),
       ]),
+      nowMs,
     ]
   }
 

@@ -11,6 +11,7 @@ import { callerLimitCells } from '../../src/callers/limits/limit-cells.ts'
 import { LimitWindows } from '../../src/callers/limits/limit-plan.ts'
 import { type LimitStateServices, LimitStates } from '../../src/callers/limits/limit-states.ts'
 import { SavedAmounts } from '../../src/callers/limits/saved-amounts.ts'
+import { serverClock } from '../../src/callers/limits/window.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 
@@ -30,7 +31,8 @@ declare module 'fastify' {
 export default fp<CallerAmountsOptions>(
   async function callerAmounts(app, options) {
     const { callers } = readSections(options, ['callers'], ['clock', 'shared'])
-    const clock = options.clock ?? systemClock
+    const ownClock = options.clock ?? systemClock
+    const clock = app.hasDecorator('cluster') ? serverClock(ownClock, app.cluster) : ownClock
     const { directory } = app.callers
     const services = {
       cells: app.gatewayState.of(callerLimitCells),

@@ -9,6 +9,7 @@ import { CallerLimiter } from '../../src/callers/limits/caller-limiter.ts'
 import { Estimates } from '../../src/callers/limits/estimates.ts'
 import { callerLimitCells } from '../../src/callers/limits/limit-cells.ts'
 import { SharedLimits } from '../../src/callers/limits/shared-limits.ts'
+import { serverClock } from '../../src/callers/limits/window.ts'
 import { PriceTable } from '../../src/callers/prices/price-table.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { loadTokenizer } from '../../src/dialects/translate/messages-to-chat/tokens/token-estimate.ts'
@@ -28,7 +29,8 @@ export default fp<CallerLimitsOptions>(
   async function callerLimits(app, options) {
     const versions = app.hasDecorator('configVersions') ? app.configVersions : undefined
     const { callers, translators } = readSections(options, ['callers', 'translators'], ['clock'])
-    const clock = options.clock ?? systemClock
+    const ownClock = options.clock ?? systemClock
+    const clock = app.clusterState === undefined ? ownClock : serverClock(ownClock, app.clusterState)
     const cells = app.gatewayState.of(callerLimitCells)
     const prices = new PriceTable(callers.prices)
     followSections(versions, ['callers'], (next) => prices.prepare(next.callers.prices))

@@ -23,13 +23,16 @@ export default fp<ClusterLimitsOptions>(
     const { timeoutMs, memberTimeoutMs } = readSections(options, ['cluster'], ['clock']).cluster
     const clock = options.clock ?? systemClock
     const { cluster, gatewayPeers: link } = app
-    const { joined, members } = app.gatewayState.of(clusterCells)
+    const { joined, members, serverAheadMs } = app.gatewayState.of(clusterCells)
     const desk = new LimitDesk({ clock, cluster, timeoutMs })
     let settling: Timer | undefined
     link.on(limitRequestTopic, (request, thread) => desk.decide(request, thread))
     link.on(limitSettlementTopic, (settlement, thread) => desk.settle(settlement, thread))
     link.on(slotsTakenTopic, (names, thread) => desk.taken(names, thread))
     cluster.add({
+      beat() {
+        serverAheadMs[0] = cluster.serverAheadMs
+      },
       joined(isReturn, hasLapsed) {
         const isSettling = isReturn && hasLapsed
         Atomics.store(joined, 0, isSettling ? 2 : 1)

@@ -168,6 +168,11 @@ export class Cluster {
     return this.#membership.leaseUntilMs
   }
 
+  /** What the server's clock is ahead of this replica's, in milliseconds. */
+  get serverAheadMs(): number {
+    return this.#membership.serverAheadMs
+  }
+
   get isMember(): boolean {
     return this.#membership.isMember
   }

@@ -19,7 +19,7 @@ describe('replicas that come and go under load', { skip }, async () => {
   const redis = skip === false ? await startRedis() : undefined
   if (redis === undefined) return
 
-  async function start(t: TestContext) {
+  async function start(t: TestContext, threads = 1) {
     const boxes = await Promise.all([0, 1, 2, 3].map(() => startBusyEndpoint(t, 5)))
     const scarce = await startBusyEndpoint(t, 5, 'scarce')
     const plain = await startBusyEndpoint(t, 5, 'plain')
@@ -29,6 +29,7 @@ describe('replicas that come and go under load', { skip }, async () => {
       t,
       redis?.url ?? '',
       {
+        server: { threads },
         proxy: { load_balancer: 'round-robin', sticky_sessions: { enabled: true, load_bound: 0 } },
         callers: { secret: callersSecret, keys: [any.entry, limited.entry] },
         discovery: {
@@ -80,6 +81,22 @@ describe('replicas that come and go under load', { skip }, async () => {
     await fleet.settle()
     t.diagnostic(await load.end())
   })
+
+  for (const threads of [1, 2])
+    it(`fail no request and keep sessions while all are restarted, ${threads} thread(s) each`, async (t) => {
+      const started = await start(t, threads)
+      const { fleet } = started
+      const load = startLoad(started)
+      await load.more(60)
+      for (const replica of [...fleet.replicas]) {
+        await leave(fleet, replica)
+        await load.more(30)
+        await fleet.add()
+        await load.more(60)
+      }
+      assert.equal(fleet.replicas.length, 3)
+      t.diagnostic(await load.end())
+    })
 
   it('have the places of a killed one within two seconds', async (t) => {
     const { scarce, fleet, keys } = await start(t)

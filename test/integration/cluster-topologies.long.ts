@@ -8,6 +8,7 @@ import { localhostCertificatePath } from '../support/certificates.ts'
 import { folder } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
 import { redisPrograms, startRedis, startRedisWith, whyNoRedis } from '../support/redis.ts'
+import { startRedisCluster } from '../support/redis-cluster.ts'
 import { ask, clusterOf, startReplicas } from '../support/replicas.ts'
 import { eventually } from '../support/simulator.ts'
 
@@ -53,27 +54,7 @@ describe('topologies and access', { skip }, () => {
 
   for (const program of redisPrograms) {
     it(`a cluster of three nodes (${program.name})`, async (t) => {
-      const nodes = await Promise.all(
-        [0, 1, 2].map(async (index) => {
-          const node = await startRedisWith(program, [
-            ...['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${index}.conf`],
-            ...['--cluster-port', String(await freePort())],
-          ])
-          const slots = [0, 5461, 10923, 16384].slice(index, index + 2)
-          await node.command('CLUSTER', 'ADDSLOTSRANGE', String(slots[0]), String((slots[1] ?? 0) - 1))
-          return node
-        }),
-      )
-      const [first, ...others] = nodes
-      assert.ok(first !== undefined)
-      for (const { port } of others) {
-        const bus = /cport=|@(\d+)/.exec(
-          await (nodes.find((node) => node.port === port) ?? first).command('CLUSTER', 'NODES'),
-        )
-        await first.command('CLUSTER', 'MEET', '127.0.0.1', String(port), bus?.[1] ?? '')
-      }
-      for (const node of nodes)
-        await eventually(async () => (await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+      const [first, ...others] = await startRedisCluster(program)
       await share(t, first.url, { topology: 'cluster', nodes: others.map(({ url }) => url) })
     })
   }

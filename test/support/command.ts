@@ -44,7 +44,11 @@ export function run(
 
 /** @returns the address, once it listens */
 export async function listening(running: RunningCommand): Promise<string> {
-  await eventually(() => /listening on http/.test(running.output()), { timeoutMs: 60_000 })
+  try {
+    await eventually(() => /listening on http/.test(running.output()), { timeoutMs: 60_000 })
+  } catch (cause) {
+    throw new Error(`it does not listen: ${running.output().slice(-2_000) || 'no output'}`, { cause })
+  }
   return /listening on (http:\S+)/.exec(running.output())?.[1] ?? ''
 }
 

@@ -115,7 +115,7 @@ export async function startGateway(
   }
 }
 
-function configOf(endpoints: readonly EndpointInput[], sections: Sections): GatewayConfig {
+export function configOf(endpoints: readonly EndpointInput[], sections: Sections): GatewayConfig {
   const { discovery = {}, server = {}, proxy = {}, ...rest } = sections
   return parseConfig({
     ...rest,

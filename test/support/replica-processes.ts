@@ -23,17 +23,27 @@ export interface ReplicaFleet {
   settle(): Promise<void>
 }
 
+export interface FleetOptions {
+  readonly count?: number
+  readonly cluster?: Readonly<Record<string, unknown>>
+  /** What the wall clock of each is ahead, in milliseconds. */
+  readonly aheadMs?: readonly number[]
+}
+
 /** Gateways as processes that share a server. @param config without `cluster` and without a port */
 export async function startFleet(
   t: TestContext,
   redisUrl: string,
   config: Readonly<Record<string, unknown>> & { readonly server?: Readonly<Record<string, unknown>> },
-  { count = 3, cluster = {} }: { count?: number; cluster?: Readonly<Record<string, unknown>> } = {},
+  { count = 3, cluster = {}, aheadMs = [] }: FleetOptions = {},
 ): Promise<ReplicaFleet> {
   const key_prefix = nextPrefix()
   const replicas: ReplicaProcess[] = []
   let started = 0
   async function start(): Promise<ReplicaProcess> {
+    const ahead = aheadMs[started] ?? 0
+    const clock = `data:text/javascript,${encodeURIComponent(`const n=Date.now;Date.now=()=>n()+${ahead}`)}`
+    const env: Record<string, string> = ahead === 0 ? {} : { NODE_OPTIONS: `--import ${clock}` }
     const id = `r${started++}`
     const text = JSON.stringify({
       ...config,
@@ -46,7 +56,7 @@ export async function startFleet(
       },
       cluster: { redis: redisUrl, key_prefix, replica_id: id, ...cluster },
     })
-    const running = run(t, ['-c', 'gateway.yaml'], { cwd: await folder({ 'gateway.yaml': text }) })
+    const running = run(t, ['-c', 'gateway.yaml'], { cwd: await folder({ 'gateway.yaml': text }), env })
     const url = await listening(running)
     const { child } = running
     return {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../kernel/clock.ts'
 import { Calendar, type CalendarPeriod, calendarPeriods } from './calendar.ts'
 
 /** A moment, on both clocks. */
@@ -120,5 +121,17 @@ export class LimitWindows {
       this.#windows.set(name, window)
     }
     return window
+  }
+}
+
+/**
+ * The time of the server that replicas share, so that days and months begin at once on replicas whose clocks differ.
+ * @param state knows what the server's clock is ahead
+ */
+export function serverClock(clock: Clock, state: { readonly serverAheadMs: number }): Clock {
+  return {
+    nowMs: () => clock.nowMs() + state.serverAheadMs,
+    monotonicMs: () => clock.monotonicMs(),
+    after: (delayMs, run) => clock.after(delayMs, run),
   }
 }

@@ -1,4 +1,4 @@
-import { integers } from '../../kernel/cells/kinds.ts'
+import { integers, numbers } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 
 /** What serving threads know of the cluster; the control thread writes it. */
@@ -7,6 +7,8 @@ export const clusterCells = cellLayout('cluster', () => ({
   joined: integers(),
   /** Members last known, at least 1, and the place of this replica among them. */
   members: integers(2),
+  /** Milliseconds that the server's clock is ahead of this replica's. */
+  serverAheadMs: numbers(),
 }))
 
 /** Reads the state of the cluster on a serving thread. */
@@ -27,6 +29,11 @@ export class ClusterReader {
   /** Whether the server is back, and others may not have reported yet what they used meanwhile. */
   get isSettling(): boolean {
     return Atomics.load(this.#cells.joined, 0) === 2
+  }
+
+  /** What the server's clock is ahead of this replica's. */
+  get serverAheadMs(): number {
+    return this.#cells.serverAheadMs[0] ?? 0
   }
 
   /** What this replica may use of a limit on its own; at least 1. */

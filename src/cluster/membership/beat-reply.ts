@@ -2,7 +2,12 @@ import type { Member } from '../contract/status.ts'
 
 export type BeatReply =
   | { readonly kind: 'schema'; readonly version: string }
-  | { readonly kind: 'ok'; readonly isNew: boolean; readonly members: readonly Member[] }
+  | {
+      readonly kind: 'ok'
+      readonly isNew: boolean
+      readonly members: readonly Member[] /** The server's time. */
+      readonly nowMs: number | undefined
+    }
 
 /** Reads what `beatScript` returns. @throws Error if it is something else */
 export function parseBeat(reply: unknown): BeatReply {
@@ -28,7 +33,8 @@ export function parseBeat(reply: unknown): BeatReply {
     })
   }
   members.sort((a, b) => (a.id < b.id ? -1 : 1))
-  return { kind, isNew: second === '1', members }
+  const nowMs = rest.length % 4 === 1 ? Number(rest.at(-1)) : undefined
+  return { kind, isNew: second === '1', members, nowMs }
 }
 
 function count(value: unknown): number | undefined {

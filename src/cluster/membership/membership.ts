@@ -42,6 +42,7 @@ export class Membership {
   #isBeating = false
   #leaseUntilMs = Number.NEGATIVE_INFINITY
   #roundTripMs: number | undefined
+  #serverAheadMs = 0
   #members: readonly Member[] = []
   #signature = ''
 
@@ -65,6 +66,11 @@ export class Membership {
 
   get roundTripMs(): number | undefined {
     return this.#roundTripMs
+  }
+
+  /** What the server's clock is ahead of this replica's, as far as round trips show. */
+  get serverAheadMs(): number {
+    return this.#serverAheadMs
   }
 
   start(): void {
@@ -113,6 +119,7 @@ export class Membership {
   async #beat(): Promise<void> {
     const { clock, id, info, report, keys, run, load, memberTimeoutMs } = this.#options
     const sentMs = clock.monotonicMs()
+    const sentAtMs = clock.nowMs()
     const reply = parseBeat(
       await run(
         {
@@ -134,6 +141,12 @@ export class Membership {
       this.#options.onSchema(reply.version)
       return
     }
+    if (reply.nowMs !== undefined)
+      this.#serverAheadMs = within(
+        this.#serverAheadMs,
+        reply.nowMs - clock.nowMs(),
+        reply.nowMs + 1 - sentAtMs,
+      )
     const wasMember = sentMs < this.#leaseUntilMs && !reply.isNew
     this.#leaseUntilMs = sentMs + memberTimeoutMs
     this.#members = reply.members
@@ -145,4 +158,9 @@ export class Membership {
     }
     this.#options.onBeat()
   }
+}
+
+/** Stays as it is while the bounds permit: round trips differ, and time must not go back and forth. */
+function within(value: number, least: number, most: number): number {
+  return Math.max(Math.min(least, most), Math.min(Math.max(least, most), value))
 }

@@ -6,7 +6,7 @@ import { script, serverNow } from './script.ts'
  *
  * Keys: alive, members, load, places, schema, state, slots. Arguments: replica, duration of the membership in milliseconds, version
  * of the schema, info, load. Returns `schema` and the version that others use, or `ok`, 1 if the replica was no member,
- * and per member its ID, info, load and the milliseconds since its heartbeat.
+ * per member its ID, info, load and the milliseconds since its heartbeat, and last the server's time.
  */
 export const beatScript = script(
   'beat',
@@ -48,6 +48,7 @@ for i, id in ipairs(ids) do
   out[#out + 1] = loads[i] or '{}'
   out[#out + 1] = now + tonumber(ARGV[2]) - tonumber(redis.call('ZSCORE', alive, id))
 end
+out[#out + 1] = now
 return out
 `,
 )

@@ -126,6 +126,19 @@ export const ProxySchema = Section(
       description:
         'Maximum time, from its first byte, to hold back a stream that has had no content, so that a failure before its first token still leads to another endpoint; 0 sends the first event at once (beyond Olla).',
     }),
+    continuation: Section(
+      {
+        enabled: Flag(
+          false,
+          'A stream of text that breaks off is continued once on another endpoint whose engine can continue a text; off: the client gets an error event.',
+        ),
+        max_text_bytes: Bytes({
+          default: 262_144,
+          description: 'Maximum text of an answer that is kept for that; a longer one is not continued.',
+        }),
+      },
+      'Continuation of broken streams (beyond Olla).',
+    ),
     retry_backoff: Duration({
       default: '500ms',
       description: 'Base of the jittered exponential backoff before a retry.',

@@ -8,6 +8,7 @@ import { signalSource } from '../signals/signal-source.ts'
 import { isShippedByOlla } from './olla-profiles.ts'
 import {
   type BackendProfile,
+  continuable,
   type ListFormat,
   listFormats,
   operationsApis,
@@ -50,6 +51,7 @@ const ProfileSchema = Type.Object({
           ),
         }),
       ),
+      continues: Type.Optional(Type.Array(Type.Union(continuable.map((each) => Type.Literal(each))))),
       chat: Type.Optional(
         Type.Object({
           path: Type.Optional(Type.String()),
@@ -348,6 +350,7 @@ function buildProfile(document: ProfileDocument, file: string): BackendProfile {
       repeatPenalty: api.chat?.repeat_penalty ?? 'none',
       maxToolNameLength: api.chat?.longest_tool_name,
     },
+    continues: api.continues ?? [],
     servesTools: api.chat?.tools ?? false,
     tokenize: api.tokenize,
     version: api.version,

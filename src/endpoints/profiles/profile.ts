@@ -6,6 +6,9 @@ import type { ProfileUsage } from './profile-usage.ts'
 export const listFormats = ['openai', 'ollama', 'lmstudio'] as const
 export type ListFormat = (typeof listFormats)[number]
 
+/** Forms of answers whose streams the gateway can continue on another endpoint. */
+export const continuable = ['chat', 'completions', 'messages', 'ollama'] as const
+
 /** How tokens are counted: vLLM accepts the messages of a chat, llama.cpp a prompt that its template produced. */
 export const tokenizeStyles = ['messages', 'template'] as const
 export type TokenizeStyle = (typeof tokenizeStyles)[number]
@@ -41,6 +44,8 @@ export interface BackendProfile {
   }
   /** Traits of its OpenAI chat route. */
   readonly chat: ChatTraits & { readonly path: string }
+  /** Forms of answers that it continues from a text at the end of the request, by name. */
+  readonly continues: readonly string[]
   /** Whether its chat route accepts tools for any model, as far as is known. */
   readonly servesTools: boolean
   /** A route that counts the tokens of a prompt; undefined if there is none. */

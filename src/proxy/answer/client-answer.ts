@@ -102,8 +102,11 @@ export class ClientAnswer {
       requestId: context.id,
       requestedModel: options.rewriteResponseModel ? context.model : undefined,
     })
-    context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs
-    context.overheadMs = ownTimeMs(context)
+    // A stream that is continued began before.
+    if (this.#watch === undefined) {
+      context.firstByteMs = (attempt.answeredMs ?? clock.monotonicMs()) - context.startedAtMs
+      context.overheadMs = ownTimeMs(context)
+    }
     const path = variant?.path ?? this.#request.path
     this.#observer = observe?.({ context, target, head, path })
     return plan
@@ -223,6 +226,11 @@ export class ClientAnswer {
     return endingFailure(ending)
   }
 
+  /** Whether the endpoint ended a stream without its ending. */
+  get lacksEnd(): boolean {
+    return this.#watch?.end().kind === 'missing'
+  }
+
   /** How a complete answer counts. */
   get outcome(): RequestOutcome {
     return outcomeOfStatus(this.#request.context.status ?? 0)
@@ -303,10 +311,11 @@ export class ClientAnswer {
   }
 }
 
+export const endedEarly: AttemptFailure = { kind: 'bad_answer', detail: 'ended before it was complete' }
 const earlyEnd = 'The endpoint ended its answer before it was complete.'
 
 function endingFailure(ending: StreamEnding | undefined): AttemptFailure {
-  if (ending?.kind === 'missing') return { kind: 'bad_answer', detail: 'ended before it was complete' }
+  if (ending?.kind === 'missing') return endedEarly
   const { error } = ending ?? {}
   return { kind: 'bad_answer', statusCode: error?.statusCode, detail: 'ended in an error' }
 }

@@ -11,6 +11,7 @@ import type { WaitingLine } from '../../routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
+import type { Affinity } from '../contract/affinity.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
 import type { RequestStats } from '../contract/request-record.ts'
@@ -21,6 +22,7 @@ import { notePlace, noteWait } from '../request/line-headers.ts'
 import type { Attempt } from './attempt.ts'
 import type { AttemptEstimates } from './attempt-estimates.ts'
 import { aboutOf, type EvidenceServices, HeldEvidence } from './held-evidence.ts'
+import type { LackKnowledge } from './request-lack.ts'
 
 /** Services that the ledger of a request and its attempts uses. */
 export interface LedgerServices extends EvidenceServices, ConcludeServices {
@@ -33,6 +35,9 @@ export interface LedgerServices extends EvidenceServices, ConcludeServices {
   readonly queue: Pick<WaitingLine, 'waiting' | 'released' | 'paused'>
   readonly events: Pick<EventBus, 'publish'>
   readonly hooks?: RequestHookList | undefined
+  /** Learns which endpoints have a path. */
+  readonly lacks?: Pick<LackKnowledge, 'path'> | undefined
+  readonly affinity?: Pick<Affinity, 'answered'> | undefined
   /** Undefined unless the time to the first token is estimated. */
   readonly estimates?: AttemptEstimates | undefined
 }
@@ -134,6 +139,16 @@ export class AttemptLedger {
     attempt.hooked = hookedAttempt(context.attemptCount, attempt.target)
     const headers = hooks.attemptBegins(context, attempt.hooked)
     return headers.length === 0 ? request : { ...request, headers: withHeaders(request.headers, headers) }
+  }
+
+  /** The answer is taken for the client. */
+  taken(attempt: Attempt, statusCode: number): void {
+    const { lacks, affinity } = this.#services
+    this.answered(attempt, statusCode)
+    const { routing, path } = this.#request
+    if (routing.learnsPath === true && statusCode < 300)
+      lacks?.path(attempt.target, attempt.variant?.path ?? path, true)
+    affinity?.answered(this.#request, attempt.target, statusCode)
   }
 
   /** The first byte of an answer for the client arrived. */

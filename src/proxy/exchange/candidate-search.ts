@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../kernel/clock.ts'
 import type { LineRefusal } from '../../routing/line/line-contract.ts'
 import type { LineTicket, LineWaiter } from '../../routing/line/line-ticket.ts'
 import type { WaitingLine } from '../../routing/line/waiting-line.ts'
-import type { RoutedEndpoint } from '../../routing/models/routing.ts'
+import type { RoutedEndpoint, Tier } from '../../routing/models/routing.ts'
 import type { ClientAnswer } from '../answer/client-answer.ts'
 import type { Heartbeat } from '../answer/heartbeat.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
@@ -144,6 +144,13 @@ export class CandidateSearch implements LineWaiter, Standing {
     const waitMs = this.#next.after(attempt, failure, this.#limits)
     if (waitMs !== undefined || failureEvidence(failure).movesOn === 'never') return waitMs
     return this.#next.attemptsLeft > 0 && this.#reroutes() && this.#rounds.anyUntried() ? 0 : undefined
+  }
+
+  /** Only these candidates can serve the request from now on. */
+  narrow(tiers: readonly Tier[]): void {
+    const { routing } = this.#request
+    this.#request.routing = { ...routing, tiers, candidates: tiers.flatMap(({ candidates }) => candidates) }
+    this.#rounds.moveTo(tiers)
   }
 
   /** Starts another round after a wait, or retries the candidates that could not be reached. */

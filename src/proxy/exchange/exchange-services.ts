@@ -5,6 +5,7 @@ import type { DeadlineEntry, DeadlineSweep } from '../../endpoints/resilience/de
 import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { AnswerServices } from '../answer/client-answer.ts'
+import type { ContinuationServices } from '../answer/continuation.ts'
 import type { Affinity } from '../contract/affinity.ts'
 import type { RequestContext } from '../contract/context.ts'
 import type { Transport } from '../contract/transport.ts'
@@ -50,4 +51,5 @@ export type ExchangeServices = ConductServices &
   LedgerServices &
   AttemptRequestServices &
   FormServices &
+  ContinuationServices &
   AnswerServices

@@ -4,7 +4,8 @@ import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import { badAttempt, judge } from '../answer/answer-gate.ts'
-import { ClientAnswer } from '../answer/client-answer.ts'
+import { ClientAnswer, endedEarly } from '../answer/client-answer.ts'
+import { Continuation } from '../answer/continuation.ts'
 import type { Heartbeat } from '../answer/heartbeat.ts'
 import { awaitDrain, type ResponseListener, watchResponse } from '../answer/response-events.ts'
 import { withTrueType } from '../answer/true-type.ts'
@@ -20,7 +21,7 @@ import { CandidateSearch, type SearchOwner } from './candidate-search.ts'
 import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
 import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
 import { Failover, type FailoverOwner } from './failover.ts'
-import { brokenError, failureOfStatus } from './give-up.ts'
+import { brokenError } from './give-up.ts'
 import { nextForm } from './late-translation.ts'
 import { followedRedirect } from './redirects.ts'
 
@@ -40,6 +41,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   readonly #search: CandidateSearch
   readonly #ledger: AttemptLedger
   #knownFailover: Failover | undefined
+  #continuation: Continuation | undefined
   readonly #startedMs: number
   #totalDeadlineMs: number
   #phase: ExchangePhase = 'choosing'
@@ -102,15 +104,13 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   #send(attempt: Attempt): void {
-    const { endpoint } = attempt.target
     this.#attempt = attempt
     this.#phase = 'connecting'
-    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, endpoint.timeouts.totalMs)
+    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, attempt.target.endpoint.timeouts.totalMs)
     this.deadlineMs = this.#totalDeadlineMs
     this.#ledger.begins(attempt)
-    // An endpoint tried as a last resort may not answer at all.
     if (attempt.permit === 'forced') this.#limit(this.#services.options.outageWaitMs)
-    const request = attemptRequest(this.#request, attempt, this.#services)
+    const request = attemptRequest(this.#continuation?.request ?? this.#request, attempt, this.#services)
     if (request instanceof GatewayError) {
       this.#services.breakers.release(attempt.target, attempt.permit)
       this.#fail(request)
@@ -131,22 +131,19 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   bodyWritten(): void {
-    if (this.#phase === 'relaying' || this.#phase === 'stalled') this.#answer.releaseBody(this.#attempt)
+    const isRelaying = this.#phase === 'relaying' || this.#phase === 'stalled'
+    if (isRelaying && this.#continuation === undefined) this.#answer.releaseBody(this.#attempt)
   }
 
   head(attempt: Attempt, head: UpstreamHead): boolean {
-    const { options, clock } = this.#services
+    const { options } = this.#services
     if (head.statusCode >= 300 && head.statusCode < 400) {
       const redirected = followedRedirect(this.#request, attempt, head)
       if (redirected !== undefined)
         return this.#replace(attempt, (nowMs) => attempt.following(redirected, nowMs))
       if (this.#failover.turnsFrom(attempt, head)) return false
     }
-    if (options.failoverStatuses.has(head.statusCode)) {
-      const failure = failureOfStatus(head, clock.nowMs())
-      this.#ledger.notePause(attempt, failure)
-      if (this.#failover.moveOn(attempt, failure)) return false
-    }
+    if (options.failoverStatuses.has(head.statusCode) && this.#failover.leaves(attempt, head)) return false
     this.#head = head
     return true
   }
@@ -202,6 +199,8 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       this.#taken(attempt, whole.statusCode)
       this.#answer.beginWhole(attempt, this.#head, whole)
     }
+    if (this.#continuation !== undefined && this.#answer.lacksEnd && this.#continues(attempt, endedEarly))
+      return
     const failure = this.#answer.end(attempt)
     if (failure !== undefined) this.#ledger.broke(attempt, failure)
     this.#settle(failure === undefined ? this.#answer.outcome : 'failure')
@@ -210,12 +209,18 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   failed(attempt: Attempt, found: AttemptFailure): void {
     const failure = this.#services.shortages.explain(found)
     if (this.#phase === 'relaying' || this.#phase === 'stalled') {
+      if (this.#continues(attempt, failure)) return
       this.#ledger.broke(attempt, failure)
       this.#fail(brokenError(failure))
-      return
+    } else {
+      this.#ledger.unreachable(attempt, failure)
+      this.#failover.failed(attempt, failure)
     }
-    this.#ledger.unreachable(attempt, failure)
-    this.#failover.failed(attempt, failure)
+  }
+
+  #continues(attempt: Attempt, failure: AttemptFailure): boolean {
+    const tiers = this.#continuation?.begin()
+    return tiers !== undefined && this.#failover.continueOn(tiers, attempt, failure)
   }
 
   get #failover(): Failover {
@@ -242,13 +247,11 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       return
     }
     const { attempt, kept } = last
-    // The endpoint's own error is more useful to the client than the gateway's.
     this.#attempt = attempt
     this.#search.noteRoute(attempt.target)
     this.#head = kept.head
     this.#phase = 'waiting'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
-    // It was judged before.
     this.#firstByte(attempt)
     for (const chunk of kept.chunks) this.#relay(attempt, chunk)
     if (kept.complete) this.complete(attempt)
@@ -309,21 +312,18 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       this.#phase = 'gathering'
       return
     }
+    this.#continuation ??= Continuation.of(this.#services, this.#request, plan)
     this.#taken(attempt, plan.head.statusCode)
-    this.#answer.begin(attempt, plan, true)
+    this.#answer.begin(attempt, this.#continuation?.watching(plan) ?? plan, true)
     this.#head = undefined
   }
 
   /** Accepts the answer for the client: no other endpoint will be tried. */
   #taken(attempt: Attempt, statusCode: number): void {
-    this.#ledger.answered(attempt, statusCode)
-    if (this.#request.routing.learnsPath === true && statusCode < 300)
-      this.#services.lacks?.path(attempt.target, attempt.variant?.path ?? this.#request.path, true)
-    this.#services.affinity?.answered(this.#request, attempt.target, statusCode)
+    this.#ledger.taken(attempt, statusCode)
     this.#knownFailover?.drop()
     this.#phase = 'relaying'
-    // A stream may last: do not keep a long prompt in memory that long.
-    if (attempt.isBodyWritten) this.#answer.releaseBody(attempt)
+    if (attempt.isBodyWritten && this.#continuation === undefined) this.#answer.releaseBody(attempt)
   }
 
   clientDrained(): void {
@@ -334,7 +334,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     attempt.resume()
   }
 
-  /** The client disconnected: everything in flight for it stops now and counts against no endpoint. */
+  /** The client disconnected: everything in flight for it stops and counts against no endpoint. */
   clientClosed(): void {
     if (this.#phase === 'over' || this.#raw.writableEnded) return
     if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)

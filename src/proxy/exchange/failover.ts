@@ -1,19 +1,22 @@
 import { mayBeEmpty } from '../../dialects/answers/empty-answer.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import type { GatewayError } from '../../kernel/errors.ts'
+import type { Tier } from '../../routing/models/routing.ts'
 import type { BadAttempt } from '../answer/answer-gate.ts'
 import { lackingAnswer, mayLack } from '../answer/lacking-answer.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { Attempt, KeptAnswer } from './attempt.ts'
 import type { AttemptLedger } from './attempt-ledger.ts'
 import type { CandidateSearch } from './candidate-search.ts'
-import { giveUpError } from './give-up.ts'
+import { failureOfStatus, giveUpError } from './give-up.ts'
 import { isTurnedAway, turnedAway } from './redirects.ts'
 import { isGuess, type LackKnowledge, RequestLack } from './request-lack.ts'
 
 /** Services that failover uses. */
 export interface FailoverServices {
+  readonly clock: Pick<Clock, 'nowMs'>
   readonly options: {
     /** Statuses that trigger failover. */
     readonly failoverStatuses: ReadonlySet<number>
@@ -153,6 +156,30 @@ export class Failover {
     attempt.cancel()
     this.#ledger.failed(attempt, failure)
     this.#owner.giveUp()
+    return true
+  }
+
+  /** Fails over from a status that triggers it. @returns false if no other candidate is left */
+  leaves(attempt: Attempt, head: UpstreamHead): boolean {
+    const failure = failureOfStatus(head, this.#services.clock.nowMs())
+    this.#ledger.notePause(attempt, failure)
+    return this.moveOn(attempt, failure)
+  }
+
+  /**
+   * Continues a stream that broke off on one of these candidates.
+   * @returns false if none may be tried
+   */
+  continueOn(tiers: readonly Tier[], attempt: Attempt, failure: AttemptFailure): boolean {
+    const waitMs = this.#search.after(attempt, failure)
+    if (waitMs === undefined) return false
+    this.#lastFailure = failure
+    this.#ledger.broke(attempt, failure)
+    this.#ledger.movedOn(attempt, failure)
+    this.#ledger.free(attempt)
+    this.#search.narrow(tiers)
+    if (waitMs > 0) this.#search.backOff(waitMs)
+    else this.#owner.tryNext()
     return true
   }
 

@@ -38,6 +38,7 @@ export interface EndpointRow {
   readonly status: string
   readonly in_flight: number
   readonly request_count: number
+  readonly model_count: number
   readonly breaker?: { readonly state: string }
 }
 

@@ -42,6 +42,10 @@ export async function startSmallServer(name: string, models: readonly string[]):
   let server: Server | undefined
   const start = () =>
     new Promise<void>((resolve, reject) => {
+      if (server?.listening === true) {
+        resolve()
+        return
+      }
       server = createServer(answer)
       server.on('connection', (socket) => {
         sockets.add(socket)

@@ -117,6 +117,15 @@ describe('expected-latency', () => {
     assert.equal(await fastShare(gateway, 10), 5)
   })
 
+  it('shows no estimate to a client without access to the dashboard', async (t) => {
+    const { gateway } = await unequalFleet(t, {
+      proxy,
+      dashboard: { access_policy: { allowed_cidrs: ['10.0.0.0/8'] } },
+    })
+    const response = await ask(gateway, { 'x-olla-explain': '1' })
+    assert.equal(response.headers.get('x-olla-estimate'), null)
+  })
+
   it('spreads a burst over equal endpoints', async (t) => {
     const fleet = await Promise.all(
       [0, 1, 2, 3].map((at) =>

@@ -1,7 +1,7 @@
 /**
  * Reads the amounts of limits: those that outlive the process, for the ledger to save them, and all for operators. The
  * control thread registers it. Decorates `callerAmounts`; depends on the directory of callers, the shared cells and the
- * link to the other threads. Needs no cleanup on close.
+ * link to the other threads. Uses if present: `cluster`. Needs no cleanup on close.
  */
 import fp from 'fastify-plugin'
 import { limitsOperations } from '../../src/callers/admin/limits-operations.ts'

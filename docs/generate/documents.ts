@@ -3,6 +3,7 @@ import { backendReference } from './backends.ts'
 import { configurationReference } from './configuration.ts'
 import { errorReference } from './errors.ts'
 import { lintWalls } from './house/lint.ts'
+import { jsonLines } from './json-lines.ts'
 import { metricReference } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { pluginReference } from './plugins.ts'
@@ -11,7 +12,7 @@ import { translationReference } from './translation.ts'
 /** Files that are made from the code, by their path in the repository. */
 export const documents: readonly { readonly path: string; render(): string | Promise<string> }[] = [
   { path: 'biome.rooms.json', render: lintWalls },
-  { path: 'config/schema.json', render: () => `${JSON.stringify(editorSchema(), null, 2)}\n` },
+  { path: 'config/schema.json', render: () => `${jsonLines(editorSchema(), 4)}\n` },
   { path: 'config/openapi.json', render: openApiDocument },
   { path: 'docs/backends.md', render: backendReference },
   { path: 'docs/configuration.md', render: configurationReference },

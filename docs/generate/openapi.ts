@@ -7,6 +7,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import { ProfileStore } from '../../src/endpoints/profiles/profile-store.ts'
 import gateway from '../../src/gateway.ts'
 import { profilesFolder, version } from '../../src/kernel/package.ts'
+import { jsonLines } from './json-lines.ts'
 import { describeRoute } from './route-descriptions.ts'
 
 type Operation = Readonly<Record<string, unknown>>
@@ -45,7 +46,7 @@ export async function openApiDocument(): Promise<string> {
   const { paths, ...document }: OpenApi = JSON.parse(JSON.stringify(app.swagger()))
   await app.close()
   await rm(folder, { recursive: true })
-  return `${JSON.stringify({ ...document, paths: describePaths(paths) }, null, 1)}\n`
+  return `${jsonLines({ ...document, paths: describePaths(paths) }, 3)}\n`
 }
 
 /** The same routes as with `{model}`, for names with slashes. */

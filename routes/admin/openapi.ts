@@ -8,13 +8,15 @@ export interface OpenApiOptions {
   readonly file?: string
 }
 
+const mountedAt = /"url": ?"\/"/
+
 export default fp<OpenApiOptions>(
   function openApi(app, { file = openApiFile }, done) {
-    // Read on first use: it is rarely requested and has a hundred kilobytes.
+    // Read on first use: it is rarely requested and has 300 KB.
     let document: string | undefined
     const prefix = app.prefix
     app.get('/internal/openapi.json', { config: { internalAccess: 'gated' } }, (_request, reply) => {
-      document ??= readFileSync(file, 'utf8').replace('"url": "/"', `"url": ${JSON.stringify(prefix || '/')}`)
+      document ??= readFileSync(file, 'utf8').replace(mountedAt, `"url":${JSON.stringify(prefix || '/')}`)
       return reply.type('application/json; charset=utf-8').send(document)
     })
     done()

@@ -173,6 +173,7 @@ describe('dispatch', () => {
         answer: undefined,
         attempts: 0,
         queuedMs: undefined,
+        queuePosition: undefined,
         completedAtMs: clock.nowMs(),
         routing: 'rejected',
         translation: undefined,

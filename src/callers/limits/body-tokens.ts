@@ -3,10 +3,8 @@ import {
   type Tokenizer,
 } from '../../dialects/translate/messages-to-chat/tokens/token-estimate.ts'
 import { isObject } from '../../kernel/json/json-fields.ts'
+import { textSize } from '../../kernel/json/text-size.ts'
 
-/** An image or a document in a body: its bytes are no text. */
-const base64Mark = Buffer.from(';base64,')
-const quote = 0x22
 /** Of an image, whatever its size. */
 const tokensPerImage = 1_600
 /** Of a message: its role, and what the template puts around it. */
@@ -22,16 +20,7 @@ const maxDepth = 12
  * @param tokensPerByte as far as it is known; 0 counts with the tokenizer
  */
 export function bodyTokens(body: Buffer, tokensPerByte: number, tokenizer: Tokenizer): number {
-  let bytes = body.length
-  let images = 0
-  let mark = body.indexOf(base64Mark)
-  while (mark >= 0) {
-    const end = body.indexOf(quote, mark)
-    if (end < 0) break
-    bytes -= end - mark
-    images++
-    mark = body.indexOf(base64Mark, end)
-  }
+  const { bytes, images } = textSize(body)
   const ofImages = images * tokensPerImage
   if (tokensPerByte > 0) return Math.ceil(bytes * tokensPerByte) + ofImages
   const counted = body.length <= maxParsedBytes ? countedTokens(body, tokenizer) : undefined

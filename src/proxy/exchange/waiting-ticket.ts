@@ -1,12 +1,10 @@
+import { textSize } from '../../kernel/json/text-size.ts'
 import { priorities } from '../../routing/line/line-cells.ts'
 import { type Lane, type LineTicket, laneOf } from '../../routing/line/line-ticket.ts'
 import type { Tier } from '../../routing/models/routing.ts'
 import type { RequestContext } from '../contract/context.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 
-/** An image or a document in a body: its bytes are no text. */
-const base64Mark = Buffer.from(';base64,')
-const quote = 0x22
 const tokensPerImage = 1_600
 /** English text has about four bytes per token. */
 const bytesPerToken = 4
@@ -58,15 +56,6 @@ function flowOf({ identity, caller, session, clientAddress }: RequestContext): s
 
 function promptTokens(body: ExchangeRequest['body']): number {
   if (body === null || !Buffer.isBuffer(body)) return 1
-  let bytes = body.length
-  let images = 0
-  let mark = body.indexOf(base64Mark)
-  while (mark >= 0) {
-    const end = body.indexOf(quote, mark)
-    if (end < 0) break
-    bytes -= end - mark
-    images++
-    mark = body.indexOf(base64Mark, end)
-  }
+  const { bytes, images } = textSize(body)
   return Math.ceil(bytes / bytesPerToken) + images * tokensPerImage
 }

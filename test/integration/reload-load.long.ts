@@ -1,4 +1,4 @@
-/** Many reloads under load: no request fails, and nothing is left behind. */
+/** Many reloads under load: no request fails, and nothing is left behind. `npm run test:soak` makes a thousand. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
@@ -7,7 +7,7 @@ import { postChat, type RunningGateway, startGateway, testThreads } from '../sup
 import { eventually, withSimulator } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
 
-const reloads = Number(process.env.RELOADS ?? 1_000)
+const reloads = Number(process.env.RELOADS ?? 200)
 const streams = 20
 
 setFlagsFromString('--expose-gc')
@@ -36,18 +36,20 @@ for (const engine of engines) {
           while (!(await reader?.read())?.done) received++
         })().catch(() => {})
       }
-      let isOver = false
-      const failed: number[] = []
+      const failed: string[] = []
       let answered = 0
-      const load = Array.from({ length: 4 }, async () => {
-        while (!isOver) {
+      const client = async (isOver: () => boolean) => {
+        while (!isOver()) {
           const response = await postChat(gateway.url)
           await response.arrayBuffer()
           answered++
-          if (response.status !== 200) failed.push(response.status)
+          if (response.status !== 200) failed.push(`status ${response.status}`)
         }
-      })
+      }
       const change = async (from: number, to: number) => {
+        let isOver = false
+        const failure = (error: Error) => void failed.push(`${error} ${error.cause}`)
+        const clients = Array.from({ length: 4 }, () => client(() => isOver).catch(failure))
         for (let round = from; round < to; round++) {
           const set = sets[round % sets.length] ?? []
           const result = await gateway.reload(set, {
@@ -56,25 +58,29 @@ for (const engine of engines) {
           })
           assert.equal(result.outcome, 'applied', JSON.stringify(result))
         }
+        isOver = true
+        await Promise.all(clients)
       }
       // Caches and histories fill first.
       await change(0, reloads * 0.4)
       const before = await held(gateway)
       await change(reloads * 0.4, reloads)
-      const after = await held(gateway)
-      isOver = true
-      await Promise.all(load)
+      let after = await held(gateway)
+      const isLean = () =>
+        after.series <= before.series * 1.05 &&
+        after.timers <= before.timers + 10 &&
+        after.sockets <= before.sockets + 20 &&
+        after.heapMb < before.heapMb + 15
+      // Sockets and timers of the last requests end a moment later; a leak stays.
+      await eventually(
+        async () => {
+          if (!isLean()) after = await held(gateway)
+          return isLean()
+        },
+        { intervalMs: 100 },
+      ).catch((cause) => assert.fail(`${JSON.stringify({ before, after })}: ${cause}`))
       t.diagnostic(JSON.stringify({ answered, received, failed: failed.length, before, after }))
-
       assert.deepEqual(failed, [])
-      const { active } = await json<{ active: number }>(gateway, '/internal/inflight', ({ total }) => ({
-        active: total,
-      }))
-      assert.equal(active, streams, 'all streams are still open')
-      assert.ok(after.series <= before.series * 1.05, 'series')
-      assert.ok(after.timers <= before.timers + 10, 'timers')
-      assert.ok(after.sockets <= before.sockets + 20, 'sockets')
-      assert.ok(after.heapMb < before.heapMb + 15, 'heap')
       for (const reader of readers) await reader?.cancel()
       await eventually(async () => (await gateway.status()).every(({ in_flight: count }) => count === 0))
     })
@@ -95,9 +101,10 @@ async function fleet(t: TestContext, engine: string) {
   return { gateway, entries }
 }
 
-/** What the gateway holds at rest; with several threads, of the control thread. */
+/** What the gateway holds while only the streams are open; with several threads, of the control thread. */
 async function held(gateway: RunningGateway) {
   await eventually(async () => (await gateway.status()).every(({ status }) => status !== 'draining'))
+  await eventually(async () => (await inFlight(gateway)) === streams)
   collectGarbage()
   const resources = process.getActiveResourcesInfo()
   const metrics = await (await fetch(`${gateway.url}/internal/metrics`)).text()
@@ -110,10 +117,7 @@ async function held(gateway: RunningGateway) {
   }
 }
 
-async function json<Result>(
-  { url }: RunningGateway,
-  path: string,
-  pick: (body: { total: number }) => Result,
-): Promise<Result> {
-  return pick((await (await fetch(`${url}${path}`)).json()) as { total: number })
+async function inFlight({ url }: RunningGateway): Promise<number> {
+  const { total } = (await (await fetch(`${url}/internal/inflight`)).json()) as { total: number }
+  return total
 }

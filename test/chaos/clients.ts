@@ -20,7 +20,7 @@ const body = JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user
 const request = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
 
 /** Longer than all time limits of the gateway's configuration together. */
-const maxAnswerMs = 15_000
+const maxAnswerMs = 60_000
 const maxFailures = 5
 
 /** Clients that ask one time after the other until they are stopped. */

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 
+/** For what a page shows; more than any interval at which it polls. */
+const waitMs = Number(process.env.BROWSER_WAIT_MS ?? 60_000)
+
 /** Where distributions put it; `CHROMIUM` comes first. */
 const usualPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
@@ -39,7 +42,8 @@ export async function startChromium(): Promise<Browser> {
       '--disable-sync',
     ],
   })
-  context.setDefaultTimeout(15_000)
+  // On a busy machine a page takes its time; what never happens still fails.
+  context.setDefaultTimeout(waitMs)
   return {
     context,
     async close() {

@@ -77,9 +77,9 @@ async function taskMs(page: Page): Promise<number> {
     return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN
   }
   const before = await taskSeconds()
-  await page.waitForTimeout(8_000)
+  await page.waitForTimeout(4_000)
   // Samples arrive every two seconds, ages change every second.
-  return Math.round((((await taskSeconds()) - before) / 4) * 1_000)
+  return Math.round((((await taskSeconds()) - before) / 2) * 1_000)
 }
 
 /** Cells that change when the fleet is loaded once. */

@@ -13,11 +13,15 @@ export interface WatchedPage {
   show(view: string): Promise<void>
 }
 
+/** Shorter timers are those of the page's controls. */
+const minPollMs = 4_000
+
 export type Scheme = 'light' | 'dark'
 
 /**
  * @param address of the page, up to and including `/internal/ui/`
  * @param expected console errors that a test brings about
+ * @param polls false: nothing loads again by itself, so that what changes was caused by an event
  */
 export async function openPage(
   context: BrowserContext,
@@ -26,7 +30,8 @@ export async function openPage(
     width = 1280,
     height = 900,
     expected = /^$/,
-  }: { width?: number; height?: number; expected?: RegExp } = {},
+    polls = true,
+  }: { width?: number; height?: number; expected?: RegExp; polls?: boolean } = {},
 ): Promise<WatchedPage> {
   const page = await context.newPage()
   const problems: string[] = []
@@ -47,6 +52,14 @@ export async function openPage(
       Reflect.get(window, 'tellViolation')(`${violatedDirective} ${blockedURI}`)
     })
   })
+  if (!polls) {
+    await page.addInitScript((minPollMs) => {
+      const { setTimeout } = window
+      const start = (run: TimerHandler, ms = 0, ...args: unknown[]) =>
+        ms >= minPollMs ? 0 : setTimeout(run, ms, ...args)
+      Object.assign(window, { setTimeout: start })
+    }, minPollMs)
+  }
   await page.setViewportSize({ width, height })
   return { page, problems, show }
 

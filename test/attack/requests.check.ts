@@ -19,6 +19,8 @@ const seed = Number(process.env.ATTACK_SEED ?? 1)
 /** Every cut of every case, where the run is a long one. */
 const takesAllCuts = seconds > 60
 const width = 24
+/** How long nothing comes before a talk is over; what seems wrong is tried again with more patience. */
+const quietRoundsMs = [60, 300, 1_000, 5_000]
 const canary = 'GET /olla/proxy/canary HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
 interface Target {
@@ -85,7 +87,7 @@ async function run(
     round = 0,
   ) {
     const from = addressOf(++serial)
-    const quietMs = [60, 300, 1_000][round] ?? 1_000
+    const quietMs = quietRoundsMs[round] ?? 5_000
     const ask = (target: Target) => outcomeOf(target, from, parts, quietMs)
     const [ours, nodes, read, ...others] = await Promise.all(
       [own, node, plain, ...(comparesProxies ? proxies : [])].map(ask),
@@ -98,7 +100,7 @@ async function run(
     const reason = found.serious ?? otherwise.find((each) => each !== undefined)
     // A machine under load answers late: what is serious is so again, with more time.
     const isSilent = ours.talk.statuses.length === 0 && !ours.talk.closed && round === 0
-    if ((reason !== undefined || isSilent) && round < 2)
+    if ((reason !== undefined || isSilent) && round + 1 < quietRoundsMs.length)
       return attempt({ family, name, bytes }, parts, comparesProxies, round + 1)
     const isStricter = ours.delivered.length > 0 && others.some(({ delivered }) => delivered.length === 0)
     table.add(family, { outcome: ours, differs: found.differs, isStricter, isSerious: reason !== undefined })

@@ -34,8 +34,6 @@ discovery: { static: { endpoints: [ { url: '${upstreamUrl}', name: up, type: ope
 `
   const running = run(t, ['-c', 'gateway.yaml'], { cwd: await folder({ 'gateway.yaml': yaml }) })
   const url = await listening(running)
-  await eventually(async () => (await (await fetch(`${url}/v1/models`)).text()).includes('"m"'), {
-    timeoutMs: 30_000,
-  })
+  await eventually(async () => (await (await fetch(`${url}/v1/models`)).text()).includes('"m"'))
   return { port: Number(new URL(url).port), url, child: running.child, output: running.output }
 }

@@ -48,7 +48,7 @@ describe('the command', { skip: !existsSync('/proc/self/environ') && 'no /proc' 
     child.stdout.on('data', (data: Buffer) => {
       output += data.toString()
     })
-    await eventually(() => /listening on http/.test(output), { timeoutMs: 60_000 })
+    await eventually(() => /listening on http/.test(output))
     const flags = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').split('\0')
     assert.ok(flags.includes('--single-threaded-gc'))
   })
@@ -61,7 +61,7 @@ describe('the command', { skip: !existsSync('/proc/self/environ') && 'no /proc' 
     child.stdout?.on('data', (data: Buffer) => {
       output += data.toString()
     })
-    await eventually(() => /listening on http/.test(output), { timeoutMs: 60_000 })
+    await eventually(() => /listening on http/.test(output))
     assert.equal(child.connected, true)
   })
 })

@@ -43,10 +43,10 @@ describe('a PostgreSQL', { skip: whyNoPostgres ?? false }, () => {
     for (let count = 0; count < 20; count++) await ask(2)
     assert.equal(await statusOf(key), 200)
     await eventually(async () => (await statusOf(createKey())) === 503)
-    assert.ok(performance.now() - frozenMs < 30_000)
+    assert.ok(performance.now() - frozenMs < 60_000)
     postgres.signal('SIGCONT')
-    await eventually(async () => (await statusOf(createKey())) === 401, { timeoutMs: 30_000 })
-    await eventually(async () => (await requests()) === 21, { timeoutMs: 40_000 })
+    await eventually(async () => (await statusOf(createKey())) === 401)
+    await eventually(async () => (await requests()) === 21)
     assert.equal(endpoint.sent.answers, 21)
   })
 
@@ -81,7 +81,7 @@ describe('a PostgreSQL', { skip: whyNoPostgres ?? false }, () => {
       await postgres.start()
       await eventually(async () => (await admin('POST', '/keys', { name: 'b' })).status === 201)
     })
-    await eventually(async () => (await requests()) === asked, { timeoutMs: 30_000 })
+    await eventually(async () => (await requests()) === asked)
     assert.equal(await statusOf(createKey()), 401)
   })
 
@@ -94,7 +94,7 @@ describe('a PostgreSQL', { skip: whyNoPostgres ?? false }, () => {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'olla-gateway'",
     )
     await ask(1)
-    await eventually(async () => (await requests()) === 2, { timeoutMs: 30_000 })
+    await eventually(async () => (await requests()) === 2)
     assert.equal((await adminOf(url)('POST', '/keys', { name: 'x' })).status, 201)
     await database.close()
   })

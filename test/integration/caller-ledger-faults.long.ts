@@ -61,7 +61,7 @@ describe('the ledger of a process that is killed', () => {
     await eventually(() => servedAtMs.length > 200 && performance.now() - (servedAtMs[0] ?? 0) > 2 * lastMs)
     killedAtMs = performance.now()
     running.child.kill('SIGKILL')
-    await once(running.child, 'exit')
+    await once(running.child, 'close')
     await Promise.all(clients)
 
     const database = openSqlite(join(cwd, 'callers.db'))
@@ -115,7 +115,7 @@ describe('the ledger in a PostgreSQL that goes away', { skip: whyNoPostgres ?? f
     await eventually(async () => !(await statusOfCallers()).store.available)
 
     await postgres.start()
-    await eventually(async () => (await requests()) === 3, { timeoutMs: 30_000 })
+    await eventually(async () => (await requests()) === 3)
     const { total, ledger } = (await adminOf(url)('GET', '/usage')).body as {
       total: { completion_tokens: number }
       ledger: { writable: boolean; pending_rows: number; lost_requests: number }

@@ -60,7 +60,7 @@ describe('the status of callers', () => {
 
     await other.all('ALTER TABLE olla_usage_away RENAME TO olla_usage')
     await other.close()
-    await eventually(async () => (await ledger()).written_requests === 3, { timeoutMs: 30_000 })
+    await eventually(async () => (await ledger()).written_requests === 3)
     const again = await ledger()
     assert.deepEqual(
       [again.writable, again.pending_rows, again.error, again.failing_since],

@@ -47,7 +47,7 @@ describe('the limits of a caller whose requests end with their thread', () => {
       await eventually(() => ended.length === 40)
       assert.ok(ended.every((each) => each instanceof Error))
       // Nothing but the tokens of the probes is counted, in any limit: the whole minute fits.
-      await eventually(async () => (await ask(9_800).catch(() => 0)) === 200, { timeoutMs: 20_000 })
+      await eventually(async () => (await ask(9_800).catch(() => 0)) === 200)
       assert.equal(await ask(9_800), 200)
       assert.equal(await ask(9_995), 429)
       const total = async () => (await adminOf(gateway.url)('GET', '/usage')).body.total

@@ -102,7 +102,7 @@ describe('webhooks', () => {
     const [failing] = await states()
     assert.deepEqual([failing?.pending, failing?.delivered], [1, 0])
     assert.match(failing?.error ?? '', /connection/)
-    await eventually(async () => (await states())[0]?.delivered === 1, { timeoutMs: 30_000 })
+    await eventually(async () => (await states())[0]?.delivered === 1)
     const ids = new Set(receiver.messages.map(({ headers }) => headers['webhook-id']))
     assert.deepEqual([receiver.messages.length, ids.size], [3, 1])
     assert.ok(receiver.messages.every((message) => isSigned(message, secret)))
@@ -177,7 +177,7 @@ describe('webhooks', () => {
     receiver.messages.length = 0
     isUp = true
     const second = await start(t, webhooks, { store })
-    await eventually(async () => (await second.states())[0]?.delivered === 2, { timeoutMs: 20_000 })
+    await eventually(async () => (await second.states())[0]?.delivered === 2)
     assert.deepEqual(new Set(receiver.messages.map(({ headers }) => headers['webhook-id'])), failed)
     assert.ok(receiver.messages.every((message) => isSigned(message, secret)))
     await second.gateway.close()

@@ -95,8 +95,7 @@ async function survives(t: TestContext, redis: RunningRedis, outage: Outage): Pr
   await eventually(() => running.statuses.length > before + 50)
   endpoint.seen.max = 0
   await outage.end(redis)
-  for (const replica of replicas)
-    await eventually(async () => (await clusterOf(replica)).state === 'joined', { timeoutMs: 30_000 })
+  for (const replica of replicas) await eventually(async () => (await clusterOf(replica)).state === 'joined')
   const after = running.statuses.length
   await eventually(() => running.statuses.length > after + 200)
   await running.stop()

@@ -43,13 +43,10 @@ callers: ${callers}
 }
 
 async function joined(replicas: readonly Replica[], areOpen: boolean): Promise<void> {
-  await eventually(
-    async () => {
-      const bodies = await Promise.all(replicas.map(clusterOf))
-      return bodies.every(({ state, members }) => state === 'joined' && members?.length === replicas.length)
-    },
-    { timeoutMs: 30_000 },
-  )
+  await eventually(async () => {
+    const bodies = await Promise.all(replicas.map(clusterOf))
+    return bodies.every(({ state, members }) => state === 'joined' && members?.length === replicas.length)
+  })
   for (const { url } of replicas) await eventually(async () => (await chat(url)) === (areOpen ? 200 : 401))
 }
 

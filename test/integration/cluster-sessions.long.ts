@@ -9,6 +9,11 @@ import { eventually } from '../support/simulator.ts'
 
 const skip = whyNoRedis ?? false
 
+async function sessionsOf({ url }: RunningGateway): Promise<number> {
+  const response = await fetch(`${url}/internal/stats/sticky`)
+  return ((await response.json()) as { active_sessions: number }).active_sessions
+}
+
 describe('replicas with a shared server', { skip }, async () => {
   const redis = skip === false ? await startRedis() : undefined
   if (redis === undefined) return
@@ -31,7 +36,8 @@ describe('replicas with a shared server', { skip }, async () => {
       const name = `session ${session}`
       const first = await ask(replicas[session % 3], name)
       // The others learn it some milliseconds after the answer.
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      for (const replica of replicas)
+        await eventually(async () => (await sessionsOf(replica)) === session + 1)
       for (const replica of replicas) assert.equal(await ask(replica, name), first)
     }
   })

@@ -85,10 +85,12 @@ describe('what is seen of several replicas', { skip }, async () => {
         12,
       )
       for (const { lag_ms, version } of view.members) {
-        assert.ok(lag_ms >= 0 && lag_ms <= 1_500, String(lag_ms))
+        assert.ok(lag_ms >= 0, String(lag_ms))
         assert.match(version, /^\d/)
       }
     }
+    for (const replica of replicas)
+      await eventually(async () => (await clusterOf(replica)).members.every(({ lag_ms }) => lag_ms <= 1_500))
     redis.freeze()
     try {
       for (const replica of replicas) {

@@ -97,9 +97,9 @@ async function start(
   let output = ''
   for (const from of [child.stdout, child.stderr])
     from.on('data', (data: Buffer) => (output += data.toString()))
-  await eventually(() => /listening on http/.test(output), { timeoutMs: 60_000 })
+  await eventually(() => /listening on http/.test(output))
   const url = /listening on (http:\S+)/.exec(output)?.[1] ?? ''
-  await eventually(async () => (await fetch(`${url}/internal/ready`)).ok, { timeoutMs: 30_000 })
+  await eventually(async () => (await fetch(`${url}/internal/ready`)).ok)
   return { url, child }
 }
 

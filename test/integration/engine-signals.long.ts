@@ -16,7 +16,7 @@ async function engineAt(gateway: RunningGateway, name: string): Promise<EngineVi
 
 /** Repeats assertions until they hold. */
 async function settles(check: () => void | Promise<void>): Promise<void> {
-  const deadlineMs = performance.now() + 15_000
+  const deadlineMs = performance.now() + 60_000
   for (;;) {
     try {
       await check()

@@ -52,7 +52,7 @@ async function gatewayWith(
     (await (await fetch(`${gateway.url}/internal/admin/discovery`)).json()) as Discovery
   const names = async () => (await gateway.status()).map(({ name }) => name).sort()
   const shows = (...expected: string[]) =>
-    eventually(async () => JSON.stringify(await names()) === JSON.stringify(expected), { timeoutMs: 15_000 })
+    eventually(async () => JSON.stringify(await names()) === JSON.stringify(expected))
   return { gateway, fixed, discovery, shows }
 }
 

@@ -110,9 +110,6 @@ describe('log output that fails', { skip: !existsSync('/dev/full') && 'no /dev/f
         const url = `http://127.0.0.1:${port}`
         await eventually(
           async () => (await fetch(`${url}/internal/ready`).catch(() => undefined))?.status === 200,
-          {
-            timeoutMs: 60_000,
-          },
         )
         fault.later?.(child, cwd)
         const user = 'x'.repeat(1000)
@@ -126,13 +123,10 @@ describe('log output that fails', { skip: !existsSync('/dev/full') && 'no /dev/f
           }
           return reading.log.lines_dropped
         }
-        await eventually(
-          async () => {
-            await postChat(url)
-            return (await dropped()) > 0 === fault.loses
-          },
-          { timeoutMs: 10_000 },
-        )
+        await eventually(async () => {
+          await postChat(url)
+          return (await dropped()) > 0 === fault.loses
+        })
         assert.match(
           await (await fetch(`${url}/internal/metrics`)).text(),
           /^olla_log_lines_dropped_total \d+$/m,
@@ -153,9 +147,6 @@ describe('log output that fails', { skip: !existsSync('/dev/full') && 'no /dev/f
     const url = `http://127.0.0.1:${port}`
     await eventually(
       async () => (await fetch(`${url}/internal/ready`).catch(() => undefined))?.status === 200,
-      {
-        timeoutMs: 60_000,
-      },
     )
     const logs = join(cwd, 'logs')
     rmSync(logs, { recursive: true })
@@ -167,19 +158,16 @@ describe('log output that fails', { skip: !existsSync('/dev/full') && 'no /dev/f
       }
       return reading.log.lines_dropped
     }
-    await eventually(async () => (await dropped()) > 0, { timeoutMs: 10_000 })
+    await eventually(async () => (await dropped()) > 0)
     rmSync(logs)
-    await eventually(
-      async () => {
-        await postChat(url)
-        const [name] = existsSync(logs) ? readdirSync(logs) : []
-        return (
-          name !== undefined &&
-          /"lines":\d+,"msg":"log lines were dropped"/.test(readFileSync(join(logs, name), 'utf8'))
-        )
-      },
-      { timeoutMs: 10_000 },
-    )
+    await eventually(async () => {
+      await postChat(url)
+      const [name] = existsSync(logs) ? readdirSync(logs) : []
+      return (
+        name !== undefined &&
+        /"lines":\d+,"msg":"log lines were dropped"/.test(readFileSync(join(logs, name), 'utf8'))
+      )
+    })
   })
 })
 

@@ -96,7 +96,7 @@ for (const engine of engines) {
         statuses.every((status) => status === 200 || status === 503),
         statuses.join(),
       )
-      assert.ok(performance.now() - startedMs < 15_000)
+      assert.ok(performance.now() - startedMs < 30_000)
     })
 
     it('are served again afterwards, however often both meet', async (t) => {

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { get } from '../support/fleet.ts'
 import { startGateway } from '../support/gateway.ts'
 import { type ScriptedAnswer, type SeenRequest, scriptedServer } from '../support/scripted-server.ts'
+import { eventually } from '../support/simulator.ts'
 
 const digest = 'a'.repeat(64)
 const shown = {
@@ -158,10 +159,10 @@ describe('Ollama’s API', () => {
   it('lists the models in memory as the endpoint reports them, without those that are stopping', async (t) => {
     const { gateway } = await fleet(t, { ...untranslated, discovery: { residency_interval: '100ms' } })
     let models: OllamaEntry[] = []
-    for (let look = 0; look < 50 && models.length === 0; look++) {
+    await eventually(async () => {
       models = await entriesOf(`${gateway.url}/api/ps`)
-      if (models.length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+      return models.length > 0
+    })
     const [running] = models.filter(({ name }) => name === 'qwen3:latest')
     assert.equal(running?.size, 6e9)
     assert.equal(running?.size_vram, 3e9)

@@ -89,6 +89,6 @@ describe('the command', () => {
     // Another one: the same may have come by two ways.
     long.child.kill('SIGTERM')
     assert.notEqual(await long.exit, 0)
-    assert.ok(performance.now() - beforeMs < 10_000)
+    assert.ok(performance.now() - beforeMs < 50_000)
   })
 })

@@ -9,7 +9,7 @@ import { eventually as eventuallyIn, withSimulator } from '../support/simulator.
 
 /** Processes start and answer late on a machine that runs other tests. */
 const eventually = (condition: () => boolean | Promise<boolean>) =>
-  eventuallyIn(condition, { timeoutMs: 60_000, intervalMs: 20 })
+  eventuallyIn(condition, { intervalMs: 20 })
 
 describe('the configuration file of a running gateway', () => {
   it('is applied when it is replaced', async (t) => {

@@ -11,7 +11,7 @@ for (const engine of engines) {
   describe(`a request that waits with ${engine}`, () => {
     it('continues at the endpoint that replaces its only one', async (t) => {
       const { gateway, one, two, hold } = await full(t, engine)
-      const { waiting, stream } = await hold()
+      const { waiting, stream } = await hold(60)
       assert.equal((await gateway.reload([entry(two, 'two')])).outcome, 'applied')
       const answer = await waiting
       assert.deepEqual([answer.status, answer.headers.get('x-olla-endpoint')], [200, 'two'])
@@ -58,8 +58,8 @@ async function full(t: TestContext, engine: string) {
   const two = await withSimulator(t, { kind, name: 'two', models: ['m'] })
   const other = await withSimulator(t, { kind, name: 'other', models: ['n'] })
   const gateway = await startGateway(t, [entry(one, 'one', 1)], { proxy: engineOf(engine) })
-  const hold = async () => {
-    const stream = await postChat(gateway.url, { stream: true, max_tokens: 30 })
+  const hold = async (tokens = 1_000) => {
+    const stream = await postChat(gateway.url, { stream: true, max_tokens: tokens })
     const waiting = postChat(gateway.url)
     await eventually(async () => (await queued(gateway)) === 1)
     return { stream, waiting }

@@ -81,7 +81,7 @@ discovery: { static: { endpoints: [ { url: 'http://127.0.0.1:${upstream}', name:
   async start(): Promise<void> {
     this.#running = run(this.#t, ['-c', 'config.yaml'], { cwd: this.#cwd })
     const url = await listening(this.#running)
-    await eventually(async () => (await fetch(`${url}/internal/ready`)).status === 200, { timeoutMs: 20_000 })
+    await eventually(async () => (await fetch(`${url}/internal/ready`)).status === 200)
   }
 
   /** @returns the exit code */

@@ -49,8 +49,8 @@ describe('systemd', { skip: missing.length > 0 && `no ${missing.join(', ')}` }, 
         },
       })
       const url = await listening(running)
-      await eventually(() => heard.includes(`READY=1 STATUS=listening on ${url}`), { timeoutMs: 20_000 })
-      await eventually(() => count() >= 3, { timeoutMs: 20_000 })
+      await eventually(() => heard.includes(`READY=1 STATUS=listening on ${url}`))
+      await eventually(() => count() >= 3)
       if (threads === 1) {
         writeFileSync(join(cwd, 'fault-main'), 'loop')
         let before = -1
@@ -60,12 +60,12 @@ describe('systemd', { skip: missing.length > 0 && `no ${missing.join(', ')}` }, 
             before = count()
             return isSilent
           },
-          { timeoutMs: 30_000, intervalMs: 2_000 },
+          { intervalMs: 2_000 },
         )
         running.child.kill('SIGKILL')
         return
       }
-      const exit = once(running.child, 'exit')
+      const exit = once(running.child, 'close')
       running.child.kill('SIGTERM')
       assert.deepEqual(await exit, [0, null])
       await eventually(() => /STOPPING=1 EXTEND_TIMEOUT_USEC=18000000 STATUS=stopping/.test(heard))
@@ -76,10 +76,8 @@ describe('systemd', { skip: missing.length > 0 && `no ${missing.join(', ')}` }, 
     const cwd = await folder({ 'config.yaml': configFor('http://127.0.0.1:9') })
     const running = run(t, [], { cwd, env: { NOTIFY_SOCKET: join(cwd, 'missing'), PATH: cwd } })
     await listening(running)
-    await eventually(() => /the service manager could not be notified/.test(running.output()), {
-      timeoutMs: 20_000,
-    })
-    const exit = once(running.child, 'exit')
+    await eventually(() => /the service manager could not be notified/.test(running.output()))
+    const exit = once(running.child, 'close')
     running.child.kill('SIGTERM')
     assert.deepEqual(await exit, [0, null])
   })

@@ -182,7 +182,7 @@ async function connectAgain(t: TestContext, gateway: RunningGateway): Promise<Th
       }
       return running.length === 2
     },
-    { timeoutMs: 30_000, intervalMs: 50 },
+    { intervalMs: 50 },
   )
   const [, [again] = []] = await connectToThreads(t, gateway.url)
   return again ?? assert.fail()

@@ -29,7 +29,7 @@ describe('the command with two threads', () => {
     const [[first] = [], [second] = []] = await connectToThreads(t, await listening(long))
     const streams = await Promise.all([first, second].map((client) => client?.chat({ stream: true })))
     long.child.kill('SIGTERM')
-    await eventually(() => /"phase":"draining"/.test(long.output()), { timeoutMs: 20_000 })
+    await eventually(() => /"phase":"draining"/.test(long.output()))
     for (const end of finish) end()
     for (const response of streams) {
       let text = ''
@@ -63,7 +63,7 @@ describe('the command with two threads', () => {
     // Another one: the same may have come by two ways.
     running.child.kill('SIGTERM')
     assert.notEqual(await running.exit, 0)
-    assert.ok(performance.now() - beforeMs < 30_000)
+    assert.ok(performance.now() - beforeMs < 50_000)
   })
 
   it('writes the lines of all threads whole, to standard output and to its file', async (t) => {

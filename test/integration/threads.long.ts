@@ -144,7 +144,7 @@ describe('two serving threads', () => {
     const limited = jsonAnswer('{}', { status: '429 Slow Down', headers: 'Retry-After: 1\r\n' })
     upstream.open.shift()?.socket.write(limited)
     for (const _ of clients) {
-      await eventually(() => upstream.open.length === 1, { timeoutMs: 20_000 })
+      await eventually(() => upstream.open.length === 1)
       upstream.answer()
     }
     assert.deepEqual(
@@ -196,7 +196,7 @@ describe('two serving threads', () => {
       {
         proxy: {
           load_balancer: 'priority',
-          circuit_breaker: { failure_threshold: 3, open_duration: '300ms', failure_statuses: [500] },
+          circuit_breaker: { failure_threshold: 3, open_duration: '3s', failure_statuses: [500] },
         },
       },
       { threads },
@@ -258,7 +258,7 @@ describe('two serving threads', () => {
     assert.equal((await second.ask()).headers['x-olla-attempts'], undefined)
     // The control thread has heard of it, or it would not look again for a minute.
     await bad.restart()
-    await eventually(async () => (await statusOf(second, 'bad')).status === 'healthy', { timeoutMs: 15_000 })
+    await eventually(async () => (await statusOf(second, 'bad')).status === 'healthy')
     assert.equal((await first.ask()).headers['x-olla-endpoint'], 'bad')
   })
 })

@@ -63,7 +63,7 @@ for (const engine of engines) {
     it('refuses what is too much or takes too long, with a time that clients can use', async (t) => {
       const { upstream, gateway, ask } = await startHeld(t, {
         ...engineOf(engine),
-        queue: { max_waiting: 2, max_wait: '400ms' },
+        queue: { max_waiting: 2, max_wait: '3s' },
       })
       const first = ask()
       await eventually(() => upstream.held.length === 1)

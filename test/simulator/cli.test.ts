@@ -55,7 +55,7 @@ suite('olla-gateway simulator', () => {
       const args = [command, 'simulator', '--kind', 'ollama', '--model', 'm', '--name', 'box', '--port', '0']
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
       t.after(() => child.kill('SIGKILL'))
-      const exit = once(child, 'exit')
+      const exit = once(child, 'close')
       const [line] = await once(createInterface({ input: child.stdout }), 'line')
       const url = /^simulated ollama "box" listening on (http:\S+)$/.exec(String(line))?.[1]
       assert.ok(url !== undefined)

@@ -38,14 +38,15 @@ export function run(
   child.stderr.on('data', (data: Buffer) => {
     output += data.toString()
   })
-  const exit = once(child, 'exit').then(([code]) => code as number | null)
+  // A process can exit before its last output has been read.
+  const exit = once(child, 'close').then(([code]) => code as number | null)
   return { child, output: () => output, exit }
 }
 
 /** @returns the address, once it listens */
 export async function listening(running: RunningCommand): Promise<string> {
   try {
-    await eventually(() => /listening on http/.test(running.output()), { timeoutMs: 60_000 })
+    await eventually(() => /listening on http/.test(running.output()))
   } catch (cause) {
     throw new Error(`it does not listen: ${running.output().slice(-2_000) || 'no output'}`, { cause })
   }

@@ -5,7 +5,7 @@ import { isMainThread } from 'node:worker_threads'
 const seconds = Number(process.env.TEST_FILE_SECONDS)
 const file = process.argv[1] ?? ''
 // Threads, and processes that a test forks, load this too.
-if (isMainThread && /\.(test|long|check)\.ts$/.test(file)) {
+if (isMainThread && /\.(test|long|check|soak)\.ts$/.test(file)) {
   setTimeout(() => {
     const held = [...new Set(process.getActiveResourcesInfo())].join(', ')
     process.stderr.write(`${file} had not ended after ${seconds} s; its event loop holds: ${held}\n`)

@@ -64,7 +64,7 @@ export async function startFleet(
       url,
       child,
       async stop() {
-        const exit = once(child, 'exit')
+        const exit = once(child, 'close')
         child.kill('SIGTERM')
         const [code] = await exit
         return typeof code === 'number' ? code : null
@@ -81,7 +81,7 @@ export async function startFleet(
         const bodies = await Promise.all(replicas.map(clusterOf))
         return bodies.every(({ state, members }) => state === 'joined' && members.length === replicas.length)
       },
-      { timeoutMs: 60_000, intervalMs: 20 },
+      { intervalMs: 20 },
     )
   replicas.push(...(await Promise.all(Array.from({ length: count }, start))))
   await settle()
@@ -89,7 +89,7 @@ export async function startFleet(
     replicas,
     async add() {
       const replica = await start()
-      await eventually(() => isReady(replica), { timeoutMs: 60_000 })
+      await eventually(() => isReady(replica))
       replicas.push(replica)
       await settle()
       return replica

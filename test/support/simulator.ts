@@ -13,7 +13,7 @@ export async function withSimulator(t: TestContext, options: SimulatorOptions): 
 /** Waits until something is so, looking again and again; fails loudly if it never is. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
-  { timeoutMs = 15_000, intervalMs = 5 }: { timeoutMs?: number; intervalMs?: number } = {},
+  { timeoutMs = 60_000, intervalMs = 5 }: { timeoutMs?: number; intervalMs?: number } = {},
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs
   while (!(await condition())) {

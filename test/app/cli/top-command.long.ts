@@ -66,10 +66,8 @@ describe('olla-gateway top', () => {
     assert.equal(input.isRaw, true)
     await (await postChat(gateway.url)).text()
     await simulator.close()
-    await eventually(() => /endpoint\.status endpoint=box from=healthy to=offline/.test(screen()), {
-      timeoutMs: 10_000,
-    })
-    await eventually(() => /box +offline/.test(screen()), { timeoutMs: 10_000 })
+    await eventually(() => /endpoint\.status endpoint=box from=healthy to=offline/.test(screen()))
+    await eventually(() => /box +offline/.test(screen()))
     input.emit('data', Buffer.from('s'))
     await eventually(() => /sort: in flight/.test(screen()))
     output.columns = 60
@@ -92,7 +90,7 @@ describe('olla-gateway top', () => {
     const ended = topCommand(['--url', gateway.url], terminal)
     await eventually(() => /box +healthy/.test(screen()))
     await gateway.close()
-    await eventually(() => /NO CONNECTION: /.test(screen()), { timeoutMs: 10_000 })
+    await eventually(() => /NO CONNECTION: /.test(screen()))
     assert.match(screen(), /box +healthy/)
     input.emit('data', Buffer.from('\u0003'))
     assert.equal((await ended).exitCode, 0)

@@ -81,9 +81,7 @@ function start(t: TestContext, server: string, options: Partial<DnsProviderOptio
   t.after(() => provider.stop())
   provider.start(recorded.reports)
   const shows = (...urls: string[]) =>
-    eventually(() => JSON.stringify([...(recorded.urls() ?? [])].sort()) === JSON.stringify(urls), {
-      timeoutMs: 30_000,
-    })
+    eventually(() => JSON.stringify([...(recorded.urls() ?? [])].sort()) === JSON.stringify(urls))
   return { shows, ...recorded }
 }
 
@@ -103,9 +101,9 @@ describe('a real name server', { skip }, () => {
     const { shows, failures } = start(t, names.server, {})
     await shows('http://10.0.0.1:8000')
     await names.stop()
-    await eventually(() => failures.some((each) => /ECONNREFUSED|ETIMEOUT/.test(each)), { timeoutMs: 20_000 })
+    await eventually(() => failures.some((each) => /ECONNREFUSED|ETIMEOUT/.test(each)))
     await names.serve([])
-    await eventually(() => failures.some((each) => each.includes('ENOTFOUND')), { timeoutMs: 20_000 })
+    await eventually(() => failures.some((each) => each.includes('ENOTFOUND')))
     await shows('http://10.0.0.1:8000')
     await names.serve(['host-record=gpu.test,10.0.0.2'])
     await shows('http://10.0.0.2:8000')

@@ -77,7 +77,7 @@ function start(t: TestContext, socketPath: string) {
   t.after(() => provider.stop())
   provider.start(recorded.reports)
   const shows = (...urls: string[]) =>
-    eventually(() => JSON.stringify(recorded.ready()) === JSON.stringify(urls), { timeoutMs: 15_000 })
+    eventually(() => JSON.stringify(recorded.ready()) === JSON.stringify(urls))
   return { provider, shows, ...recorded }
 }
 

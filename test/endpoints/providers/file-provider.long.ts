@@ -24,7 +24,7 @@ function start(t: TestContext, path: string, intervalMs = 60_000) {
   provider.start(recorded.reports)
   t.after(() => provider.stop())
   const shows = (...urls: string[]) =>
-    eventually(() => JSON.stringify(recorded.urls()) === JSON.stringify(urls), { timeoutMs: 10_000 })
+    eventually(() => JSON.stringify(recorded.urls()) === JSON.stringify(urls))
   return { provider, shows, ...recorded }
 }
 

@@ -40,9 +40,9 @@ async function setUp(t: TestContext, options: Partial<KubernetesProviderOptions>
   }
   const shows = (...hosts: string[]) => {
     const expected = JSON.stringify(hosts.map((host) => `http://${host}:8000`))
-    return eventually(() => JSON.stringify(recorded.ready()) === expected, { timeoutMs: 15_000 })
+    return eventually(() => JSON.stringify(recorded.ready()) === expected)
   }
-  const watched = () => eventually(() => api.watches.size === 1, { timeoutMs: 15_000 })
+  const watched = () => eventually(() => api.watches.size === 1)
   return { api, begin, shows, watched, ...recorded }
 }
 

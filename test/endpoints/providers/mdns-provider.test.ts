@@ -241,7 +241,7 @@ describe('endpoints by multicast DNS', () => {
     })
     t.after(() => provider.stop())
     provider.start(recorded.reports)
-    await eventually(() => recorded.urls()?.[0] === 'http://192.168.1.7:11434', { timeoutMs: 10_000 })
+    await eventually(() => recorded.urls()?.[0] === 'http://192.168.1.7:11434')
     assert.deepEqual(recorded.found.at(-1)?.[0]?.settings, { type: 'ollama' })
   })
 })

@@ -64,7 +64,7 @@ for (const [name, create] of Object.entries(servers)) {
       await eventually(() => idle.text().includes('done'))
       const other = await client('hold')
       const waiting = await client('now')
-      await eventually(() => waiting.text().includes('done'), { timeoutMs: 8_000 })
+      await eventually(() => waiting.text().includes('done'))
       assert.equal(idle.socket.destroyed || idle.socket.readableEnded, true)
       assert.equal(other.socket.readableEnded, false)
       assert.ok(limit.open <= 2)

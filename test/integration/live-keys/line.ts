@@ -50,26 +50,26 @@ export async function inLine<Result>(
     const metrics = await (await fetch(`${gateway.url}/internal/metrics`)).text()
     return Number(/^olla_queue_waiting (\d+)$/m.exec(metrics)?.[1]) === count
   }
-  await eventually(() => waits(0), { timeoutMs: 20_000 })
+  await eventually(() => waits(0))
   server.seen.length = 0
   try {
     enter({ ...waiting[0], model: waiting[0]?.model ?? 'only' })
-    await eventually(() => server.held.length === 1, { timeoutMs: 20_000 })
+    await eventually(() => server.held.length === 1)
     for (const [at, each] of waiting.slice(1).entries()) {
       enter(each)
-      await eventually(() => waits(at + 1), { timeoutMs: 20_000 })
+      await eventually(() => waits(at + 1))
     }
     return await work(server)
   } finally {
     controller.abort()
-    await eventually(() => server.held.length === 0, { timeoutMs: 20_000 })
+    await eventually(() => server.held.length === 0)
   }
 }
 
 /** Answers one after the other. @returns the requests in the order in which the server got them */
 export async function served(server: HeldEndpoint, count: number, beforeEach = async () => {}) {
   for (let answered = 0; answered < count; answered++) {
-    await eventually(() => server.held.length > 0, { timeoutMs: 20_000 })
+    await eventually(() => server.held.length > 0)
     await beforeEach()
     server.answer()
   }

@@ -54,7 +54,7 @@ async function freeDatagramPort(): Promise<number> {
 async function goesDown(scene: Scene): Promise<void> {
   await scene.first.control.setFault({ kind: 'refuse' })
   await act(scene, 'probe')
-  await eventually(async () => (await rowOf(scene)).status === 'offline', { timeoutMs: 20_000 })
+  await eventually(async () => (await rowOf(scene)).status === 'offline')
 }
 
 const noOutage = { proxy: { outage_wait: 0 } }

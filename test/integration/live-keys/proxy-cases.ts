@@ -87,7 +87,7 @@ async function hold(scene: Scene, count: number): Promise<() => Promise<void>> {
   }
   return async () => {
     streams.abort()
-    await eventually(async () => (await rowOf(scene)).in_flight === 0, { timeoutMs: 20_000 })
+    await eventually(async () => (await rowOf(scene)).in_flight === 0)
   }
 }
 

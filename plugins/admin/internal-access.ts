@@ -20,6 +20,7 @@ import { limitCells } from '../../src/admin/security/limit-cells.ts'
 import { TokenTries } from '../../src/admin/security/token-tries.ts'
 import { readSections, type Sections, type SectionsRead } from '../../src/config/options/sections.ts'
 import { headerValue } from '../../src/http/headers/header-value.ts'
+import { hasUnreadBody } from '../../src/http/request/unread-body.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
@@ -171,7 +172,7 @@ export default fp<InternalAccessOptions>(
       }
       if (decision.status === 401) reply.header('WWW-Authenticate', 'Bearer')
       if (decision.retryAfterSeconds !== undefined) reply.header('Retry-After', decision.retryAfterSeconds)
-      if (!request.raw.complete) reply.header('Connection', 'close')
+      if (hasUnreadBody(request.raw)) reply.header('Connection', 'close')
       reply
         .code(decision.status)
         .header('X-Content-Type-Options', 'nosniff')

@@ -13,6 +13,7 @@ import { lingerOnClose } from '../../src/http/connections/lingering-close.ts'
 import { adoptRequestId, createRequestIds } from '../../src/http/request/request-id.ts'
 import { takeOriginForm } from '../../src/http/request/request-target.ts'
 import { refusalOfHead } from '../../src/http/request/strict-head.ts'
+import { hasUnreadBody } from '../../src/http/request/unread-body.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
@@ -150,7 +151,7 @@ function answerError(cause: FastifyError | GatewayError, request: FastifyRequest
   const { requestIdHeader, errors } = context.dialect
   if (requestIdHeader !== undefined) reply.header(requestIdHeader, context.id)
   // The rest of a refused upload would be parsed as the next request on this connection.
-  if (!request.raw.complete) {
+  if (hasUnreadBody(request.raw)) {
     reply.header('Connection', 'close')
     serveNoMore(request.raw.socket)
     lingerOnClose(request.raw.socket, systemClock, () => request.server.server.listening)

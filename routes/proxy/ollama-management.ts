@@ -25,6 +25,7 @@ import { answerWhole } from '../../src/dialects/ollama/manage/whole-answers.ts'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
 import { isManageable, managementTargets } from '../../src/endpoints/registry/management-targets.ts'
 import { countSegments, targetPath } from '../../src/http/request/target-path.ts'
+import { hasUnreadBody } from '../../src/http/request/unread-body.ts'
 import { type Clock, systemClock } from '../../src/kernel/clock.ts'
 import { GatewayError } from '../../src/kernel/errors.ts'
 import { outcomeOfStatus } from '../../src/proxy/contract/outcome.ts'
@@ -215,7 +216,7 @@ function answer(
   reply.code(statusCode)
   if (contentType !== undefined) reply.header('Content-Type', contentType)
   // The endpoints may answer before the client has sent everything.
-  if (!request.raw.complete) {
+  if (hasUnreadBody(request.raw)) {
     reply.header('Connection', 'close')
     request.raw.resume()
   }

@@ -2,9 +2,9 @@ import { isRecord, parseDuration } from '../../config/file/decode.ts'
 import { changesText } from '../tables/change-text.ts'
 import { columns } from '../tables/columns.ts'
 import { readOptions, readValue, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { failureResult } from './failure-result.ts'
-import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText, objectOf } from './client-command.ts'
+import type { GatewayClient } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway endpoints                                  list the endpoints of a running gateway
@@ -48,21 +48,12 @@ export async function endpointsCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    if (values.help) return { output: usage, exitCode: 0 }
-    client = createClient(values, env, timeoutMs)
-    const answer = await send(client, positionals, values)
-    if (!isRecord(answer)) throw new GatewayClientError('unexpected', 'this is not a gateway')
+  const read = () => readOptions(args, options)
+  return clientCommand({ usage, read, env, timeoutMs }, async ({ values, positionals, connect }) => {
+    const answer = objectOf(await send(connect(), positionals, values))
     const isOver = answer.drained !== false || positionals[0] !== 'drain'
-    return {
-      output: values.json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer),
-      exitCode: isOver ? 0 : 1,
-    }
-  } catch (error) {
-    return failureResult(error, client)
-  }
+    return { output: values.json ? jsonText(answer) : textOf(answer), exitCode: isOver ? 0 : 1 }
+  })
 }
 
 interface Values {

@@ -2,11 +2,11 @@ import { isRecord } from '../../config/file/decode.ts'
 import { groupTable, keyText } from '../tables/key-text.ts'
 import { limitTable, subjectsTable } from '../tables/limits-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { failureResult } from './failure-result.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText } from './client-command.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import { changesOf, limitOptions, limitUsage, policyOptions, policyUsage } from './key-fields.ts'
-import { json, listAll, listLimits, usedOf } from './lists.ts'
+import { listAll, listLimits, usedOf } from './lists.ts'
 import type { CommandResult } from './status-command.ts'
 
 /** What keys belong to. */
@@ -57,19 +57,17 @@ export async function groupsCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    const [command, name, ...rest] = positionals
-    if (values.help || command === undefined) return { output: usageOf(kind), exitCode: values.help ? 0 : 3 }
-    if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`)
-    if (kind === 'owner' && Object.keys(policyOptions).some((each) => each in values))
-      throw new UsageError('an owner has limits only: what its keys may use is set for a key or a team')
-    client = createClient(values, env, timeoutMs)
-    return { output: await run(client, kind, command, name, values), exitCode: 0 }
-  } catch (error) {
-    return failureResult(error, client)
-  }
+  const read = () => readOptions(args, options)
+  return clientCommand(
+    { usage: usageOf(kind), read, env, timeoutMs, needsAction: true },
+    async ({ values, positionals, connect }) => {
+      const [command = '', name, ...rest] = positionals
+      if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`)
+      if (kind === 'owner' && Object.keys(policyOptions).some((each) => each in values))
+        throw new UsageError('an owner has limits only: what its keys may use is set for a key or a team')
+      return { output: await run(connect(), kind, command, name, values), exitCode: 0 }
+    },
+  )
 }
 
 async function run(
@@ -82,20 +80,20 @@ async function run(
   const route = `/internal/admin/${kind}s`
   if (command === 'list') {
     const groups = await listAll(client, route, `${kind}s`, { search: values.search })
-    return values.json ? json(groups) : groupTable(groups, kind)
+    return values.json ? jsonText(groups) : groupTable(groups, kind)
   }
   if (command === 'limits' && name === undefined) {
     const subjects = await listLimits(client, kind, values)
-    return values.json ? json(subjects) : subjectsTable(subjects)
+    return values.json ? jsonText(subjects) : subjectsTable(subjects)
   }
   if (!isCommand(command)) throw new UsageError(`unknown command: ${kind}s ${command}`)
   if (name === undefined)
     throw new UsageError(`${kind}s ${command} needs the name of ${article[kind]} ${kind}`)
   const group = await perform(client, route, command, name, values)
-  if (command !== 'limits' || !isRecord(group)) return values.json ? json(group) : keyText(group)
+  if (command !== 'limits' || !isRecord(group)) return values.json ? jsonText(group) : keyText(group)
   const used = await usedOf(client, kind, name)
   return values.json
-    ? json({ ...group, used })
+    ? jsonText({ ...group, used })
     : `${keyText(group)}${used.length === 0 ? '' : '\n'}${limitTable(used)}`
 }
 

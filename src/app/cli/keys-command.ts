@@ -2,11 +2,11 @@ import { isRecord } from '../../config/file/decode.ts'
 import { keyTable, keyText } from '../tables/key-text.ts'
 import { limitTable, subjectsTable } from '../tables/limits-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { failureResult } from './failure-result.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText } from './client-command.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import { changesOf, durationSeconds, fieldOptions, fieldUsage } from './key-fields.ts'
-import { json, listAll, listLimits, usedOf } from './lists.ts'
+import { listAll, listLimits, usedOf } from './lists.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway keys COMMAND [options]     API keys of a running gateway
@@ -53,18 +53,17 @@ export async function keysCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    const [command, ...rest] = positionals
-    if (values.help || command === undefined) return { output: usage, exitCode: values.help ? 0 : 3 }
-    if (rest.length > 1) throw new UsageError(`unexpected argument: ${rest[1]}`)
-    if (command === 'hash') return { output: await hashText(values, env), exitCode: 0 }
-    client = createClient(values, env, timeoutMs)
-    return { output: await run(client, command, rest[0], values), exitCode: 0 }
-  } catch (error) {
-    return failureResult(error, client)
-  }
+  const read = () => readOptions(args, options)
+  return clientCommand(
+    { usage, read, env, timeoutMs, needsAction: true },
+    async ({ values, positionals, connect }) => {
+      const [command = '', name, ...rest] = positionals
+      if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`)
+      const output =
+        command === 'hash' ? await hashText(values, env) : await run(connect(), command, name, values)
+      return { output, exitCode: 0 }
+    },
+  )
 }
 
 const path = '/internal/admin/keys'
@@ -78,20 +77,20 @@ async function run(
   if (command === 'list') {
     const { owner, team, search } = values
     const keys = await listAll(client, path, 'keys', { owner, team, search })
-    return values.json ? json(keys) : keyTable(keys)
+    return values.json ? jsonText(keys) : keyTable(keys)
   }
   if (command === 'limits' && name === undefined) {
     const subjects = await listLimits(client, undefined, values)
-    return values.json ? json(subjects) : subjectsTable(subjects)
+    return values.json ? jsonText(subjects) : subjectsTable(subjects)
   }
   if (!isCommand(command)) throw new UsageError(`unknown command: keys ${command}`)
   if (name === undefined)
     throw new UsageError(`keys ${command} needs the ${command === 'create' ? 'name' : 'ID or name'} of a key`)
   const key = await perform(client, command, name, values)
-  if (command !== 'limits' || !isRecord(key)) return values.json ? json(key) : keyText(key)
+  if (command !== 'limits' || !isRecord(key)) return values.json ? jsonText(key) : keyText(key)
   const used = await usedOf(client, 'key', String(key.id))
   return values.json
-    ? json({ ...key, used })
+    ? jsonText({ ...key, used })
     : `${keyText(key)}${used.length === 0 ? '' : '\n'}${limitTable(used)}`
 }
 
@@ -145,5 +144,5 @@ async function hashText(values: Values, env: Readonly<Record<string, string | un
     throw new UsageError('keys hash needs --secret-file or OLLA_CALLERS_SECRET')
   const key = createKey()
   const hash = configHash(new KeyHasher(secret).hash(key))
-  return values.json ? json({ key, hash }) : `key:  ${key}\nhash: ${hash}\n`
+  return values.json ? jsonText({ key, hash }) : `key:  ${key}\nhash: ${hash}\n`
 }

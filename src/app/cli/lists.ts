@@ -58,7 +58,3 @@ export async function usedOf(client: GatewayClient, kind: string, id: string): P
   const limits = subjects.find((each) => each.id === id)?.limits
   return Array.isArray(limits) ? limits : []
 }
-
-export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
-}

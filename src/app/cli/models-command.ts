@@ -1,9 +1,9 @@
 import { isRecord, parseDuration } from '../../config/file/decode.ts'
 import { columns } from '../tables/columns.ts'
 import { readOptions, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { failureResult } from './failure-result.ts'
-import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText, objectOf } from './client-command.ts'
+import type { GatewayClient } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway models                              what each endpoint can do with models, and which it has
@@ -54,25 +54,20 @@ export async function modelsCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    if (values.help) return { output: usage, exitCode: 0 }
+  const read = () => readOptions(args, options)
+  return clientCommand({ usage, read, env, timeoutMs }, async ({ values, positionals, connect }) => {
     const [action] = positionals
     const waits = action === 'rm' || actions.includes(action ?? '')
     const waitMs = parseDuration(values.wait ?? '1h')
     if (waitMs === undefined || waitMs < 0) throw new UsageError(`not a duration: ${values.wait}`)
-    client = createClient(values, env, timeoutMs)
-    const first = await send(client, positionals, values)
-    if (!isRecord(first)) throw new GatewayClientError('unexpected', 'this is not a gateway')
+    const client = connect()
+    const first = objectOf(await send(client, positionals, values))
     const answer = waits ? { ...first, operations: await ended(client, first.operations, waitMs) } : first
     return {
-      output: values.json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer),
+      output: values.json ? jsonText(answer) : textOf(answer),
       exitCode: waits && waitMs > 0 && !isDone(answer) ? 1 : 0,
     }
-  } catch (error) {
-    return failureResult(error, client)
-  }
+  })
 }
 
 interface Values {

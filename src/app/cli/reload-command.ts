@@ -1,9 +1,9 @@
 import { isRecord } from '../../config/file/decode.ts'
 import { changeText } from '../tables/change-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { failureResult } from './failure-result.ts'
-import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText, objectOf } from './client-command.ts'
+import { GatewayClientError } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
 
 const usage = `Usage: olla-gateway reload [options]     make a running gateway read its configuration again
@@ -32,21 +32,17 @@ export async function reloadCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    if (values.help) return { output: usage, exitCode: 0 }
+  const read = () => readOptions(args, options)
+  return clientCommand({ usage, read, env, timeoutMs }, async ({ values, positionals, connect }) => {
     if (positionals[0] !== undefined) throw new UsageError(`unexpected argument: ${positionals[0]}`)
-    client = createClient(values, env, timeoutMs)
     const query = values['dry-run'] === true ? '?dry_run=true' : ''
-    const answer = await client.send('POST', `/internal/admin/reload${query}`, undefined, [unprocessable])
-    if (!isRecord(answer) || typeof answer.outcome !== 'string')
+    const path = `/internal/admin/reload${query}`
+    const answer = objectOf(await connect().send('POST', path, undefined, [unprocessable]))
+    if (typeof answer.outcome !== 'string')
       throw new GatewayClientError('unexpected', 'this is not a gateway')
-    const output = values.json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer)
+    const output = values.json ? jsonText(answer) : textOf(answer)
     return { output, exitCode: answer.outcome === 'refused' ? 1 : 0 }
-  } catch (error) {
-    return failureResult(error, client)
-  }
+  })
 }
 
 function textOf(answer: Record<string, unknown>): string {

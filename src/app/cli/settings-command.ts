@@ -2,9 +2,8 @@ import { isRecord } from '../../config/file/decode.ts'
 import { changesText } from '../tables/change-text.ts'
 import { columns } from '../tables/columns.ts'
 import { readOptions, readValue, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
-import { failureResult } from './failure-result.ts'
-import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText, objectOf } from './client-command.ts'
 import type { CommandResult } from './status-command.ts'
 
 /** Commands that show and change settings of a running gateway. */
@@ -49,19 +48,16 @@ export async function settingsCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    if (values.help) return { output: usageOf(command), exitCode: 0 }
-    client = createClient(values, env, timeoutMs)
-    const { method, path, body } = requestOf(command, positionals)
-    const query = values['dry-run'] === true && method !== 'GET' ? '?dry_run=true' : ''
-    const answer = await client.send(method, `/internal/admin/${path}${query}`, body)
-    if (!isRecord(answer)) throw new GatewayClientError('unexpected', 'this is not a gateway')
-    return { output: values.json ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer), exitCode: 0 }
-  } catch (error) {
-    return failureResult(error, client)
-  }
+  const read = () => readOptions(args, options)
+  return clientCommand(
+    { usage: usageOf(command), read, env, timeoutMs },
+    async ({ values, positionals, connect }) => {
+      const { method, path, body } = requestOf(command, positionals)
+      const query = values['dry-run'] === true && method !== 'GET' ? '?dry_run=true' : ''
+      const answer = objectOf(await connect().send(method, `/internal/admin/${path}${query}`, body))
+      return { output: values.json ? jsonText(answer) : textOf(answer), exitCode: 0 }
+    },
+  )
 }
 
 interface SettingRequest {

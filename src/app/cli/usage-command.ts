@@ -1,7 +1,8 @@
 import { isRecord } from '../../config/file/decode.ts'
 import { usageTable } from '../tables/usage-text.ts'
 import { readOptions, UsageError } from './arguments.ts'
-import { clientOptions, clientUsage, createClient } from './client-arguments.ts'
+import { clientOptions, clientUsage } from './client-arguments.ts'
+import { clientCommand, jsonText } from './client-command.ts'
 import { type GatewayClient, GatewayClientError } from './gateway-client.ts'
 import type { CommandResult } from './status-command.ts'
 
@@ -41,32 +42,20 @@ const options = {
 type Values = ReturnType<typeof readOptions<typeof options>>['values']
 
 const timeoutMs = 60_000
-const exitCodes = { unexpected: 1, unreachable: 2, refused: 3, limited: 3 } as const satisfies Record<
-  GatewayClientError['kind'],
-  number
->
 
 /** `olla-gateway usage`. */
 export async function usageCommand(
   args: string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CommandResult> {
-  let client: GatewayClient | undefined
-  try {
-    const { values, positionals } = readOptions(args, options)
-    if (values.help) return { output: usage, exitCode: 0 }
+  const read = () => readOptions(args, options)
+  return clientCommand({ usage, read, env, timeoutMs }, async ({ values, positionals, connect }) => {
     if (positionals.length > 0) throw new UsageError(`unexpected argument: ${positionals[0]}`)
     const { sort } = values
     if (sort !== undefined && !['requests', 'tokens', 'cost'].includes(sort))
       throw new UsageError(`--sort is requests, tokens or cost, not ${sort}`)
-    client = createClient(values, env, timeoutMs)
-    return { output: await run(client, values), exitCode: 0 }
-  } catch (error) {
-    if (error instanceof GatewayClientError) {
-      return { output: `${client?.url}: ${error.message}\n`, exitCode: exitCodes[error.kind] }
-    }
-    return { output: `${error instanceof Error ? error.message : String(error)}\nTry --help.\n`, exitCode: 3 }
-  }
+    return { output: await run(connect(), values), exitCode: 0 }
+  })
 }
 
 async function run(client: GatewayClient, values: Values): Promise<string> {
@@ -87,7 +76,7 @@ async function run(client: GatewayClient, values: Values): Promise<string> {
       throw new GatewayClientError('unexpected', 'this gateway has no ledger')
     rows.push(...page.usage)
     if (typeof page.next === 'string') query.set('after', page.next)
-    else if (values.json) return `${JSON.stringify({ ...page, usage: rows }, null, 2)}\n`
+    else if (values.json) return jsonText({ ...page, usage: rows })
     else return usageTable(rows, page.total, by.split(','), values.sort)
   }
 }

@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
-import { GatewayError } from '../../src/kernel/errors.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { type ErrorCode, GatewayError } from '../../src/kernel/errors.ts'
 
 /** Options of a route that shows something. */
 export function shows(schema: FastifySchema) {
@@ -42,6 +42,40 @@ export function changeOptions(request: FastifyRequest<ChangeRequest>) {
 /** The entity tag of a version of the configuration. */
 export function etagOf(version: number): string {
   return `"v${version}"`
+}
+
+/** Why a change of the configuration was not made. */
+interface RefusedChange {
+  readonly outcome: keyof typeof refusalCodes
+  readonly reason: string
+}
+
+const refusalCodes = {
+  unknown: 'not_found',
+  exists: 'conflict',
+  restart: 'conflict',
+  refused: 'conflict',
+  stale: 'precondition_failed',
+  invalid: 'invalid_request',
+} as const satisfies Record<string, ErrorCode>
+
+/**
+ * Answers a change that the control thread has made.
+ * @param result undefined if the control thread did not answer in time
+ * @throws GatewayError if the change was refused
+ */
+export function sendChange<Made extends { readonly version: number }>(
+  reply: FastifyReply,
+  result: Made | RefusedChange | undefined,
+  isNew: boolean,
+  view: (made: Made) => object,
+): FastifyReply {
+  if (result === undefined) throw new GatewayError('out_of_resources')
+  if ('reason' in result) throw new GatewayError(refusalCodes[result.outcome], result.reason)
+  return reply
+    .code(isNew ? 201 : 200)
+    .header('ETag', etagOf(result.version))
+    .send(view(result))
 }
 
 function dryRunOf(text: string | undefined): boolean {

@@ -8,6 +8,7 @@ import fp from 'fastify-plugin'
 import type { EndpointInput } from '../../src/endpoints/overlay/endpoint-overlay.ts'
 import {
   type OverlayOrder,
+  type OverlayResult,
   overlayMs,
   overlayOrderTopic,
   overlayStatusTopic,
@@ -30,6 +31,7 @@ import {
   changes,
   etagOf,
   neverStored,
+  sendChange,
   shows,
 } from './admin-routes.ts'
 
@@ -114,25 +116,12 @@ export default fp(
       const options = changeOptions(request)
       const { dryRun } = options
       const result = await link.requestControl(overlayOrderTopic, { ...wanted, ...options }, overlayMs)
-      if (result === undefined) throw new GatewayError('out_of_resources')
-      switch (result.outcome) {
-        case 'unknown':
-          throw new GatewayError('not_found', result.reason)
-        case 'exists':
-        case 'refused':
-          throw new GatewayError('conflict', result.reason)
-        case 'stale':
-          throw new GatewayError('precondition_failed', result.reason)
-        case 'invalid':
-          throw new GatewayError('invalid_request', result.reason)
-        default: {
-          const isNew = wanted.action === 'add' && !dryRun
-          return reply
-            .code(isNew ? 201 : 200)
-            .header('ETag', etagOf(result.version))
-            .send(endpointChangeView(result, dryRun))
-        }
-      }
+      return sendChange<Extract<OverlayResult, { readonly version: number }>>(
+        reply,
+        result,
+        wanted.action === 'add' && !dryRun,
+        (made) => endpointChangeView(made, dryRun),
+      )
     }
 
     function endpointOf(name: string) {

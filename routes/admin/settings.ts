@@ -23,11 +23,20 @@ import {
 } from '../../src/observe/views/settings.ts'
 import {
   type SettingChange,
+  type SettingResult,
   type SettingStatus,
   settingOrderTopic,
   settingStatusTopic,
 } from '../../src/runtime/configuration/settings/setting-topics.ts'
-import { type ChangeRequest, changeOptions, changes, etagOf, neverStored, shows } from './admin-routes.ts'
+import {
+  type ChangeRequest,
+  changeOptions,
+  changes,
+  etagOf,
+  neverStored,
+  sendChange,
+  shows,
+} from './admin-routes.ts'
 
 interface Named {
   Params: { name: string }
@@ -125,26 +134,10 @@ export default fp<SettingRoutesOptions>(
     ): Promise<FastifyReply> {
       const options = changeOptions(request)
       const result = await link.requestControl(settingOrderTopic, { ...options, ...wanted }, orderMs)
-      if (result === undefined) throw new GatewayError('out_of_resources')
-      switch (result.outcome) {
-        case 'unknown':
-          throw new GatewayError('not_found', result.reason)
-        case 'exists':
-        case 'restart':
-        case 'refused':
-          throw new GatewayError('conflict', result.reason)
-        case 'stale':
-          throw new GatewayError('precondition_failed', result.reason)
-        case 'invalid':
-          throw new GatewayError('invalid_request', result.reason)
-        default: {
-          const isNew = wanted.action === 'add-alias' && !options.dryRun
-          return reply
-            .code(isNew ? 201 : 200)
-            .header('ETag', etagOf(result.version))
-            .send(settingChangeView(result, options.dryRun))
-        }
-      }
+      const isNew = wanted.action === 'add-alias' && !options.dryRun
+      return sendChange<Extract<SettingResult, { readonly version: number }>>(reply, result, isNew, (made) =>
+        settingChangeView(made, options.dryRun),
+      )
     }
   },
   {

@@ -9,7 +9,7 @@ const models = (settings: Record<string, unknown>) => ({ discovery: { model_disc
 async function probeInterval(scene: Scene): Promise<number> {
   await act(scene, 'probe')
   const row = await rowOf(scene)
-  return Date.parse(row.next_check_at) - Date.parse(row.health_check_at)
+  return Date.parse(row.next_check_at ?? '') - Date.parse(row.health_check_at ?? '')
 }
 
 const lists = (scene: Scene) => requestsOf(scene, 'GET', '/v1/models').length

@@ -1,8 +1,12 @@
 import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import type { Static } from '@sinclair/typebox'
 import type { SimulatorOptions } from '../../../simulator/model.ts'
 import type { Simulator } from '../../../simulator/server.ts'
+import type { EndpointActionSchema } from '../../../src/observe/views/endpoint-admin.ts'
+import type { EndpointsSchema } from '../../../src/observe/views/endpoints.ts'
 import { type EndpointInput, postChat, type RunningGateway } from '../../support/gateway.ts'
+import { jsonOf } from '../../support/json-answer.ts'
 
 export type Sections = Record<string, Record<string, unknown>>
 export type Settings = Readonly<Record<string, unknown>>
@@ -87,10 +91,8 @@ export async function soon<Result>(
   }
 }
 
-export async function read(scene: Pick<Scene, 'gateway'>, path: string) {
-  const response = await fetch(`${scene.gateway.url}${path}`, { headers: { connection: 'close' } })
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many routes
-  return (await response.json()) as any
+export async function read<Body>(scene: Pick<Scene, 'gateway'>, path: string): Promise<Body> {
+  return jsonOf(await fetch(`${scene.gateway.url}${path}`, { headers: { connection: 'close' } }))
 }
 
 /** Asks an admin route to do something with the first endpoint. */
@@ -99,14 +101,15 @@ export async function act({ gateway }: Pick<Scene, 'gateway'>, action: string, m
     method,
     headers: { 'x-olla-gateway': '1' },
   })
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many routes
-  return (await response.json()) as any
+  return jsonOf<Static<typeof EndpointActionSchema>>(response)
 }
 
 /** The row of the first endpoint in the status. */
 export async function rowOf(scene: Pick<Scene, 'gateway'>) {
-  const { endpoints } = await read(scene, '/internal/status/endpoints')
-  return endpoints.find(({ name }: { name: string }) => name === 'first')
+  const { endpoints } = await read<Static<typeof EndpointsSchema>>(scene, '/internal/status/endpoints')
+  const found = endpoints.find(({ name }) => name === 'first')
+  if (found === undefined) throw new Error('the status has no endpoint "first"')
+  return found
 }
 
 /** Requests of a kind that the first endpoint has got. */

@@ -274,7 +274,7 @@ export const otherCases: readonly LiveCase[] = [
     key: 'logging.level',
     before: { logging: { level: 'info' } },
     after: { logging: { level: 'debug' } },
-    see: async (scene) => (await read(scene, '/internal/admin/log-level')).level,
+    see: async (scene) => (await read<{ level: string }>(scene, '/internal/admin/log-level')).level,
     from: 'info',
     to: 'debug',
     isSteady: true,

@@ -3,22 +3,21 @@ import type { CellKind } from '../../kernel/cells/layout.ts'
 import { RowLocks } from '../../kernel/cells/row-locks.ts'
 import type { TablePlace } from '../../kernel/cells/table-place.ts'
 
-/** Buckets of a row, found by their numbers: more than a window counts, for threads whose clocks differ. */
+/** Rows that share a lock and lie side by side: those of one subject, as far as there is room. */
+const groupBits = 3
+const groupRows = 2 ** groupBits
+/** Buckets of a row before the newest one, found by their numbers: more than a window counts, for clocks that differ. */
 const ringSize = 15
-/** What a row has of each kind of cells. */
-const rowNumbers = ringSize + 1
-const rowIntegers = ringSize + 3
-/** Places of integers in a row: the hash of its key, its newest bucket + 1, and for each cell its bucket + 1. */
-const highAt = 0
-const lowAt = 1
-const newestAt = 2
-const tagsAt = 3
-/** Places of numbers: what the window of the newest bucket holds, and the amounts of buckets. */
-const sumAt = 0
-const bucketAmountsAt = 1
-const seedBytes = 8
-/** Rows among which a key looks for its own: with nine of ten in use, one key of 200 finds none. */
-const maxProbes = 1_024
+/** What requests change of a row: its newest bucket + 1, the amount of that, and what the window then holds. */
+const hotNumbers = 3
+const [newestAt, amountAt, sumAt] = [0, 1, 2] as const
+/** Places of integers in a row: the hash of its key, and for each cell of the ring its bucket + 1. */
+const rowIntegers = ringSize + 2
+const [highAt, lowAt, tagsAt] = [0, 1, 2] as const
+/** Before the rows of a group, which then begin with a cache line. */
+const seedBytes = 64
+/** Rows among which a key looks for its own. */
+const maxProbes = 4_096
 /** A bucket this much later is one of now, on a thread whose clock is ahead; one further away is left over. */
 const maxAhead = 4
 
@@ -34,11 +33,16 @@ export interface AmountRows {
 
 /**
  * Rows of amounts by key, exact over all threads. A row has one cell per bucket of time with the number of its bucket, and
- * the sum of those that count. It changes under its lock: so amounts are plain numbers, whole up to 2^53.
+ * the sum of those that count. It changes under the lock of its group: so amounts are plain numbers, whole up to 2^53.
+ *
+ * Each cache line that two threads write costs a request about as much as ten additions, so what a request changes of
+ * its subject's rows shares a few lines and one lock.
  */
 export class AmountCells {
   readonly rows: number
-  readonly #numbers: Float64Array
+  readonly #groups: number
+  readonly #hot: Float64Array
+  readonly #ring: Float64Array
   readonly #integers: Int32Array
   readonly #locks: RowLocks
   /** Under which rows are taken. */
@@ -47,6 +51,8 @@ export class AmountCells {
   readonly #hash: KeyHash
   #high = 0
   #low = 0
+  /** The first row that the current key may have. */
+  #start = 0
   /** After `take`: whether the row was taken. */
   isNew = false
   /** After `add`: the bucket that got the amount, or would have, and what the window then holds. */
@@ -55,14 +61,19 @@ export class AmountCells {
 
   constructor(rows: number, place: TablePlace) {
     this.rows = rows
-    const numberBytes = rows * rowNumbers * Float64Array.BYTES_PER_ELEMENT
+    this.#groups = Math.ceil(rows / groupRows)
+    const hot = this.#groups * groupRows * hotNumbers
+    const ring = rows * ringSize
     const integers = rows * rowIntegers
-    const bytes = seedBytes + numberBytes + integers * Int32Array.BYTES_PER_ELEMENT
-    const memory = place.allocate({ kind: 'amounts', rows }, bytes, { randomBytes: seedBytes })
+    const ringStart = seedBytes + hot * Float64Array.BYTES_PER_ELEMENT
+    const integersStart = ringStart + ring * Float64Array.BYTES_PER_ELEMENT
+    const bytes = integersStart + integers * Int32Array.BYTES_PER_ELEMENT
+    const memory = place.allocate({ kind: 'amounts', rows }, bytes, { randomBytes: 8 })
     this.#hash = new KeyHash(new Int32Array(memory, 0, 2))
-    this.#numbers = new Float64Array(memory, seedBytes, rows * rowNumbers)
-    this.#integers = new Int32Array(memory, seedBytes + numberBytes, integers)
-    this.#locks = new RowLocks(rows, place.part('locks'))
+    this.#hot = new Float64Array(memory, seedBytes, hot)
+    this.#ring = new Float64Array(memory, ringStart, ring)
+    this.#integers = new Int32Array(memory, integersStart, integers)
+    this.#locks = new RowLocks(this.#groups, place.part('locks'))
     this.#table = new RowLocks(1, place.part('table'))
     this.#maxProbes = Math.min(rows, maxProbes)
   }
@@ -114,22 +125,19 @@ export class AmountCells {
    * @param span number of earlier buckets that count with it
    */
   add(row: number, current: number, span: number, amount: number, limit: number): boolean {
-    const integers = this.#integers
-    const numbers = this.#numbers
-    const newestCell = row * rowIntegers + newestAt
-    const sumCell = row * rowNumbers + sumAt
-    this.#locks.lock(row)
-    const newest = (integers[newestCell] ?? 0) - 1
+    const hot = this.#hot
+    const at = row * hotNumbers
+    this.#locks.lock(row >> groupBits)
+    const newest = (hot[at + newestAt] ?? 0) - 1
     const bucket = newest > current && newest - current <= maxAhead ? newest : current
     if (bucket !== newest) this.#open(row, bucket, span)
-    const total = numbers[sumCell] ?? 0
+    const total = hot[at + sumAt] ?? 0
     const isAllowed = total + amount <= limit
     if (isAllowed) {
-      const cell = row * rowNumbers + bucketAmountsAt + (bucket % ringSize)
-      numbers[cell] = (numbers[cell] ?? 0) + amount
-      numbers[sumCell] = total + amount
+      hot[at + amountAt] = (hot[at + amountAt] ?? 0) + amount
+      hot[at + sumAt] = total + amount
     }
-    this.#locks.unlock(row)
+    this.#locks.unlock(row >> groupBits)
     this.bucket = bucket
     this.total = isAllowed ? total + amount : total
     return isAllowed
@@ -149,9 +157,11 @@ export class AmountCells {
     into: Int32Array,
     totals: Float64Array,
   ): number {
-    const integers = this.#integers
-    const numbers = this.#numbers
-    for (let at = 0; at < rows.length; at++) {
+    const hot = this.#hot
+    const locks = this.#locks
+    let full = -1
+    let locked = -1
+    for (let at = 0; at < rows.length && full < 0; at++) {
       const amount = amounts[amountsAt[at] ?? 0] ?? 0
       if (amount === 0) {
         into[at] = -1
@@ -159,24 +169,25 @@ export class AmountCells {
       }
       const row = rows[at] ?? 0
       const now = current[bucketsAt[at] ?? 0] ?? 0
-      const sumCell = row * rowNumbers + sumAt
-      this.#locks.lock(row)
-      const newest = (integers[row * rowIntegers + newestAt] ?? 0) - 1
+      const place = row * hotNumbers
+      if (row >> groupBits !== locked) {
+        if (locked >= 0) locks.unlock(locked)
+        locked = row >> groupBits
+        locks.lock(locked)
+      }
+      const newest = (hot[place + newestAt] ?? 0) - 1
       const bucket = newest > now && newest - now <= maxAhead ? newest : now
       if (bucket !== newest) this.#open(row, bucket, spans[at] ?? 0)
-      const total = (numbers[sumCell] ?? 0) + amount
-      const isAllowed = total <= (limits[at] ?? 0)
-      if (isAllowed) {
-        const cell = row * rowNumbers + bucketAmountsAt + (bucket % ringSize)
-        numbers[cell] = (numbers[cell] ?? 0) + amount
-        numbers[sumCell] = total
-      }
-      this.#locks.unlock(row)
+      const total = (hot[place + sumAt] ?? 0) + amount
+      if (total <= (limits[at] ?? 0)) {
+        hot[place + amountAt] = (hot[place + amountAt] ?? 0) + amount
+        hot[place + sumAt] = total
+      } else full = at
       into[at] = bucket
       totals[at] = total
-      if (!isAllowed) return at
     }
-    return -1
+    if (locked >= 0) locks.unlock(locked)
+    return full
   }
 
   /** Changes buckets of rows, as `change` does, by the difference of amounts. @param buckets -1 leaves a row as it is */
@@ -186,86 +197,102 @@ export class AmountCells {
     before: Float64Array,
     after: Float64Array,
   ): void {
-    const integers = this.#integers
+    const locks = this.#locks
+    let locked = -1
     for (let at = 0; at < rows.length; at++) {
       const bucket = buckets[at] ?? -1
       const place = amountsAt[at] ?? 0
       const difference = (after[place] ?? 0) - (before[place] ?? 0)
       if (bucket < 0 || difference === 0) continue
       const row = rows[at] ?? 0
-      this.#locks.lock(row)
-      if (integers[row * rowIntegers + tagsAt + (bucket % ringSize)] === bucket + 1)
-        this.#change(row, bucket, spans[at] ?? 0, difference)
-      this.#locks.unlock(row)
+      if (row >> groupBits !== locked) {
+        if (locked >= 0) locks.unlock(locked)
+        locked = row >> groupBits
+        locks.lock(locked)
+      }
+      this.#change(row, bucket, spans[at] ?? 0, difference)
     }
+    if (locked >= 0) locks.unlock(locked)
   }
 
   /**
    * Changes what a bucket holds, but not below zero. A bucket that no longer counts stays as it is.
    */
   change(row: number, bucket: number, span: number, difference: number): void {
-    this.#locks.lock(row)
-    const cell = this.#integers[row * rowIntegers + tagsAt + (bucket % ringSize)]
-    if (cell === bucket + 1) this.#change(row, bucket, span, difference)
-    this.#locks.unlock(row)
+    this.#locks.lock(row >> groupBits)
+    this.#change(row, bucket, span, difference)
+    this.#locks.unlock(row >> groupBits)
   }
 
   /** What a bucket holds; undefined if no cell is in use for it. */
   find(row: number, bucket: number): number | undefined {
-    this.#locks.lock(row)
-    const isFound = this.#integers[row * rowIntegers + tagsAt + (bucket % ringSize)] === bucket + 1
+    this.#locks.lock(row >> groupBits)
+    const isFound = this.#newest(row) === bucket || this.#isInRing(row, bucket)
     const amount = this.#amount(row, bucket)
-    this.#locks.unlock(row)
+    this.#locks.unlock(row >> groupBits)
     return isFound ? amount : undefined
   }
 
   /** What the window of a bucket holds. */
   sum(row: number, current: number, span: number): number {
-    this.#locks.lock(row)
+    this.#locks.lock(row >> groupBits)
     const sum = this.#sum(row, current, span)
-    this.#locks.unlock(row)
+    this.#locks.unlock(row >> groupBits)
     return sum
   }
 
   /** Changes a bucket that may have no cell yet. One whose cell a later bucket has stays as it is. */
   restore(row: number, bucket: number, span: number, difference: number): void {
-    const integers = this.#integers
+    this.#locks.lock(row >> groupBits)
+    const newest = this.#newest(row)
     const slot = bucket % ringSize
     const tagCell = row * rowIntegers + tagsAt + slot
-    this.#locks.lock(row)
-    const ahead = (integers[tagCell] ?? 0) - 1 - bucket
+    // The newest bucket has its cell of the ring once it is no longer the newest.
+    const holder = newest >= 0 && newest % ringSize === slot ? newest : (this.#integers[tagCell] ?? 0) - 1
+    const ahead = holder - bucket
     if (ahead <= 0 || ahead > maxAhead * ringSize) {
-      if (ahead !== 0) {
-        integers[tagCell] = bucket + 1
-        this.#numbers[row * rowNumbers + bucketAmountsAt + slot] = 0
+      if (holder !== bucket) {
+        this.#integers[tagCell] = bucket + 1
+        this.#ring[row * ringSize + slot] = 0
       }
       this.#change(row, bucket, span, difference)
     }
-    this.#locks.unlock(row)
+    this.#locks.unlock(row >> groupBits)
   }
 
   /** Makes a bucket the newest one. Under the lock, as all that follows. */
   #open(row: number, bucket: number, span: number): void {
-    const integers = this.#integers
-    const tagCell = row * rowIntegers + tagsAt + (bucket % ringSize)
-    if (integers[tagCell] !== bucket + 1) {
-      integers[tagCell] = bucket + 1
-      this.#numbers[row * rowNumbers + bucketAmountsAt + (bucket % ringSize)] = 0
+    const hot = this.#hot
+    const at = row * hotNumbers
+    const newest = (hot[at + newestAt] ?? 0) - 1
+    if (newest >= 0) {
+      const slot = newest % ringSize
+      this.#integers[row * rowIntegers + tagsAt + slot] = newest + 1
+      this.#ring[row * ringSize + slot] = hot[at + amountAt] ?? 0
     }
-    integers[row * rowIntegers + newestAt] = bucket + 1
-    this.#numbers[row * rowNumbers + sumAt] = this.#sum(row, bucket, span)
+    const amount = this.#isInRing(row, bucket) ? (this.#ring[row * ringSize + (bucket % ringSize)] ?? 0) : 0
+    hot[at + newestAt] = bucket + 1
+    hot[at + amountAt] = amount
+    hot[at + sumAt] = this.#sum(row, bucket, span)
   }
 
   #change(row: number, bucket: number, span: number, difference: number): void {
-    const numbers = this.#numbers
-    const cell = row * rowNumbers + bucketAmountsAt + (bucket % ringSize)
-    const held = numbers[cell] ?? 0
-    const changed = held + difference > 0 ? held + difference : 0
-    numbers[cell] = changed
-    const newest = (this.#integers[row * rowIntegers + newestAt] ?? 0) - 1
-    const sumCell = row * rowNumbers + sumAt
-    if (bucket <= newest && bucket >= newest - span)
-      numbers[sumCell] = (numbers[sumCell] ?? 0) + changed - held
+    const hot = this.#hot
+    const at = row * hotNumbers
+    const newest = (hot[at + newestAt] ?? 0) - 1
+    if (bucket === newest) {
+      const held = hot[at + amountAt] ?? 0
+      const changed = held + difference > 0 ? held + difference : 0
+      hot[at + amountAt] = changed
+      hot[at + sumAt] = (hot[at + sumAt] ?? 0) + changed - held
+    } else if (this.#isInRing(row, bucket)) {
+      const cell = row * ringSize + (bucket % ringSize)
+      const held = this.#ring[cell] ?? 0
+      const changed = held + difference > 0 ? held + difference : 0
+      this.#ring[cell] = changed
+      if (bucket <= newest && bucket >= newest - span)
+        hot[at + sumAt] = (hot[at + sumAt] ?? 0) + changed - held
+    }
   }
 
   #sum(row: number, current: number, span: number): number {
@@ -276,9 +303,18 @@ export class AmountCells {
   }
 
   #amount(row: number, bucket: number): number {
-    const slot = bucket % ringSize
-    if (this.#integers[row * rowIntegers + tagsAt + slot] !== bucket + 1) return 0
-    return this.#numbers[row * rowNumbers + bucketAmountsAt + slot] ?? 0
+    if (this.#newest(row) === bucket) return this.#hot[row * hotNumbers + amountAt] ?? 0
+    return this.#isInRing(row, bucket) ? (this.#ring[row * ringSize + (bucket % ringSize)] ?? 0) : 0
+  }
+
+  /** @returns -1 if the row has no bucket */
+  #newest(row: number): number {
+    return (this.#hot[row * hotNumbers + newestAt] ?? 0) - 1
+  }
+
+  /** Whether a cell of the ring is in use for a bucket. */
+  #isInRing(row: number, bucket: number): boolean {
+    return this.#integers[row * rowIntegers + tagsAt + (bucket % ringSize)] === bucket + 1
   }
 
   /** A hash of a key, by which to find what is known of it. */
@@ -292,7 +328,11 @@ export class AmountCells {
     return combined(this.#integer(row, highAt), this.#integer(row, lowAt))
   }
 
+  /** Rows of keys that differ only in their last line are looked for in the same group first. */
   #update(key: string): void {
+    const end = key.lastIndexOf('\n')
+    this.#hash.update(end < 0 ? key : key.slice(0, end))
+    this.#start = ((this.#hash.low >>> 0) % this.#groups) * groupRows
     this.#hash.update(key)
     this.#high = this.#hash.high || 1
     this.#low = this.#hash.low
@@ -300,7 +340,7 @@ export class AmountCells {
 
   /** The row that the current key may have, if those before it belong to others. */
   #probe(at: number): number {
-    return ((this.#low >>> 0) + at) % this.rows
+    return (this.#start + at) % this.rows
   }
 
   #isOf(row: number): boolean {
@@ -311,12 +351,13 @@ export class AmountCells {
   #assign(row: number): void {
     const integers = this.#integers
     const start = row * rowIntegers
-    this.#locks.lock(row)
-    integers.fill(0, start + newestAt, start + rowIntegers)
-    this.#numbers.fill(0, row * rowNumbers, (row + 1) * rowNumbers)
+    this.#locks.lock(row >> groupBits)
+    integers.fill(0, start + tagsAt, start + rowIntegers)
+    this.#ring.fill(0, row * ringSize, (row + 1) * ringSize)
+    this.#hot.fill(0, row * hotNumbers, (row + 1) * hotNumbers)
     integers[start + lowAt] = this.#low
     integers[start + highAt] = this.#high
-    this.#locks.unlock(row)
+    this.#locks.unlock(row >> groupBits)
     this.isNew = true
   }
 

@@ -17,8 +17,8 @@ import {
   anthropicModelPage,
   type ModelPageQuery,
 } from '../../src/dialects/anthropic/model-list.ts'
-import { parseShort, shortOrFull } from '../../src/dialects/hub/parts/request-body.ts'
-import { inspectRequest, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
+import { RequestScan, shortOrFull } from '../../src/dialects/hub/parts/request-body.ts'
+import { inspectJson, jsonTypeFor, withoutBom } from '../../src/dialects/requests/inspect.ts'
 import type { MessageVariants } from '../../src/dialects/translate/messages-to-chat/message-variants.ts'
 import { noteAttempt, noteTranslation } from '../../src/dialects/translate/note-translation.ts'
 import type { AppliedTranslation } from '../../src/dialects/translate/request-translation.ts'
@@ -133,8 +133,8 @@ function messages(
   raw.on('close', settle)
 
   const { query } = targetPath(request.raw.url ?? '/', 0)
-  const { body, inspection, model } = readCall(request)
-  const parsed = parseShort(body, messagesTexts)
+  const { body, inspection, model, scan } = readCall(request)
+  const parsed = scan.parse()
   shortOrFull(body, parsed, ({ request: checked }) => checkMessagesFrame(checked))
   const { isStream } = inspection
   const session =
@@ -245,12 +245,10 @@ function readCall(request: FastifyRequest) {
   const sent = Buffer.isBuffer(request.body) ? withoutBom(request.body) : Buffer.alloc(0)
   const body = request.gateway.identity?.parameters?.apply(sent, '/v1/messages') ?? sent
   if (body.length === 0) throw new GatewayError('invalid_request', 'empty request body')
-  const inspection = {
-    ...inspectRequest(body, 'application/json', '/v1/messages'),
-    contentType: jsonTypeFor(request.headers['content-type']),
-  }
+  const scan = new RequestScan(body, messagesTexts)
+  const inspection = inspectJson(body, '/v1/messages', jsonTypeFor(request.headers['content-type']), scan)
   const { model } = inspection
-  if (model !== undefined) return { body, inspection, model }
+  if (model !== undefined) return { body, inspection, model, scan }
   // Throws an error that says what is wrong with the body.
   readMessagesRequest(body)
   throw new GatewayError('invalid_request', 'model field is required')

@@ -2,6 +2,7 @@ import { type FieldSpan, findField, findQueryField } from '../../http/body/form-
 import { readMediaType } from '../../http/body/media-type.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import type { BodyEdit } from '../../kernel/json/body-edit.ts'
+import type { MemberSkipper } from '../../kernel/json/body-members.ts'
 import {
   type BodyKeys,
   type JsonSpan,
@@ -95,8 +96,18 @@ function inspectBody(body: Buffer | null, contentType: string | undefined, path:
   return kind === 'form' ? inspectForm(body) : noInspection
 }
 
-function inspectJson(body: Buffer, path: string, contentType: string | undefined): Inspection {
-  const scanned = scanBody(body)
+/**
+ * Reads a JSON body.
+ * @param skipper passes the values of its members
+ * @throws as `inspectRequest` does
+ */
+export function inspectJson(
+  body: Buffer,
+  path: string,
+  contentType: string | undefined,
+  skipper?: MemberSkipper,
+): Inspection {
+  const scanned = scanBody(body, skipper)
   if (scanned !== undefined) return inspectScanned(body, scanned, path, contentType)
   // An array is valid JSON too, but names no model.
   if (body[skipSpace(body, 0)] === openBracket) return noInspection

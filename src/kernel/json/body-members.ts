@@ -11,6 +11,12 @@ import {
 } from './json-bytes.ts'
 import type { KeyNames } from './key-names.ts'
 
+/** Passes the members of an object, for a reader that needs to see what is in them. */
+export interface MemberSkipper {
+  /** @returns offset after the value that begins at `start`; -1 if it does not end */
+  member(keyStart: number, start: number): number
+}
+
 /** Iterates over the members of a JSON object without validating the values it skips. */
 export class BodyMembers {
   /** Key of the current member, including its quotes. */
@@ -22,11 +28,16 @@ export class BodyMembers {
   /** Whether the iteration reached the end of the object and nothing follows it. */
   isWhole = false
   readonly #body: Buffer
+  readonly #skipper: MemberSkipper | undefined
   #at: number
 
-  /** @param start where the object starts; by default it is the whole body */
-  constructor(body: Buffer, start = 0) {
+  /**
+   * @param start where the object starts; by default it is the whole body
+   * @param skipper passes the values; by default nothing looks at them
+   */
+  constructor(body: Buffer, start = 0, skipper?: MemberSkipper) {
     this.#body = body
+    this.#skipper = skipper
     this.#at = skipSpace(body, start)
   }
 
@@ -60,7 +71,10 @@ export class BodyMembers {
 
   /** Skips the value. @returns false if the value does not end */
   passValue(): boolean {
-    const at = skipValue(this.#body, this.start)
+    const at =
+      this.#skipper === undefined
+        ? skipValue(this.#body, this.start)
+        : this.#skipper.member(this.keyStart, this.start)
     if (at < 0) return false
     this.end = at
     this.#at = skipSpace(this.#body, at)

@@ -1,5 +1,5 @@
 import { maxModelNameBytes } from '../names/model-name.ts'
-import { BodyMembers } from './body-members.ts'
+import { BodyMembers, type MemberSkipper } from './body-members.ts'
 import { backslash, decodeString, type JsonSpan, openBracket, quote } from './json-bytes.ts'
 import { KeyNames } from './key-names.ts'
 import { outputKeys } from './output-keys.ts'
@@ -82,10 +82,11 @@ const readKeys = new KeyNames<
 /**
  * Finds the top-level keys that routing needs without parsing the rest. Most of the cost is skipping strings, which
  * `Buffer.indexOf` does at memory speed. Skipped values are not validated.
+ * @param skipper passes the values
  * @returns undefined if the bytes cannot be a JSON object
  */
-export function scanBody(body: Buffer): ScannedBody | undefined {
-  const members = new BodyMembers(body)
+export function scanBody(body: Buffer, skipper?: MemberSkipper): ScannedBody | undefined {
+  const members = new BodyMembers(body, 0, skipper)
   let modelSpan: JsonSpan | undefined
   let model: string | undefined
   let wrongModelType: string | undefined

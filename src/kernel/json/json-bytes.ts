@@ -44,10 +44,14 @@ const denseGapBytes = 16
 /** Limit of the loop, which grows where escaped quotes are dense, as in source code. */
 const maxWalkBytes = 256
 
-/** @param from offset of the opening quote @returns offset after the closing quote; -1 if the string does not end */
-export function skipString(body: Buffer, from: number): number {
+/**
+ * @param from offset of the opening quote
+ * @param firstBytes of the string to check one by one
+ * @returns offset after the closing quote; -1 if the string does not end
+ */
+export function skipString(body: Buffer, from: number, firstBytes = nearBytes): number {
   let at = from + 1
-  let walkBytes = nearBytes
+  let walkBytes = firstBytes
   for (;;) {
     const near = Math.min(body.length, at + walkBytes)
     while (at < near) {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { BodyBytes } from '../memory/body-bytes.ts'
-import { backslash, colon, quote, skipSpace } from './json-bytes.ts'
+import { backslash, colon, quote, skipSpace, skipString } from './json-bytes.ts'
 import type { StringVisitor } from './json-depth.ts'
-import { findRun } from './message-runs.ts'
+import { findRun, type MessageRun } from './message-runs.ts'
 
 /** A shorter string is cheaper to parse and to serialize than to replace. */
 const minBytes = 512
@@ -50,6 +50,7 @@ const minPieceBytes = 16_384
 const placeNumbers = 3
 /** Level of the messages of a request. */
 const messageDepth = 3
+const noRun: MessageRun = { start: 0, end: 0, tried: -1, texts: [] }
 
 /** Finds the middles of long strings on the paths of a plan while `scanJson` walks a body. */
 export class LongTextFinder implements StringVisitor {
@@ -60,10 +61,9 @@ export class LongTextFinder implements StringVisitor {
   readonly #ends: number[] = []
   /** Where each of `rawBytes` comes next. */
   readonly #nextRaw: number[] = rawBytes.map(() => -1)
-  #runStart = 0
-  #runEnd = 0
-  /** No run of messages begins before. */
-  #tried = 0
+  #run: MessageRun = noRun
+  /** The next of `#run.texts`. */
+  #nextText = 0
   /** Start and end of each middle or run of messages, and 1 for a run. */
   readonly cuts: number[] = []
 
@@ -76,15 +76,14 @@ export class LongTextFinder implements StringVisitor {
     if (depth <= maxPathDepth) this.#starts[depth] = 0
     const { messages, exceptStart } = this.#plan
     if (depth !== messageDepth || messages === undefined) return 0
-    if (start >= this.#tried && this.#isIn(messages)) {
-      const run = findRun(this.#body, start, exceptStart)
-      this.#runStart = run.start
-      this.#runEnd = run.end
-      this.#tried = run.tried + 1
+    if (start > this.#run.tried && this.#isIn(messages)) {
+      this.#run = findRun(this.#body, start, exceptStart)
+      this.#nextText = 0
     }
-    if (start !== this.#runStart || this.#hasRaw(start, this.#runEnd)) return 0
-    this.cuts.push(start, this.#runEnd, 1)
-    return this.#runEnd
+    const run = this.#run
+    if (start !== run.start || this.#hasRaw(start, run.end)) return 0
+    this.cuts.push(start, run.end, 1)
+    return run.end
   }
 
   /** Whether the current object is an item of the list of this name. */
@@ -95,13 +94,23 @@ export class LongTextFinder implements StringVisitor {
     )
   }
 
-  string(depth: number, start: number, end: number): void {
-    if (depth > maxPathDepth) return
+  string(depth: number, start: number): number {
+    const end = this.#skip(start)
+    if (end < 0 || depth > maxPathDepth) return end
     if (this.#body[skipSpace(this.#body, end)] === colon) {
       this.#starts[depth] = start + 1
       this.#ends[depth] = end - 1
     } else if (end - start >= minBytes && this.#plan.paths.some((names) => this.#isAt(names, depth)))
       this.#cut(start + 1, end - 1)
+    return end
+  }
+
+  #skip(start: number): number {
+    const { texts } = this.#run
+    let text = this.#nextText
+    while (text < texts.length && (texts[text] ?? 0) < start) text += 2
+    this.#nextText = text
+    return texts[text] === start ? (texts[text + 1] ?? -1) : skipString(this.#body, start)
   }
 
   /** Cuts between characters, not within an escape sequence, and before characters that are no white space. */

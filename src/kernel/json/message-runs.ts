@@ -9,8 +9,10 @@ export interface MessageRun {
   readonly start: number
   /** After the last message; `start` if there is no run. */
   readonly end: number
-  /** Everything before has been looked at. */
+  /** No other run begins before or at this offset. */
   readonly tried: number
+  /** Start and end of each text before and after the run that the search has passed. */
+  readonly texts: readonly number[]
 }
 
 const roleKey = Buffer.from('"role"')
@@ -28,6 +30,8 @@ const backslash = 0x5c
  * @param exceptStart texts that start with it do not belong to a run
  */
 export function findRun(body: Buffer, from: number, exceptStart: Buffer | undefined): MessageRun {
+  const texts: number[] = []
+  let textsBefore = 0
   let start = 0
   let end = 0
   let isUser: boolean | undefined
@@ -39,20 +43,33 @@ export function findRun(body: Buffer, from: number, exceptStart: Buffer | undefi
     const next: Opening | undefined =
       before !== undefined && isAt(body, at, before.bytes) ? before : openingAt(body, at)
     if (next === undefined || next.isUser === isUser) break
-    const after = afterMessage(body, at + next.bytes.length - 1, exceptStart)
-    if (after < 0) break
+    const textStart = at + next.bytes.length - 1
+    if (!isPlain(body, textStart + 1, exceptStart)) break
+    const textEnd = skipString(body, textStart, 0)
+    const after = textEnd < 0 ? -1 : skipSpace(body, textEnd)
+    const hasMore = body[after] !== closeBrace
     // The first message of the assistant precedes the run; each later one ends what is known of it.
-    if (next.isUser && isUser === false && start === 0) start = at
-    if (!next.isUser && start > 0) end = at
+    if (next.isUser && isUser === false && start === 0 && !hasMore) {
+      start = at
+      textsBefore = texts.length
+    }
+    if (!next.isUser && start > 0 && !hasMore) {
+      end = at
+      texts.length = textsBefore
+    }
+    texts.push(textStart, textEnd)
+    if (hasMore) break
     isUser = next.isUser
     before = opening
     opening = next
-    at = skipSpace(body, after)
+    at = skipSpace(body, after + 1)
     if (body[at] !== comma) break
     at = skipSpace(body, at + 1)
   }
   const last = end === 0 ? 0 : lastBrace(body, end)
-  return last - start < minBytes ? { start: 0, end: 0, tried: at } : { start, end: last, tried: at }
+  return last - start < minBytes
+    ? { start: 0, end: 0, tried: at, texts }
+    : { start, end: last, tried: at, texts }
 }
 
 /** Offset after the message before the one at `next`. */
@@ -80,20 +97,6 @@ function openingAt(body: Buffer, from: number): Opening | undefined {
   return at < 0 || body[at] !== quote ? undefined : { bytes: body.subarray(from, at + 1), isUser }
 }
 
-/**
- * @param from opening quote of the text
- * @returns offset after a message with nothing but its role and a text; -1 if it is another one
- */
-function afterMessage(body: Buffer, from: number, exceptStart: Buffer | undefined): number {
-  if (!isPlainStart(body[from + 1] ?? 0)) return -1
-  if (exceptStart !== undefined && isAt(body, from + 1, exceptStart)) return -1
-  const found = body.indexOf(quote, from + 1)
-  const end = body[found - 1] === backslash ? skipString(body, from) : found + 1
-  if (end <= 0) return -1
-  const at = skipSpace(body, end)
-  return body[at] === closeBrace ? at + 1 : -1
-}
-
 /** @returns offset of the value of a key; -1 if another key is there */
 function afterKey(body: Buffer, from: number, key: Buffer): number {
   if (from < 0 || !isAt(body, from, key)) return -1
@@ -101,9 +104,15 @@ function afterKey(body: Buffer, from: number, key: Buffer): number {
   return body[at] === colon ? skipSpace(body, at + 1) : -1
 }
 
-/** Whether a text starts with a character that no reader drops or looks at: not with white space, an escape or a tag. */
-function isPlainStart(byte: number): boolean {
-  if (byte <= 0x20 || byte === quote || byte === backslash || byte === lessThan) return false
+/**
+ * Whether a text starts with a character that no reader drops or looks at: not with white space, a tag, or an escape
+ * other than that of a quotation mark.
+ */
+function isPlain(body: Buffer, at: number, exceptStart: Buffer | undefined): boolean {
+  const byte = body[at] ?? 0
+  if (byte === backslash) return body[at + 1] === quote
+  if (byte <= 0x20 || byte === quote || byte === lessThan) return false
+  if (exceptStart !== undefined && isAt(body, at, exceptStart)) return false
   // U+0400 to U+07FF, and U+4000 to U+CFFF.
   return byte < 0x7f || (byte >= 0xd0 && byte <= 0xdf) || (byte >= 0xe4 && byte <= 0xec)
 }

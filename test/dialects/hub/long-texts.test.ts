@@ -67,6 +67,7 @@ const starts = [
   'x-anthropic-billing-header: a=1; b=2;\n',
   '<think>',
   '{"a":"',
+  '"a" ',
   'data:',
 ]
 const ends = ['', ' \n ', '"}', '\\', '</think>', ' '.repeat(200)]

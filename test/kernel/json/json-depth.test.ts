@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { isDeeper, scanJson } from '../../../src/kernel/json/json-depth.ts'
+import { scanBody } from '../../../src/kernel/json/body-scan.ts'
+import { isDeeper, JsonScanner, scanJson } from '../../../src/kernel/json/json-depth.ts'
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
@@ -29,6 +30,21 @@ describe('isDeeper', () => {
     assert.equal(scanJson(body, 10, 6).excess, undefined)
     assert.equal(scanJson(body, 10, 5).excess, 'values')
     assert.equal(scanJson(body, 2, 6).excess, 'depth')
+  })
+
+  it('counts the same member by member', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (value) => {
+        const body = Buffer.from(JSON.stringify(value))
+        for (let values = 1; values < 20; values++) {
+          const scanner = new JsonScanner(body, 10, values, undefined)
+          const isWhole = scanBody(body, scanner) !== undefined
+          const { excess } = scanJson(body, 10, values)
+          assert.equal(scanner.excess, excess, `${values} of ${body}`)
+          assert.equal(isWhole, excess === undefined)
+        }
+      }),
+    )
   })
 
   it('finds every number that a parser would round', () => {

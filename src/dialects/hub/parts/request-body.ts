@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { GatewayError } from '../../../kernel/errors.ts'
-import { type StringVisitor, scanJson } from '../../../kernel/json/json-depth.ts'
+import type { MemberSkipper } from '../../../kernel/json/body-members.ts'
+import { skipSpace } from '../../../kernel/json/json-bytes.ts'
+import { type JsonScan, JsonScanner, scanJson } from '../../../kernel/json/json-depth.ts'
 import { isObject, type JsonObject } from '../../../kernel/json/json-fields.ts'
 import { LongTextFinder, type LongTextPlan, LongTexts } from '../../../kernel/json/long-texts.ts'
 import { parseLossless } from '../../../kernel/json/lossless.ts'
@@ -31,12 +33,53 @@ export interface ParsedRequest {
  * @throws GatewayError invalid_json, invalid_request
  */
 export function parseShort(body: Buffer, plan: LongTextPlan, minBytes = minShortBytes): ParsedRequest {
-  if (body.length < minBytes) return { request: parseRequest(body), texts: undefined }
-  const finder = new LongTextFinder(body, plan)
-  const hasLongNumbers = scanRequest(body, heapValues, finder)
-  // Decoding would replace invalid bytes.
-  const texts = finder.cuts.length > 0 && isUtf8(body) ? new LongTexts(body, finder.cuts) : undefined
-  return { request: parseObject(texts?.text() ?? body.toString('utf8'), hasLongNumbers), texts, plan }
+  const scan = new RequestScan(body, plan, minBytes)
+  scan.all()
+  return scan.parse()
+}
+
+/** Prepares `parse`, which equals `parseShort`, while something else passes the members of a request. */
+export class RequestScan implements MemberSkipper {
+  readonly #body: Buffer
+  readonly #plan: LongTextPlan
+  readonly #finder: LongTextFinder | undefined
+  readonly #scanner: JsonScanner
+
+  /** @param minBytes a smaller body is parsed in full */
+  constructor(body: Buffer, plan: LongTextPlan, minBytes = minShortBytes) {
+    this.#body = body
+    this.#plan = plan
+    this.#finder = body.length < minBytes ? undefined : new LongTextFinder(body, plan)
+    this.#scanner = new JsonScanner(body, maxDepth, heapValues, this.#finder)
+  }
+
+  /** @throws GatewayError invalid_request */
+  member(keyStart: number, start: number): number {
+    const end = this.#scanner.member(keyStart, start)
+    if (end < 0) refuseExcess(this.#scanner, heapValues)
+    return end
+  }
+
+  /** Passes the whole body. @throws GatewayError invalid_request */
+  all(): void {
+    this.#scanner.pass(skipSpace(this.#body, 0), 0)
+    refuseExcess(this.#scanner, heapValues)
+  }
+
+  /**
+   * Parses the request once all of it has been passed.
+   * @throws GatewayError invalid_json, invalid_request
+   */
+  parse(): ParsedRequest {
+    const body = this.#body
+    const { hasLongNumbers } = this.#scanner
+    const cuts = this.#finder?.cuts
+    // Decoding would replace invalid bytes.
+    const texts =
+      cuts !== undefined && cuts.length > 0 && isUtf8(body) ? new LongTexts(body, cuts) : undefined
+    const request = parseObject(texts?.text() ?? body.toString('utf8'), hasLongNumbers)
+    return { request, texts, plan: this.#plan }
+  }
 }
 
 /**
@@ -95,11 +138,15 @@ export function parseRequest(body: Buffer): JsonObject {
  * @returns whether a number may be too long for `JSON.parse`
  * @throws GatewayError invalid_request if there are more, or if they are nested too deeply to be serialized
  */
-export function scanRequest(body: Buffer, maxValues: number = heapValues, visitor?: StringVisitor): boolean {
-  const { excess, hasLongNumbers } = scanJson(body, maxDepth, maxValues, visitor)
+export function scanRequest(body: Buffer, maxValues: number = heapValues): boolean {
+  const scan = scanJson(body, maxDepth, maxValues)
+  refuseExcess(scan, maxValues)
+  return scan.hasLongNumbers
+}
+
+function refuseExcess({ excess }: JsonScan, maxValues: number): void {
   if (excess === 'depth') refuse(`the request is nested more than ${maxDepth} levels deep`)
   if (excess === 'values') refuse(`the request has more than ${maxValues} values`)
-  return hasLongNumbers
 }
 
 function parseObject(text: string, hasLongNumbers: boolean): JsonObject {

@@ -50,16 +50,16 @@ export default fp<ClusterLimitsOptions>(
       },
     })
     cluster.add(desk)
+    cluster.news.on('limits', (news) => desk.news(news))
     app.gatewayEvents.subscribe(
       (event) => {
         if (event.type === 'thread.stopped') desk.reclaim(event.data.thread)
       },
       { types: ['thread.stopped'] },
     )
-    app.addHook('onClose', function stop(_app, closed) {
+    app.addHook('onClose', async () => {
       settling?.cancel()
-      desk.stop()
-      closed()
+      await desk.stop()
     })
   },
   {

@@ -27,6 +27,8 @@ interface Sent {
   readonly settled: readonly unknown[]
   readonly late: readonly (readonly number[])[]
   readonly requests: readonly unknown[]
+  readonly freed: readonly string[]
+  readonly recalled: number
 }
 
 function create() {
@@ -46,7 +48,7 @@ function create() {
       },
       rejoin: () => void state.rejoined++,
       async run({ args }: ScriptCall) {
-        const data = JSON.parse(args[1] ?? '') as Sent
+        const data = JSON.parse(args[2] ?? '') as Sent
         sent.push(data)
         return answer(data)
       },
@@ -180,6 +182,79 @@ describe('limit desk', () => {
     }
     assert.equal(server.sent.at(-1)?.requests.length, 0)
     assert.equal(server.sent.at(-1)?.unsure.length, 8)
+  })
+
+  it('asks again when another replica has given leases back', async () => {
+    const server = create()
+    server.answer = () => ['ok', '[[7],[2,0,95,0,1]]']
+    const asked = verdictOf(server.desk.decide(request, 0))
+    await server.pass(0)
+    server.answer = () => ['ok', reserved]
+    server.desk.news({ isFree: true })
+    await server.pass(0)
+    assert.deepEqual(await asked, { kind: 'reserved', buckets: [7] })
+    assert.equal(server.sent.length, 2)
+  })
+
+  it('refuses a request that may ask again once it has waited for the timeout', async () => {
+    const server = create()
+    server.answer = () => ['ok', '[[7],[3,0,1]]']
+    const asked = verdictOf(server.desk.decide(request, 0))
+    for (let ms = 0; ms < 20; ms++) await server.pass(1)
+    assert.deepEqual(await asked, { kind: 'slot', at: 0 })
+    assert.ok(server.sent.length > 2, String(server.sent.length))
+  })
+
+  it('refuses it when the next answer is lost, and uses nothing of what that call has reserved', async () => {
+    const server = create()
+    server.answer = () => ['ok', '[[7],[2,0,95,0,1]]']
+    const asked = verdictOf(server.desk.decide(request, 0))
+    await server.pass(0)
+    server.answer = () => Promise.reject(new Error('timeout'))
+    server.desk.news({ isFree: true })
+    await server.pass(0)
+    assert.deepEqual(await asked, { kind: 'amount', at: 0, total: 95, waitMs: 0 })
+    server.answer = ({ unsure }) => ['ok', '[]', ...unsure.map(() => reserved)]
+    await server.pass(40)
+    server.answer = () => ['ok', '[]']
+    await server.pass(40)
+    assert.deepEqual(server.sent.at(-1)?.settled, [[0, 7, -10]])
+  })
+
+  it('gives a lease back when another replica wants it, and reports that it has', async () => {
+    const server = create()
+    server.answer = () => ['ok', '[[7],1,[0,200,40,6]]']
+    await Promise.all([verdictOf(server.desk.decide(request, 0)), server.pass(0)])
+    server.answer = () => ['ok', '[]']
+    assert.deepEqual(server.desk.decide(request, 0), { kind: 'reserved', buckets: [7] })
+    assert.equal(server.sent.length, 1)
+    server.desk.news({ wanted: [`${keys.limits}other`] })
+    assert.equal(server.sent.length, 1)
+    server.desk.news({ wanted: [`${keys.limits}k`, 's'] })
+    await server.pass(0)
+    const { settled, own, freed, recalled } = server.sent[1] ?? assert.fail()
+    assert.deepEqual(
+      { settled, own, freed, recalled },
+      {
+        settled: [[0, 7, -30]],
+        own: { s: 2 },
+        freed: [`${keys.limits}k`, 's'],
+        recalled: 1,
+      },
+    )
+  })
+
+  it('returns what a call has leased whose answer was late', async () => {
+    const server = create()
+    server.answer = () => Promise.reject(new Error('timeout'))
+    const asked = verdictOf(server.desk.decide(request, 0))
+    await server.pass(0)
+    assert.equal((await asked).kind, 'away')
+    server.answer = () => ['ok', '[]', '[[7],1,[0,200,40,6]]']
+    await server.pass(20)
+    server.answer = () => ['ok', '[]']
+    await server.pass(40)
+    assert.deepEqual(server.sent.at(-1)?.settled, [[0, 7, -40]])
   })
 
   it('lets no request wait longer than the timeout, however the server answers', async () => {

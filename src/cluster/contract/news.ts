@@ -28,6 +28,8 @@ export type PlaceNews = readonly [what: 'wanted' | 'free', endpoint: string, hol
 export interface NewsKinds {
   /** Places of endpoints are wanted, or free for those who want some. */
   places: { readonly endpoints: readonly PlaceNews[] }
+  /** Leases of these limits and slots are wanted back, or some were given back. */
+  limits: { readonly wanted?: readonly string[]; readonly isFree?: boolean }
   /** What the sender has seen of endpoints, by name. */
   endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
   /** New sessions, each with the name of its endpoint. @property to the replica that asked for those of before */

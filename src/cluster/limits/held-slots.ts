@@ -22,12 +22,13 @@ export class HeldSlots {
     if (isNews) this.#changed.add(name)
   }
 
-  giveBack(thread: number, name: string): void {
+  /** @param isNews whether the server is to learn of it */
+  giveBack(thread: number, name: string, isNews: boolean): void {
     const slots = this.#held.get(thread)
     const count = (slots?.get(name) ?? 0) - 1
     if (count > 0) slots?.set(name, count)
     else slots?.delete(name)
-    this.#changed.add(name)
+    if (isNews) this.#changed.add(name)
   }
 
   /** A thread has ended. */
@@ -39,6 +40,11 @@ export class HeldSlots {
   /** The server may not have the numbers of these. */
   change(names: Iterable<string>): void {
     for (const name of names) this.#changed.add(name)
+  }
+
+  /** The server has the number of this one. */
+  reported(name: string): void {
+    this.#changed.delete(name)
   }
 
   changeAll(): void {

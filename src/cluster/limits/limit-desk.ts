@@ -2,17 +2,13 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Cluster, ClusterPart } from '../cluster.ts'
 import { PendingCalls } from '../connection/pending-calls.ts'
 import type { LimitAmount, LimitRequest, LimitSettlement, LimitVerdict } from '../contract/limits.ts'
+import type { NewsOf } from '../contract/news.ts'
 import { limitsScript } from '../scripts/limits.ts'
+import { encodeBatch } from './encode-batch.ts'
 import { HeldSlots } from './held-slots.ts'
-import {
-  encodeBatch,
-  isDecisive,
-  type LimitAnswer,
-  type LimitBatch,
-  parseReply,
-  verdictsOf,
-  type WaitingRequest,
-} from './limit-batch.ts'
+import { type LimitAnswer, leasesOf, mayAskAgain, parseReply, verdictsOf } from './limit-answer.ts'
+import { isDecisive, type LimitBatch, type WaitingRequest } from './limit-batch.ts'
+import { LimitLeases } from './limit-leases.ts'
 import { SettledAmounts } from './settled-amounts.ts'
 import { UnsureRequests } from './unsure-requests.ts'
 
@@ -34,12 +30,14 @@ const maxAmounts = 1_000
 const maxKept = 10_000
 /** Calls without an answer, after which nothing is decided before the server has reported what became of them. */
 const maxUnsure = 8
+/** A request that may ask again does so after this time, unless leases are given back before. */
+const askAgainMs = 3
 
 /**
  * Asks the server about limits for all threads of this replica. One call is under way at a time; requests that come
  * meanwhile share the next one, as does what was settled. So the slots that the replica holds are known for certain
  * when a call begins, and are sent as an absolute number. Calls are numbered: a later one asks what became of one whose
- * answer was lost, so that everything counts once.
+ * answer was lost, so that everything counts once. A group with many requests gets leases, and needs a call now and then.
  */
 export class LimitDesk implements ClusterPart {
   readonly #options: LimitDeskOptions
@@ -52,30 +50,44 @@ export class LimitDesk implements ClusterPart {
   #waiting: WaitingRequest[] = []
   readonly #settled = new SettledAmounts(maxKept)
   readonly #late = new Map<string, LimitAmount>()
+  readonly #leases: LimitLeases
+  /** Requests that were refused, and ask again when leases are given back. */
+  #refused: WaitingRequest[] = []
   /** Calls without an answer. */
   #unsure: LimitBatch[] = []
   #number = 0
   #isCalling = false
   #isArmed = false
+  #isRecalled = false
+  /** Ends when the call that is under way has its answer. */
+  #call = Promise.resolve()
 
   constructor(options: LimitDeskOptions) {
     this.#options = options
     this.#waits = new PendingCalls(options.clock, options.timeoutMs)
+    const { clock, cluster } = options
+    this.#leases = new LimitLeases(clock, cluster.keys.limits, this.#slots, ({ key, bucket, amount }) =>
+      this.#settled.add(key, bucket, amount),
+    )
   }
 
   decide(request: LimitRequest, thread: number): Promise<LimitVerdict> | LimitVerdict {
     if (this.#options.cluster.state !== 'joined') return away
+    this.#leases.count(request.group)
+    const leased = this.#leases.take(request, thread)
+    if (leased !== undefined) return leased
     return new Promise((resolve) => {
       const end = this.#waits.begin(() => {
         const isSent = waiting.isOver
         waiting.isOver = true
-        resolve(isSent ? { kind: 'away', ticket: this.#unsureRequests.add(waiting) } : away)
+        resolve(isSent ? this.#unsureVerdict(waiting) : (waiting.refusal ?? away))
       })
       const waiting: WaitingRequest = {
         request,
         thread,
         ticket: undefined,
         isOver: false,
+        refusal: undefined,
         decide(verdict) {
           const isWaiting = end()
           if (isWaiting) resolve(verdict)
@@ -84,7 +96,7 @@ export class LimitDesk implements ClusterPart {
       }
       this.#waiting.push(waiting)
       // Requests that are read in one turn share a call.
-      if (!this.#isCalling && this.#waiting.length === 1) setImmediate(() => this.#call())
+      if (!this.#isCalling && this.#waiting.length === 1) setImmediate(() => this.#send())
     })
   }
 
@@ -95,7 +107,8 @@ export class LimitDesk implements ClusterPart {
 
   settle({ group, buckets, amounts, holdsSlots, ticket }: LimitSettlement, thread: number): void {
     const { limits, slots } = group
-    if (holdsSlots) for (const { key } of slots) this.#slots.giveBack(thread, key)
+    if (holdsSlots)
+      for (const { key } of slots) this.#slots.giveBack(thread, key, !this.#leases.keepsSlots(key))
     if (ticket !== undefined) this.#unsureRequests.used(ticket, amounts)
     else {
       for (let at = 0; at < limits.length; at++) {
@@ -103,10 +116,22 @@ export class LimitDesk implements ClusterPart {
         const amount = amounts[at] ?? 0
         if (of === undefined || amount === 0) continue
         if (buckets === undefined) this.#keepLate({ of, amount })
-        else this.#settled.add(of.key, buckets[at] ?? 0, amount)
+        else {
+          const bucket = buckets[at] ?? 0
+          this.#settled.add(of.key, bucket, this.#leases.settle(of.key, bucket, amount))
+        }
       }
     }
-    this.#callSoon()
+    this.#sendSoon()
+  }
+
+  /** Other replicas want leases back, or have given some back. */
+  news({ wanted = [], isFree = false }: Pick<NewsOf<'limits'>, 'wanted' | 'isFree'>): void {
+    if (this.#leases.recall(wanted)) {
+      this.#isRecalled = true
+      this.#send()
+    }
+    if (isFree) this.#askAgain()
   }
 
   /** A thread has ended: its requests are over. */
@@ -117,14 +142,20 @@ export class LimitDesk implements ClusterPart {
 
   joined(): void {
     this.#slots.changeAll()
-    this.#call()
+    this.#send()
   }
 
   lost(): void {
-    for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
+    this.#leases.endAll()
+    for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
   }
 
-  stop(): void {
+  /** Gives back what is leased. */
+  async stop(): Promise<void> {
+    while (this.#isCalling) await this.#call
+    this.#leases.endAll()
+    this.#send()
+    await this.#call
     this.#waits.stop()
   }
 
@@ -132,16 +163,18 @@ export class LimitDesk implements ClusterPart {
     return ['limits and budgets of keys, owners and teams: each replica uses its share']
   }
 
-  #callSoon(): void {
+  #sendSoon(): void {
     if (this.#isArmed) return
     this.#isArmed = true
     this.#options.clock.after(settleMs, () => {
       this.#isArmed = false
-      this.#call()
+      this.#leases.expire()
+      this.#send()
+      if (!this.#leases.isEmpty) this.#sendSoon()
     })
   }
 
-  #call(): void {
+  #send(): void {
     const { cluster } = this.#options
     if (this.#isCalling || cluster.state !== 'joined') return
     const batch = this.#nextBatch()
@@ -151,18 +184,21 @@ export class LimitDesk implements ClusterPart {
     const { keys, text } = encodeBatch(
       batch,
       unsure.map(({ number }) => number),
-      (name) => this.#slots.inUse(name),
+      (name) => this.#leases.slotsOf(name),
+      (group) => this.#leases.wanted(group),
     )
-    void cluster
+    const sentAtMs = this.#options.clock.monotonicMs()
+    this.#call = cluster
       .run({
         script: limitsScript,
         keys: [
           cluster.keys.alive,
           cluster.keys.slots,
           cluster.callsKey,
+          cluster.keys.leases,
           ...keys.map((key) => `${cluster.keys.limits}${key}`),
         ],
-        args: [cluster.id, text],
+        args: [cluster.id, cluster.keys.news, text],
       })
       .then((value) => {
         const reply = parseReply(value)
@@ -174,10 +210,15 @@ export class LimitDesk implements ClusterPart {
         for (const [at, earlier] of unsure.entries()) {
           const answer = reply.earlier[at]
           if (answer === undefined) this.#notRun(earlier)
-          else this.#ran(earlier, answer)
+          else {
+            this.#ran(earlier, answer)
+            for (const lease of leasesOf(earlier, answer)) this.#leases.tooLate(lease)
+          }
         }
         this.#unsure = []
         this.#ran(batch, reply.answer)
+        for (const lease of leasesOf(batch, reply.answer)) this.#leases.granted(lease, sentAtMs)
+        if (this.#refused.length > 0) this.#options.clock.after(askAgainMs, () => this.#askAgain())
         return true
       })
       .catch(() => {
@@ -187,26 +228,59 @@ export class LimitDesk implements ClusterPart {
       .then((isAnswered) => {
         this.#isCalling = false
         // Requests that have been read in this turn come along.
-        if (isAnswered) setImmediate(() => this.#call())
-        else this.#callSoon()
+        if (isAnswered) setImmediate(() => this.#send())
+        if (!isAnswered || !this.#leases.isEmpty) this.#sendSoon()
       })
   }
 
   #nextBatch(): LimitBatch | undefined {
     const isFull = this.#unsure.length >= maxUnsure
-    if (isFull) for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
-    const requests = this.#waiting.splice(0, maxBatch).filter(({ isOver }) => !isOver)
+    if (isFull) for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
+    const requests = this.#waiting.splice(0, maxBatch).filter((waiting) => !this.#isDecided(waiting))
+    for (const { request } of requests) this.#leases.end(request.group)
+    const freed = this.#leases.takeFreed()
     const settled = isFull ? [] : this.#settled.take(maxAmounts)
     const late = isFull ? [] : [...this.#late.values()].slice(0, maxAmounts)
     const names = this.#slots.takeChanged()
-    if (requests.length + settled.length + late.length + names.size + this.#unsure.length === 0)
-      return undefined
+    const others = settled.length + late.length + names.size + freed.length
+    if (requests.length + others + this.#unsure.length === 0) return undefined
+    const isRecalled = this.#isRecalled
+    this.#isRecalled = false
     for (const { of } of late) this.#late.delete(of.key)
     for (const waiting of requests) {
       waiting.isOver = true
       for (const { key } of waiting.request.group.slots) names.add(key)
     }
-    return { number: ++this.#number, requests, settled, late, names, places: noPlaces }
+    const number = ++this.#number
+    return { number, requests, settled, late, names, freed, isRecalled, places: noPlaces, groups: [] }
+  }
+
+  /** Whether a request does not wait any more; a lease that was granted meanwhile may cover it. */
+  #isDecided(waiting: WaitingRequest): boolean {
+    if (waiting.isOver) return true
+    const verdict = this.#leases.take(waiting.request, waiting.thread)
+    if (verdict === undefined) return false
+    waiting.isOver = true
+    waiting.decide(verdict)
+    return true
+  }
+
+  #askAgain(): void {
+    if (this.#refused.length === 0) return
+    this.#waiting.push(...this.#refused)
+    this.#refused = []
+    this.#send()
+  }
+
+  /** The verdict on a request that the server may have decided about, or may decide about later. */
+  #unsureVerdict(waiting: WaitingRequest): LimitVerdict {
+    const ticket = this.#unsureRequests.add(waiting)
+    if (waiting.refusal === undefined) return { kind: 'away', ticket }
+    this.#unsureRequests.used(
+      ticket,
+      waiting.request.amounts.map(() => 0),
+    )
+    return waiting.refusal
   }
 
   #ran(batch: LimitBatch, answer: LimitAnswer): void {
@@ -219,6 +293,10 @@ export class LimitDesk implements ClusterPart {
       if (waiting.ticket !== undefined) {
         this.#unsureRequests.decided(waiting.ticket, verdict)
         this.#slots.change(slots.map(({ key }) => key))
+      } else if (mayAskAgain(answer, at)) {
+        waiting.refusal = verdict
+        waiting.isOver = false
+        this.#refused.push(waiting)
       } else if (waiting.decide(verdict) && verdict.kind === 'reserved') {
         for (const { key } of slots) this.#slots.take(waiting.thread, key, false)
       }
@@ -228,7 +306,7 @@ export class LimitDesk implements ClusterPart {
   /** The server has not run the call, and will not. */
   #notRun({ requests, settled, late, names }: LimitBatch): void {
     for (const waiting of requests) {
-      if (waiting.ticket === undefined) waiting.decide(away)
+      if (waiting.ticket === undefined) waiting.decide(waiting.refusal ?? away)
       else this.#unsureRequests.decided(waiting.ticket, away)
     }
     for (const { key, bucket, amount } of settled) this.#settled.add(key, bucket, amount)
@@ -238,10 +316,9 @@ export class LimitDesk implements ClusterPart {
 
   #unanswered(batch: LimitBatch): void {
     for (const waiting of batch.requests)
-      if (waiting.ticket === undefined)
-        waiting.decide({ kind: 'away', ticket: this.#unsureRequests.add(waiting) })
+      if (waiting.ticket === undefined) waiting.decide(this.#unsureVerdict(waiting))
     // Nothing waits for a second call.
-    for (const waiting of this.#waiting.splice(0)) waiting.decide(away)
+    for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
     this.#slots.change(batch.names)
     if (isDecisive(batch)) this.#unsure.push(batch)
   }

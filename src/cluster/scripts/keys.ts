@@ -15,6 +15,8 @@ export interface FleetKeys {
   readonly places: string
   readonly state: string
   readonly slots: string
+  /** When leases of limits end, by limit and replica. */
+  readonly leases: string
   /** Beginning of the keys of limits. */
   readonly limits: string
   /** Numbers of the calls of a replica, and answers that it may not have received. */
@@ -39,6 +41,7 @@ export function fleetKeys(prefix: string): FleetKeys {
     places: `${base}places`,
     state: `${base}state`,
     slots: `${base}slots`,
+    leases: `${base}leases`,
     limits: `${base}limit:`,
     calls: (replica, startId) => `${base}calls:${replica}:${startId}`,
     documents: [

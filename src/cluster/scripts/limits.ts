@@ -1,34 +1,47 @@
 import { keyTtlMs, stateTtlMs } from './keys.ts'
 import { script, serverNow } from './script.ts'
 
+/** Longest time for which a replica may use what was counted ahead for it. */
+const leaseMs = 200
+/** A lease that ends sooner, or is for fewer requests, is not worth its call. */
+const minLeaseMs = 10
+const minLeaseRequests = 8
+
 /**
  * Decides about many requests at once: each reserves all of its amounts and slots, or nothing.
  *
  * A call that is repeated returns what it returned before; one that arrives after a later one changes nothing. The
  * answers of calls that the replica is unsure of are kept until it has read them.
  *
- * Keys: alive, slots, calls of the replica, then a hash for each limit, of amounts by bucket. Arguments: replica, and
- * JSON with
+ * A group of requests may get a lease: amounts and slots that are counted ahead, for requests of the next moment. All
+ * replicas together lease at most a sixteenth of what is left of an amount, and a quarter of the free slots. If what
+ * others have leased may be the reason for a refusal, they are asked to give it back, and the request may ask again.
+ *
+ * Keys: alive, slots, calls of the replica, leases, then a hash for each limit, of amounts by bucket. Arguments: replica,
+ * channel, and JSON with
  * - `number`: of the call
  * - `unsure`: numbers of earlier calls that the replica has no answer to
  * - `own`: slots that the replica holds, by name, absolute
+ * - `freed`: keys of limits and names of slots of which the replica holds no lease any more, `recalled`: 1 if others wait
  * - `settled`: index of a key, bucket, difference
  * - `late`: index of a key, length of a bucket, bucket of a calendar, TTL, amount to add whatever the limit
  * - `limits`: index of a key, length of a bucket, span, bucket of a calendar, TTL, limit, and what the replica knew to be
  *   used before the first of the requests
  * - `slots`: lists of slots as name and limit
- * - `groups`: what requests of one caller have in common: `s`, index of a list of slots, and `l`, indexes of limits
+ * - `groups`: what requests of one caller have in common: `s`, index of a list of slots, `l`, indexes of limits, and `w`,
+ *   the number of requests for which a lease is wanted
  * - `requests`: index of a group, then an amount for each of its limits
  *
  * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, or `ok`, the answer, and those
  * to unsure calls, empty for one that has not run and will not. An answer is JSON: the bucket of each limit, then for
- * each request `1`, `[2,index of the amount,total,wait]` or `[3,index of the slot]`.
+ * each request `1`, `[2,index of the amount,total,wait,1 if it may ask again]` or `[3,index of the slot,1 if it may ask
+ * again]`, then each lease: index of the group, milliseconds, amounts of its limits, slots that the replica then holds.
  */
 export const limitsScript = script(
   'limits',
   `${serverNow}local me = ARGV[1]
-local batch = cjson.decode(ARGV[2])
-local calls, number = KEYS[3], tostring(batch.number)
+local batch = cjson.decode(ARGV[3])
+local calls, leases, number = KEYS[3], KEYS[4], tostring(batch.number)
 local mine = redis.call('ZSCORE', KEYS[1], me)
 if not mine or tonumber(mine) < now then return { 'lost' } end
 local out, unsure = { 'ok', '' }, {}
@@ -57,15 +70,26 @@ local function bucketOf(bucketMs, bucket)
   return bucket
 end
 for _, s in ipairs(batch.settled) do
-  local key, field = KEYS[s[1] + 4], whole(s[2])
+  local key, field = KEYS[s[1] + 5], whole(s[2])
   local held = redis.call('HGET', key, field)
   if held then redis.call('HSET', key, field, whole(math.max(0, tonumber(held) + s[3]))) end
 end
 for _, l in ipairs(batch.late) do
   local bucket = bucketOf(l[2], l[3])
-  add(KEYS[l[1] + 4], bucket, l[5], l[4], bucket - 30)
+  add(KEYS[l[1] + 5], bucket, l[5], l[4], bucket - 30)
 end
+for _, name in ipairs(batch.freed) do redis.call('ZREM', leases, name .. '\\n' .. me) end
 local members = redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')
+local recalled = {}
+local function recalls(name)
+  local found = false
+  for _, id in ipairs(members) do
+    local ends = id ~= me and redis.call('ZSCORE', leases, name .. '\\n' .. id)
+    if ends and tonumber(ends) > now then found = true end
+  end
+  if found then recalled[name] = true end
+  return found and 1 or 0
+end
 local own, others = batch.own, {}
 local function othersOf(name)
   if others[name] then return others[name] end
@@ -82,7 +106,7 @@ for at, l in ipairs(batch.limits) do
   local name = l[1] .. ' ' .. whole(bucket)
   local state = byBucket[name]
   if not state then
-    local key, fields, sum = KEYS[l[1] + 4], {}, 0
+    local key, fields, sum = KEYS[l[1] + 5], {}, 0
     for b = bucket - span, bucket do fields[#fields + 1] = whole(b) end
     local rows = redis.call('HMGET', key, unpack(fields))
     for j = 1, #rows do
@@ -110,16 +134,17 @@ local function refusal(at, l, state, amount)
       end
     end
   end
-  return '[2,' .. at .. ',' .. whole(state.sum + state.lost) .. ',' .. whole(wait) .. ']'
+  local again = wait == -1 and 0 or recalls(state.key)
+  return '[2,' .. at .. ',' .. whole(state.sum + state.lost) .. ',' .. whole(wait) .. ',' .. again .. ']'
 end
-local answers = {}
+local answers, granted = {}, {}
 for _, r in ipairs(batch.requests) do
   local group = batch.groups[r[1] + 1]
   local slots = batch.slots[group.s + 1]
   local verdict
   for i, s in ipairs(slots) do
     if othersOf(s[1]) + (own[s[1]] or 0) + 1 > s[2] then
-      verdict = '[3,' .. (i - 1) .. ']'
+      verdict = '[3,' .. (i - 1) .. ',' .. recalls(s[1]) .. ']'
       break
     end
   end
@@ -134,14 +159,69 @@ for _, r in ipairs(batch.requests) do
   end
   if not verdict then
     verdict = '1'
+    local grant = granted[r[1] + 1]
+    if not grant then
+      grant = { count = 0, sums = {} }
+      granted[r[1] + 1] = grant
+    end
+    grant.count = grant.count + 1
     for i, at in ipairs(group.l) do
       local state, amount = states[at + 1], r[i + 1]
+      grant.sums[i] = (grant.sums[i] or 0) + amount
       state.sum, state.added = state.sum + amount, state.added + amount
       state.rows[#state.rows] = state.rows[#state.rows] + amount
     end
     for _, s in ipairs(slots) do own[s[1]] = (own[s[1]] or 0) + 1 end
   end
   answers[#answers + 1] = verdict
+end
+local function lease(group, grant)
+  local count, ms = group.w, ${leaseMs}
+  for i, at in ipairs(group.l) do
+    local l, state, each = batch.limits[at + 1], states[at + 1], grant.sums[i] / grant.count
+    if l[2] > 0 then ms = math.min(ms, (state.bucket + 1) * l[2] - now) end
+    local room = math.floor((l[6] - state.sum - state.lost) / (16 * #members))
+    if each > 0 then count = math.min(count, math.floor(room / each)) end
+  end
+  if count < ${minLeaseRequests} or ms < ${minLeaseMs} then return end
+  local slots, free = batch.slots[group.s + 1], {}
+  for i, s in ipairs(slots) do
+    free[i] = math.min(count, math.floor((s[2] - othersOf(s[1]) - (own[s[1]] or 0)) / (4 * #members)))
+    if free[i] < 1 then return end
+  end
+  local row, ends = { ms }, now + ms
+  for i, at in ipairs(group.l) do
+    local state = states[at + 1]
+    local amount = math.floor(grant.sums[i] / grant.count * count)
+    state.sum, state.added = state.sum + amount, state.added + amount
+    redis.call('ZADD', leases, ends, state.key .. '\\n' .. me)
+    row[#row + 1] = whole(amount)
+  end
+  for i, s in ipairs(slots) do
+    own[s[1]] = (own[s[1]] or 0) + free[i]
+    redis.call('ZADD', leases, ends, s[1] .. '\\n' .. me)
+    row[#row + 1] = whole(own[s[1]])
+  end
+  return table.concat(row, ',')
+end
+local hasLeases = false
+for at, grant in pairs(granted) do
+  local row = batch.groups[at].w > 0 and lease(batch.groups[at], grant)
+  if row then
+    answers[#answers + 1] = '[' .. (at - 1) .. ',' .. row .. ']'
+    hasLeases = true
+  end
+end
+if hasLeases then
+  redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)
+  redis.call('PEXPIRE', leases, ${keyTtlMs})
+end
+local wanted = {}
+for name in pairs(recalled) do wanted[#wanted + 1] = name end
+if #wanted > 0 then
+  redis.call('PUBLISH', ARGV[2], cjson.encode({ kind = 'limits', by = me, wanted = wanted }))
+elseif batch.recalled == 1 then
+  redis.call('PUBLISH', ARGV[2], cjson.encode({ kind = 'limits', by = me, isFree = true }))
 end
 for _, state in pairs(byBucket) do
   if state.added > 0 then add(state.key, state.bucket, state.added, state.ttl, state.bucket - state.span) end

@@ -1,0 +1,82 @@
+import type { LimitGroup, LimitVerdict } from '../contract/limits.ts'
+import type { GrantedLease, LimitBatch } from './limit-batch.ts'
+
+/** The server's answer to one call: the buckets of its limits, then the verdicts, then leases. */
+export type LimitAnswer = readonly unknown[]
+
+export type LimitReply =
+  /** @property earlier answers to calls that were unsure; undefined for one that has not run, and will not */
+  | {
+      readonly kind: 'ok'
+      readonly answer: LimitAnswer
+      readonly earlier: readonly (LimitAnswer | undefined)[]
+    }
+  /** The call has changed nothing. */
+  | { readonly kind: 'lost' | 'late' }
+
+/** Reads what `limitsScript` returns. @throws Error if it is something else */
+export function parseReply(reply: unknown): LimitReply {
+  if (!Array.isArray(reply)) throw new Error('unexpected answer of the server')
+  const [kind, text, ...earlier] = reply.map(String)
+  if (kind === 'lost' || kind === 'late') return { kind }
+  if (kind !== 'ok') throw new Error('unexpected answer of the server')
+  return {
+    kind,
+    answer: parseAnswer(text ?? ''),
+    earlier: earlier.map((each) => (each === '' ? undefined : parseAnswer(each))),
+  }
+}
+
+function parseAnswer(text: string): LimitAnswer {
+  const answer: unknown = JSON.parse(text)
+  return Array.isArray(answer) ? answer : []
+}
+
+const away: LimitVerdict = { kind: 'away' }
+
+/** The verdicts on the requests of a call. */
+export function verdictsOf({ requests, places }: LimitBatch, answer: LimitAnswer): LimitVerdict[] {
+  const buckets = bucketsOf(answer)
+  const reserved = new Map<LimitGroup, LimitVerdict>()
+  return requests.map(({ request: { group } }, at) => {
+    const verdict = answer[at + 1]
+    if (verdict !== 1) return refusalOf(verdict)
+    let known = reserved.get(group)
+    if (known === undefined) {
+      const ofGroup = places.get(group) ?? []
+      known = { kind: 'reserved', buckets: ofGroup.map((limit) => buckets[limit] ?? 0) }
+      reserved.set(group, known)
+    }
+    return known
+  })
+}
+
+/** Whether a request that was refused may ask again, because other replicas give leases back. */
+export function mayAskAgain(answer: LimitAnswer, at: number): boolean {
+  const verdict = answer[at + 1]
+  return Array.isArray(verdict) && verdict[verdict[0] === 2 ? 4 : 2] === 1
+}
+
+/** The leases that the server has granted with a call. */
+export function leasesOf({ requests, places, groups }: LimitBatch, answer: LimitAnswer): GrantedLease[] {
+  if (answer.length <= requests.length + 1) return []
+  const buckets = bucketsOf(answer)
+  return answer.slice(requests.length + 1).flatMap((row) => {
+    const [groupAt = -1, ms = 0, ...numbers] = Array.isArray(row) ? row.map(Number) : []
+    const group = groups[groupAt]
+    if (group === undefined) return []
+    const count = group.limits.length
+    const ofGroup = (places.get(group) ?? []).map((limit) => buckets[limit] ?? 0)
+    return [{ group, ms, buckets: ofGroup, amounts: numbers.slice(0, count), slots: numbers.slice(count) }]
+  })
+}
+
+function bucketsOf([first]: LimitAnswer): readonly number[] {
+  return Array.isArray(first) ? first.map(Number) : []
+}
+
+function refusalOf(value: unknown): LimitVerdict {
+  if (!Array.isArray(value)) return away
+  const [kind, at = 0, total = 0, waitMs = 0] = value.map(Number)
+  return kind === 2 ? { kind: 'amount', at, total, waitMs } : { kind: 'slot', at }
+}

@@ -1,0 +1,222 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { LimitGroup, LimitRequest, LimitVerdict } from '../contract/limits.ts'
+import type { HeldSlots } from './held-slots.ts'
+import { LeaseDemand } from './lease-demand.ts'
+import type { Difference, GrantedLease } from './limit-batch.ts'
+
+/** An amount that the server has counted ahead for this replica. */
+interface AmountLease {
+  readonly bucket: number
+  readonly limit: number
+  left: number
+  /** Monotonic milliseconds; 0 if it was given back. */
+  untilMs: number
+}
+
+/** Slots that the server counts as held by this replica. */
+interface SlotLease {
+  readonly limit: number
+  readonly total: number
+  untilMs: number
+}
+
+/**
+ * What the server has counted ahead for the requests of the next moment: they need no call. What is not used is given
+ * back when the lease ends, before the next call about the same limits, and when another replica wants it.
+ */
+export class LimitLeases {
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+  readonly #prefix: string
+  readonly #held: HeldSlots
+  readonly #giveBack: (difference: Difference) => void
+  readonly #amounts = new Map<string, AmountLease>()
+  readonly #slots = new Map<string, SlotLease>()
+  readonly #demand = new LeaseDemand()
+  /** Keys of limits and names of slots that the server may take for leased. */
+  #freed = new Set<string>()
+
+  /** @param prefix of the server's keys of limits */
+  constructor(
+    clock: Pick<Clock, 'monotonicMs'>,
+    prefix: string,
+    held: HeldSlots,
+    giveBack: (difference: Difference) => void,
+  ) {
+    this.#clock = clock
+    this.#prefix = prefix
+    this.#held = held
+    this.#giveBack = giveBack
+  }
+
+  get isEmpty(): boolean {
+    return this.#amounts.size + this.#slots.size === 0
+  }
+
+  /** @returns the verdict on a request that the leases cover */
+  take({ group, amounts }: LimitRequest, thread: number): LimitVerdict | undefined {
+    if (this.isEmpty) return undefined
+    const nowMs = this.#clock.monotonicMs()
+    const { limits, slots } = group
+    const buckets = new Array<number>(limits.length)
+    for (let at = 0; at < limits.length; at++) {
+      const of = limits[at]
+      if (of === undefined) return undefined
+      const lease = this.#amounts.get(of.key)
+      if (lease === undefined || lease.untilMs <= nowMs || lease.limit !== of.limit) return undefined
+      if (of.bucketMs === 0 && lease.bucket !== of.bucket) return undefined
+      if ((amounts[at] ?? 0) > lease.left) return undefined
+      buckets[at] = lease.bucket
+    }
+    for (let at = 0; at < slots.length; at++) {
+      const of = slots[at]
+      if (of === undefined) return undefined
+      const lease = this.#slots.get(of.key)
+      if (lease === undefined || lease.untilMs <= nowMs || lease.limit !== of.limit) return undefined
+      if (this.#held.inUse(of.key) >= lease.total) return undefined
+    }
+    for (let at = 0; at < limits.length; at++) {
+      const lease = this.#amounts.get(limits[at]?.key ?? '')
+      if (lease !== undefined) lease.left -= amounts[at] ?? 0
+    }
+    for (let at = 0; at < slots.length; at++) this.#held.take(thread, slots[at]?.key ?? '', false)
+    return { kind: 'reserved', buckets }
+  }
+
+  /** Counts a request, for the size of the next lease. */
+  count(group: LimitGroup): void {
+    this.#demand.count(group, this.#clock.monotonicMs())
+  }
+
+  /** @returns the number of requests for which the group wants a lease; 0 for none */
+  wanted(group: LimitGroup): number {
+    return this.#demand.of(group, this.#clock.monotonicMs())
+  }
+
+  /**
+   * Takes a difference between what a request has reserved and used.
+   * @returns what the server must learn of it
+   */
+  settle(key: string, bucket: number, amount: number): number {
+    const lease = this.#amounts.get(key)
+    if (lease === undefined || lease.bucket !== bucket || lease.untilMs <= this.#clock.monotonicMs())
+      return amount
+    lease.left -= amount
+    if (lease.left >= 0) return 0
+    const rest = -lease.left
+    lease.left = 0
+    return rest
+  }
+
+  /** Whether slots that become free stay with this replica. */
+  keepsSlots(name: string): boolean {
+    const lease = this.#slots.get(name)
+    return lease !== undefined && lease.untilMs > this.#clock.monotonicMs()
+  }
+
+  /** Slots that the server is to count as held. */
+  slotsOf(name: string): number {
+    const inUse = this.#held.inUse(name)
+    return this.keepsSlots(name) ? Math.max(inUse, this.#slots.get(name)?.total ?? 0) : inUse
+  }
+
+  /** @param sentAtMs when the call was sent */
+  granted({ group, ms, buckets, amounts, slots }: GrantedLease, sentAtMs: number): void {
+    const untilMs = sentAtMs + ms
+    for (const [at, { key, limit }] of group.limits.entries()) {
+      const bucket = buckets[at] ?? 0
+      const before = this.#amounts.get(key)
+      if (before !== undefined) this.#giveRest(key, before)
+      this.#amounts.set(key, { bucket, limit, left: amounts[at] ?? 0, untilMs })
+      this.#freed.delete(this.#prefix + key)
+    }
+    for (const [at, { key, limit }] of group.slots.entries()) {
+      const total = slots[at] ?? 0
+      this.#slots.set(key, { limit, total, untilMs })
+      this.#freed.delete(key)
+      if (this.#held.inUse(key) <= total) this.#held.reported(key)
+    }
+  }
+
+  /** Gives back what the server has leased by a call whose answer is late. */
+  tooLate({ group, buckets, amounts }: GrantedLease): void {
+    for (const [at, { key }] of group.limits.entries())
+      this.#giveBack({ key, bucket: buckets[at] ?? 0, amount: -(amounts[at] ?? 0) })
+  }
+
+  /** Ends the leases of a group: the server is about to decide about requests of it. */
+  end({ limits, slots }: LimitGroup): void {
+    if (this.isEmpty) return
+    for (const { key } of limits) this.#endAmounts(key)
+    for (const { key } of slots) this.#endSlots(key)
+  }
+
+  /**
+   * Other replicas want what is left of these.
+   * @param names keys of limits and names of slots
+   * @returns whether any of them was leased
+   */
+  recall(names: readonly string[]): boolean {
+    let isAny = false
+    for (const name of names) {
+      const isAmount = name.startsWith(this.#prefix)
+      const key = isAmount ? name.slice(this.#prefix.length) : name
+      this.#demand.quiet(key, this.#clock.monotonicMs())
+      const hasEnded = isAmount ? this.#endAmounts(key) : this.#endSlots(key)
+      isAny ||= hasEnded
+    }
+    return isAny
+  }
+
+  /** Ends the leases whose time is over; call it now and then. */
+  expire(): void {
+    const nowMs = this.#clock.monotonicMs()
+    for (const [key, lease] of this.#amounts) {
+      if (lease.untilMs > nowMs) continue
+      this.#giveRest(key, lease)
+      this.#amounts.delete(key)
+    }
+    for (const [name, lease] of this.#slots) {
+      if (lease.untilMs > nowMs) continue
+      this.#held.change([name])
+      this.#slots.delete(name)
+    }
+    this.#demand.forget(nowMs)
+  }
+
+  /** Ends all leases. */
+  endAll(): void {
+    for (const key of this.#amounts.keys()) this.#endAmounts(key)
+    for (const name of this.#slots.keys()) this.#endSlots(name)
+  }
+
+  /** @returns names of what has ended early since the last call: the server is to learn of it */
+  takeFreed(): readonly string[] {
+    if (this.#freed.size === 0) return none
+    const names = [...this.#freed]
+    this.#freed = new Set()
+    return names
+  }
+
+  #endAmounts(key: string): boolean {
+    const lease = this.#amounts.get(key)
+    if (lease === undefined) return false
+    this.#giveRest(key, lease)
+    this.#amounts.delete(key)
+    this.#freed.add(this.#prefix + key)
+    return true
+  }
+
+  #endSlots(name: string): boolean {
+    if (!this.#slots.delete(name)) return false
+    this.#held.change([name])
+    this.#freed.add(name)
+    return true
+  }
+
+  #giveRest(key: string, lease: AmountLease): void {
+    if (lease.left > 0) this.#giveBack({ key, bucket: lease.bucket, amount: -lease.left })
+    lease.left = 0
+  }
+}
+
+const none: readonly never[] = []

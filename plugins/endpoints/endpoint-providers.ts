@@ -45,6 +45,8 @@ export default fp<EndpointProvidersOptions>(
       isOwn: isOwnEndpoint,
     })
     const sources = providers.map((config) => ({
+      type: config.type,
+      name: rulesOf(config).name,
       provider: makeProvider(config, {
         clock,
         env: process.env,
@@ -60,11 +62,27 @@ export default fp<EndpointProvidersOptions>(
       for (const { provider } of sources) provider.refresh()
       return true
     })
+    // What is behind a name may have moved before its time to live is over.
+    const named = new Map(
+      sources.filter(({ type }) => type === 'dns').map(({ name, provider }) => [name, provider]),
+    )
+    const subscription =
+      named.size === 0
+        ? undefined
+        : app.gatewayEvents.subscribe(
+            (event) => {
+              if (event.type !== 'endpoint.status' || event.data.to !== 'offline') return
+              const live = set.endpoints().find(({ name }) => name === event.data.endpoint)
+              if (live !== undefined) named.get(live.provider)?.refresh()
+            },
+            { types: ['endpoint.status'], capacity: 1_000 },
+          )
     app.addHook('onReady', function start(ready) {
       for (const { provider, reports } of sources) provider.start(reports)
       ready()
     })
     app.addHook('onClose', function stop(_app, closed) {
+      subscription?.close()
       for (const { provider } of sources) provider.stop()
       set.close()
       closed()

@@ -122,7 +122,11 @@ export class FileProvider implements Provider {
 
   async #texts(): Promise<Map<string, string>> {
     const { path } = this.#options
-    if (!(await stat(path)).isDirectory()) return new Map([[path, await readText(path)]])
+    if (!(await stat(path)).isDirectory()) {
+      const text = await readText(path)
+      if (text === undefined) throw new Error('it is neither a folder nor a regular file')
+      return new Map([[path, text]])
+    }
     const names = (await readdir(path)).filter((name) => /^[^.].*\.(ya?ml|json)$/i.test(name)).sort()
     if (names.length > maxFiles) throw new Error(`more than ${maxFiles} files`)
     const texts = new Map<string, string>()
@@ -138,8 +142,11 @@ export class FileProvider implements Provider {
   }
 }
 
-async function readText(path: string): Promise<string> {
-  if ((await stat(path)).size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
+/** @returns undefined if it is no regular file: reading a pipe would wait for a writer without end */
+async function readText(path: string): Promise<string | undefined> {
+  const found = await stat(path)
+  if (!found.isFile()) return undefined
+  if (found.size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
   return readFile(path, 'utf8')
 }
 

@@ -43,7 +43,7 @@ export function makeProvider(config: ProviderConfig, services: ProviderServices)
         api: apiClient({
           origin,
           caFile: existsSync(caFile) ? caFile : undefined,
-          tokenFile: existsSync(tokenFile) ? tokenFile : undefined,
+          tokenFile,
         }),
         namespace: config.namespace === '' ? ownNamespace() : config.namespace,
         service: service === '' ? undefined : service,

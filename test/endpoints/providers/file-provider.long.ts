@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,6 +122,18 @@ describe('endpoints of a folder', () => {
     // A change behind a link of another folder raises no event here.
     writeFileSync(join(target, 'real.json'), group('c:1'))
     await shows('http://a:1', 'http://c:1')
+  })
+
+  it('pass over what is no file, and never wait for a pipe', async (t) => {
+    const folder = folderOf(t, { 'a.json': group('a:1') })
+    mkdirSync(join(folder, 'folder.yaml'))
+    execFileSync('mkfifo', [join(folder, 'pipe.yaml')])
+    const { shows, failures } = start(t, folder)
+    await shows('http://a:1')
+    assert.deepEqual(failures, [])
+    const pipe = start(t, join(folder, 'pipe.yaml'))
+    await eventually(() => pipe.failures.length > 0)
+    assert.match(pipe.failures[0] ?? '', /neither a folder nor a regular file/)
   })
 
   it('may be those of one file', async (t) => {

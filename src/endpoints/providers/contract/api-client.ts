@@ -8,7 +8,7 @@ export interface ApiClientOptions {
   readonly socketPath?: string
   /** PEM file of authorities. */
   readonly caFile?: string | undefined
-  /** File whose text is the bearer token; read for each request, because tokens rotate. */
+  /** File whose text is the bearer token; read for each request, because tokens rotate. Without the file there is none. */
   readonly tokenFile?: string | undefined
 }
 
@@ -19,19 +19,27 @@ export interface ApiAnswer {
 
 /** Gets JSON of an API of the infrastructure: Kubernetes or Docker. */
 export interface ApiClient {
-  /**
-   * @param timeoutMs maximum silence until the headers; the body has `idleMs` between two chunks, 0: no limit
-   * @throws Error with a code if there is no answer
-   */
-  get(path: string, options: { timeoutMs: number; idleMs: number; signal: AbortSignal }): Promise<ApiAnswer>
+  /** @throws Error with a code if there is no answer */
+  get(path: string, limits: ApiLimits): Promise<ApiAnswer>
+}
+
+/** Milliseconds; an answer that exceeds one ends with an error. */
+export interface ApiLimits {
+  /** Maximum silence until the headers, the handshake of TLS included. */
+  readonly timeoutMs: number
+  /** Maximum silence between two chunks of the body. */
+  readonly idleMs: number
+  /** Until the end of the body. Default: no limit. */
+  readonly totalMs?: number
+  readonly signal: AbortSignal
 }
 
 /** Each request has a connection of its own: there is one in a second at most, and some are open for long. */
 export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOptions): ApiClient {
   const { protocol } = new URL(origin)
   return {
-    async get(path, { timeoutMs, idleMs, signal }) {
-      const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
+    async get(path, { timeoutMs, idleMs, totalMs = 0, signal }) {
+      const token = tokenFile === undefined ? undefined : await readToken(tokenFile)
       const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8')
       const request = (protocol === 'https:' ? https : http).request(new URL(path, origin), {
         agent: false,
@@ -44,7 +52,10 @@ export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOp
         ...(socketPath === undefined ? {} : { socketPath }),
         ...(ca === undefined ? {} : { ca }),
       })
-      request.on('timeout', () => request.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' })))
+      const giveUp = () => request.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' }))
+      request.on('timeout', giveUp)
+      const timer = totalMs === 0 ? undefined : setTimeout(giveUp, totalMs)
+      request.on('close', () => clearTimeout(timer))
       request.end()
       const body = await new Promise<http.IncomingMessage>((resolve, reject) => {
         request.once('response', resolve)
@@ -53,6 +64,15 @@ export function apiClient({ origin, socketPath, caFile, tokenFile }: ApiClientOp
       request.setTimeout(idleMs)
       return { statusCode: body.statusCode ?? 0, body }
     },
+  }
+}
+
+async function readToken(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, 'utf8')).trim()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../kernel/clock.ts'
-import { type ApiClient, jsonBody } from '../contract/api-client.ts'
+import { type ApiClient, type ApiLimits, jsonBody } from '../contract/api-client.ts'
 import type { Provider, ProviderReports } from '../contract/contract.ts'
 import { jsonLines } from '../contract/json-lines.ts'
 import { Repeat, retryDelayMs } from '../contract/schedule.ts'
@@ -17,8 +17,11 @@ const eventFilter = encodeURIComponent(
 )
 const maxListBytes = 16 * 1024 * 1024
 const timeoutMs = 10_000
+const maxListMs = 30_000
 /** Lists are read again after this time without an event: streams of events have been seen to fall silent. */
 const relistMs = 30_000
+/** An event stream that is silent for longer may be dead: another one replaces it. */
+const maxSilenceMs = 300_000
 const minIntervalMs = 1_000
 
 /** Finds containers by their labels: a list at the start and after each event. */
@@ -58,7 +61,10 @@ export class DockerProvider implements Provider {
 
   async #list(): Promise<number> {
     try {
-      const { statusCode, body } = await this.#get(`/containers/json?filters=${labelFilter}`, timeoutMs)
+      const { statusCode, body } = await this.#get(`/containers/json?filters=${labelFilter}`, {
+        idleMs: timeoutMs,
+        totalMs: maxListMs,
+      })
       const list = await jsonBody(body, maxListBytes)
       if (statusCode !== 200) throw new RangeError(`Docker answers ${statusCode}`)
       this.#reports?.found(endpointsOfContainers(list, this.#options))
@@ -73,14 +79,12 @@ export class DockerProvider implements Provider {
 
   async #listen(): Promise<number> {
     try {
-      const { statusCode, body } = await this.#get(`/events?filters=${eventFilter}`, 0)
+      const { statusCode, body } = await this.#get(`/events?filters=${eventFilter}`, { idleMs: maxSilenceMs })
       if (statusCode !== 200) throw new RangeError(`Docker answers ${statusCode}`)
+      this.#eventFailures = 0
       // What happened before the stream began is in the list.
       this.#lists.soon()
-      for await (const _ of jsonLines(body)) {
-        this.#eventFailures = 0
-        this.#lists.soon()
-      }
+      for await (const _ of jsonLines(body)) this.#lists.soon()
       return minIntervalMs
     } catch {
       // The lists say what is wrong.
@@ -93,8 +97,8 @@ export class DockerProvider implements Provider {
     return retryDelayMs(failures, { minMs: minIntervalMs, maxMs: relistMs }, this.#random())
   }
 
-  #get(path: string, idleMs: number) {
-    return this.#options.api.get(path, { timeoutMs, idleMs, signal: this.#stopped.signal })
+  #get(path: string, limits: Pick<ApiLimits, 'idleMs' | 'totalMs'>) {
+    return this.#options.api.get(path, { timeoutMs, ...limits, signal: this.#stopped.signal })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../kernel/clock.ts'
-import { type ApiClient, jsonBody } from '../contract/api-client.ts'
+import { type ApiClient, type ApiLimits, jsonBody } from '../contract/api-client.ts'
 import type { Provider, ProviderReports } from '../contract/contract.ts'
 import { jsonLines } from '../contract/json-lines.ts'
 import { isObject, isText } from '../contract/json-values.ts'
@@ -22,6 +22,7 @@ const pageSize = 200
 const maxPages = 100
 const maxPageBytes = 16 * 1024 * 1024
 const timeoutMs = 10_000
+const maxPageMs = 30_000
 /**
  * The server ends each watch after this time. A connection that has died silently is noticed soon after, and each new
  * watch proves that the server still has our version.
@@ -41,12 +42,16 @@ export class KubernetesProvider implements Provider {
   readonly #options: KubernetesProviderOptions
   readonly #random: () => number
   readonly #repeat: Repeat
-  readonly #stopped = new AbortController()
   readonly #slices = new Map<string, EndpointSlice>()
   #reports: ProviderReports | undefined
   /** Of the last list or event; undefined: list first. */
   #version: string | undefined
   #failures = 0
+  /** Ends the present list or watch. */
+  #turnEnd = new AbortController()
+  #isWatching = false
+  #isListDue = false
+  #isStopped = false
 
   constructor(options: KubernetesProviderOptions) {
     this.#options = options
@@ -60,24 +65,29 @@ export class KubernetesProvider implements Provider {
   }
 
   refresh(): void {
-    this.#version = undefined
+    this.#isListDue = true
+    // A watch may be silent because its connection is dead.
+    if (this.#isWatching) this.#turnEnd.abort()
     this.#repeat.soon()
   }
 
   stop(): void {
-    this.#stopped.abort()
+    this.#isStopped = true
+    this.#turnEnd.abort()
     this.#repeat.stop()
   }
 
   /** One list, or one watch until it ends. */
   async #turn(): Promise<number> {
+    this.#turnEnd = new AbortController()
     try {
-      if (this.#version === undefined) await this.#list()
+      if (this.#version === undefined || this.#isListDue) await this.#list()
       else await this.#watch(this.#version)
       this.#failures = 0
       return minIntervalMs
     } catch (error) {
-      if (this.#stopped.signal.aborted) return maxIntervalMs
+      if (this.#isStopped) return maxIntervalMs
+      if (this.#turnEnd.signal.aborted) return minIntervalMs
       this.#failures++
       if (error instanceof ExpiredVersion) {
         this.#version = undefined
@@ -89,12 +99,13 @@ export class KubernetesProvider implements Provider {
   }
 
   async #list(): Promise<void> {
+    this.#isListDue = false
     const slices: EndpointSlice[] = []
     let version = ''
     let next = ''
     for (let page = 0; page < maxPages; page++) {
       const query = `limit=${pageSize}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`
-      const { statusCode, body } = await this.#get(query, timeoutMs)
+      const { statusCode, body } = await this.#get(query, { idleMs: timeoutMs, totalMs: maxPageMs })
       const list = await jsonBody(body, maxPageBytes)
       checkStatus(statusCode, list)
       if (!isObject(list) || !isObject(list.metadata) || !Array.isArray(list.items)) {
@@ -112,8 +123,17 @@ export class KubernetesProvider implements Provider {
   }
 
   async #watch(version: string): Promise<void> {
+    this.#isWatching = true
+    try {
+      await this.#follow(version)
+    } finally {
+      this.#isWatching = false
+    }
+  }
+
+  async #follow(version: string): Promise<void> {
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(version)}`
-    const { statusCode, body } = await this.#get(query, (watchSeconds + 10) * 1_000)
+    const { statusCode, body } = await this.#get(query, { idleMs: (watchSeconds + 10) * 1_000 })
     if (statusCode !== 200) checkStatus(statusCode, await jsonBody(body, maxPageBytes).catch(() => undefined))
     // Endpoints that a failure kept are known again.
     if (this.#failures > 0) this.#report()
@@ -142,13 +162,13 @@ export class KubernetesProvider implements Provider {
     this.#reports?.found(endpointsOfSlices(this.#slices.values(), this.#options))
   }
 
-  #get(query: string, idleMs: number) {
+  #get(query: string, limits: Pick<ApiLimits, 'idleMs' | 'totalMs'>) {
     const { api, namespace, service, selector } = this.#options
     const labels = [selector, service === undefined ? '' : `kubernetes.io/service-name=${service}`]
     const chosen = labels.filter((each) => each !== '').join(',')
     const base = `/apis/discovery.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/endpointslices`
     const path = `${base}?${query}${chosen === '' ? '' : `&labelSelector=${encodeURIComponent(chosen)}`}`
-    return api.get(path, { timeoutMs, idleMs, signal: this.#stopped.signal })
+    return api.get(path, { timeoutMs, ...limits, signal: this.#turnEnd.signal })
   }
 }
 

@@ -8,7 +8,7 @@ declare module 'multicast-dns' {
   interface MulticastDns {
     on(event: 'query' | 'response', listener: (packet: Packet) => void): void
     on(event: 'error' | 'warning', listener: (error: NodeJS.ErrnoException) => void): void
-    on(event: 'ready', listener: () => void): void
+    on(event: 'ready' | 'networkInterface', listener: () => void): void
     query(questions: readonly object[], done: (error?: NodeJS.ErrnoException | null) => void): void
     respond(answer: { readonly answers: readonly object[] }): void
     destroy(): void

@@ -20,19 +20,29 @@ export async function openMulticast(
 ): Promise<Multicast> {
   const { default: make } = await import('multicast-dns')
   const socket = make(options)
+  let isMember = false
+  let problem: NodeJS.ErrnoException | undefined
+  socket.on('networkInterface', () => {
+    isMember = true
+  })
+  // Packets that cannot be read, and networks that come and go.
+  socket.on('warning', (error) => {
+    problem = error
+  })
   await new Promise<void>((resolve, reject) => {
     // Later errors must have a listener too: without one they would end the process.
     socket.on('error', (error) => {
       reject(error)
       listener.failed(error.code ?? 'error')
     })
-    socket.on('ready', resolve)
+    socket.on('ready', () => {
+      if (isMember) resolve()
+      else reject(problem ?? Object.assign(new Error('no interface'), { code: 'ENODEV' }))
+    })
   }).catch((error: unknown) => {
     socket.destroy()
     throw error
   })
-  // Packets that cannot be read, and networks that come and go.
-  socket.on('warning', () => {})
   socket.on('response', ({ answers, additionals }) => {
     listener.answers([...answers, ...additionals].flatMap((answer) => readAnswer(answer) ?? []))
   })

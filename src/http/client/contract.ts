@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../kernel/clock.ts'
 import type { BodyBytes } from '../../kernel/memory/body-bytes.ts'
@@ -78,6 +79,11 @@ export const defaultIdleMs = 30_000
 /** Maximum milliseconds that the pool keeps an idle connection, whatever limit the server reports. */
 export const maxIdleMs = 60_000
 /**
+ * Maximum age in milliseconds of a connection to a host name that carries another request: the name may lead to another
+ * address by then, while the server at the old one still answers.
+ */
+const maxNameAgeMs = 300_000
+/**
  * The pool closes an idle connection this many milliseconds before the server does, because a request may be on the way
  * by then.
  */
@@ -88,6 +94,11 @@ export const closeAheadMs = 1_000
  * then closes has failed it.
  */
 export const staleWithinMs = 5_000
+
+/** Maximum age of a connection that carries another request; addresses do not change. */
+export function maxAgeMs({ hostname }: URL): number {
+  return isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? maxNameAgeMs : Number.POSITIVE_INFINITY
+}
 
 /** @returns undefined if the body is a stream that cannot be reopened */
 export function sameAgain(request: ClientRequest): ClientRequest | undefined {

@@ -34,6 +34,24 @@ for (const client of httpClients) {
       assert.equal(seen.toLowerCase(), expected.toLowerCase())
     })
 
+    it('replaces connections to a name after five minutes, because the name may lead elsewhere', async (t) => {
+      for (const [hostname, connections] of [
+        ['localhost', 2],
+        ['127.0.0.1', 1],
+      ] as const) {
+        const { pool, clock, sockets } = await startPool(t, client, ({ socket }) => socket.write(ok), {
+          hostname,
+        })
+        for (let minute = 0; minute < 30; minute++) {
+          const { told, error } = await ask(pool)
+          assert.equal(error, undefined)
+          assert.equal(told.body, 'ok')
+          await clock.advance(20_000)
+        }
+        assert.equal(sockets.length, connections, hostname)
+      }
+    })
+
     const lastAnswers: readonly [string, string][] = [
       ['says that it closes', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
       ['speaks HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok'],

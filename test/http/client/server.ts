@@ -24,7 +24,7 @@ export async function startPool(
   t: TestContext,
   client: HttpClient,
   answer: (request: SeenRequest) => void,
-  options: Partial<ClientPoolOptions> = {},
+  { hostname = '127.0.0.1', ...options }: Partial<ClientPoolOptions> & { hostname?: string } = {},
 ) {
   const sockets: Socket[] = []
   const open = new Set<Socket>()
@@ -38,7 +38,7 @@ export async function startPool(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const clock = new FakeClock()
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const origin = `http://${hostname}:${(server.address() as AddressInfo).port}`
   const pool = poolOf[client]({
     origin,
     clock,

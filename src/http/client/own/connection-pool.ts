@@ -6,6 +6,7 @@ import {
   type ClientRequest,
   closeAheadMs,
   defaultIdleMs,
+  maxAgeMs,
   maxIdleMs,
   type RequestHandler,
   sameAgain,
@@ -19,6 +20,7 @@ import { publishing } from './diagnostics.ts'
 export class ConnectionPool implements ClientPool, ConnectionOwner {
   readonly #options: ClientPoolOptions
   readonly #origin: URL
+  readonly #maxAgeMs: number
   readonly #all = new Set<Connection>()
   readonly #idle = new IdleConnections<Connection>(({ request, handler }) => {
     try {
@@ -36,6 +38,7 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
   constructor(options: ClientPoolOptions) {
     this.#options = options
     this.#origin = new URL(options.origin)
+    this.#maxAgeMs = maxAgeMs(this.#origin)
   }
 
   /** Number of connections, including those that are being opened. */
@@ -85,11 +88,12 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
     const announcedMs =
       keepAliveSeconds === undefined ? defaultIdleMs : keepAliveSeconds * 1_000 - closeAheadMs
     const keptMs = Math.min(announcedMs, maxIdleMs)
-    if (keptMs <= 0 || this.#isClosed || this.#isRetired) {
+    const nowMs = clock.monotonicMs()
+    if (keptMs <= 0 || nowMs >= connection.replaceAtMs || this.#isClosed || this.#isRetired) {
       connection.close()
       return
     }
-    connection.idleUntilMs = clock.monotonicMs() + keptMs
+    connection.idleUntilMs = nowMs + keptMs
     this.#idle.add(connection)
     this.#timer ??= this.#sweepLater()
   }
@@ -126,6 +130,7 @@ export class ConnectionPool implements ClientPool, ConnectionOwner {
         handler.onError(error)
       }
     })
+    connection.replaceAtMs = clock.monotonicMs() + this.#maxAgeMs
     connection.reserve(request, handler)
     this.#all.add(connection)
     this.#options.onChange?.()

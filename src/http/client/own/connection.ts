@@ -36,6 +36,8 @@ const noBytes: Buffer = Buffer.alloc(0)
 export class Connection implements AnswerListener {
   /** Deadline for reusing the idle connection; monotonic milliseconds. */
   idleUntilMs = 0
+  /** When a new connection takes its place; monotonic milliseconds. */
+  replaceAtMs = Number.POSITIVE_INFINITY
   readonly #owner: ConnectionOwner
   readonly #host: string
   readonly #clock: Clock

@@ -58,6 +58,8 @@ export interface ConnectionOwner {
  * time, so requests need no handler object of their own.
  */
 export class UndiciConnection implements Dispatcher.DispatchHandler {
+  /** When a new connection takes its place; monotonic milliseconds. */
+  replaceAtMs = Number.POSITIVE_INFINITY
   readonly #pool: ConnectionOwner
   readonly #client: Client
   #socket: Socket | undefined

@@ -4,6 +4,7 @@ import {
   type ClientPool,
   type ClientPoolOptions,
   type ClientRequest,
+  maxAgeMs,
   type RequestHandler,
   sameAgain,
 } from '../contract.ts'
@@ -18,6 +19,7 @@ import { type ConnectionOwner, UndiciConnection } from './connection.ts'
 export class UndiciPool implements ClientPool, ConnectionOwner {
   readonly origin: URL
   readonly #options: ClientPoolOptions
+  readonly #maxAgeMs: number
   readonly #all = new Set<UndiciConnection>()
   readonly #idle = new IdleConnections<UndiciConnection>(({ request, handler }) => {
     try {
@@ -34,6 +36,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
   constructor(options: ClientPoolOptions) {
     this.#options = options
     this.origin = new URL(options.origin)
+    this.#maxAgeMs = maxAgeMs(this.origin)
   }
 
   get size(): number {
@@ -87,7 +90,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   /** The connection can carry another request. */
   released(connection: UndiciConnection): void {
-    if (this.#isClosed || this.#isRetired) connection.close()
+    if (this.nowMs() >= connection.replaceAtMs || this.#isClosed || this.#isRetired) connection.close()
     else this.#idle.add(connection)
   }
 
@@ -115,6 +118,7 @@ export class UndiciPool implements ClientPool, ConnectionOwner {
 
   #open(): UndiciConnection {
     const connection = new UndiciConnection(this)
+    connection.replaceAtMs = this.nowMs() + this.#maxAgeMs
     this.#all.add(connection)
     this.#options.onChange?.()
     return connection

@@ -8,12 +8,16 @@ export interface FileStamp {
   readonly bytes: number
   /** Of the file that the name leads to now. */
   readonly identity: string
+  /** Set if it is a pipe or another special file, whose contents can be read once or not at all. */
+  readonly isSpecial?: boolean
 }
 
 export interface RestingFile {
   /** Equal as long as the file is not written or replaced; '' if there is none. */
   readonly stamp: string
   readonly isEmpty: boolean
+  /** It is a pipe or another special file. */
+  readonly isSpecial: boolean
   /** Milliseconds for which it has been as it is, at least. */
   readonly restMs: number
 }
@@ -42,14 +46,17 @@ export class FileRest {
     const seenMs = nowMs - this.#seen.sinceMs
     // The clock of a file server may be another one: what was seen here counts in any case.
     const ageMs = found === undefined ? 0 : this.#clock.nowMs() - found.modifiedMs
-    return { stamp, isEmpty: found?.bytes === 0, restMs: Math.max(seenMs, ageMs) }
+    const restMs = Math.max(seenMs, ageMs)
+    return { stamp, isEmpty: found?.bytes === 0, isSpecial: found?.isSpecial === true, restMs }
   }
 }
 
 async function readStamp(file: string): Promise<FileStamp | undefined> {
   try {
-    const { mtimeMs, size, ino, dev } = await stat(file)
-    return { modifiedMs: mtimeMs, bytes: size, identity: `${dev}:${ino}` }
+    const found = await stat(file)
+    const { mtimeMs, size, ino, dev } = found
+    const isSpecial = !found.isFile() && !found.isDirectory()
+    return { modifiedMs: mtimeMs, bytes: size, identity: `${dev}:${ino}`, isSpecial }
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { watch } from 'node:fs'
-import { readFile, realpath } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Clock, Timer } from '../../kernel/clock.ts'
 
@@ -175,7 +175,11 @@ export class FileWatch {
 }
 
 const systemFiles: WatchedFiles = {
-  read: (file) => readFile(file),
+  async read(file) {
+    // Reading a pipe would wait until something writes to it.
+    if (!(await stat(file)).isFile()) throw Object.assign(new Error('special'), { code: 'no regular file' })
+    return readFile(file)
+  },
   realpath: (file) => realpath(file),
   watch(folder, onEvent) {
     const watcher = watch(folder, { persistent: false }, onEvent)

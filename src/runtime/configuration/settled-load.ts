@@ -31,6 +31,9 @@ export async function loadSettled({ load, rest, clock, file }: SettledLoadServic
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
   for (;;) {
     const before = await rest.look()
+    // Reading it would block this thread until something writes to it.
+    if (before.isSpecial)
+      throw problem(file, 'is a pipe or another special file, which is read only at the start')
     const isLate = clock.monotonicMs() >= untilMs
     if (before.restMs < restMs && !isLate) {
       await pause(restMs - before.restMs)
@@ -46,11 +49,12 @@ export async function loadSettled({ load, rest, clock, file }: SettledLoadServic
       await pause(Math.min(leftMs, restMs))
       continue
     }
-    if (after.isEmpty)
-      throw new ConfigError([
-        { severity: 'error', key: '', file, message: 'is empty; the present one stays' },
-      ])
+    if (after.isEmpty) throw problem(file, 'is empty; the present one stays')
     if ('error' in loaded) throw loaded.error
     return loaded
   }
+}
+
+function problem(file: string, message: string): ConfigError {
+  return new ConfigError([{ severity: 'error', key: '', file, message }])
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { FileWatch, type WatchedFiles } from '../../../src/config/watch/file-watch.ts'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -131,6 +133,15 @@ describe('the watch of a file on a real file system', () => {
     const count = await counting(t, join(folder, 'config.yaml'))
     await writeFile(real, 'second')
     await eventually(() => count() === 1)
+  })
+
+  it('does not wait for a pipe', async (t) => {
+    const file = join(await temporary(t), 'config.yaml')
+    await promisify(execFile)('mkfifo', [file])
+    const watch = new FileWatch(file, { clock: systemClock, onChange: async () => {} })
+    t.after(() => watch.stop())
+    await watch.start()
+    assert.equal(watch.state.problem, 'the file cannot be read (no regular file)')
   })
 
   it('sees a file that is deleted and written again', async (t) => {

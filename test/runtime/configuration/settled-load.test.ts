@@ -128,4 +128,16 @@ describe('the load of a file that may be written now', () => {
     await pass(clock, 300)
     assert.equal(outcome(), 'loaded')
   })
+
+  it('refuses a pipe, which would block the thread until something writes to it', async () => {
+    const clock = new FakeClock()
+    const rest = new FileRest('/config.yaml', clock, async () => ({
+      modifiedMs: 0,
+      bytes: 0,
+      identity: '1',
+      isSpecial: true,
+    }))
+    const load = () => assert.fail('it was read')
+    await assert.rejects(loadSettled({ load, rest, clock, file: 'config.yaml' }), /config\.yaml.*is a pipe/)
+  })
 })

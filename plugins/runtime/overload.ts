@@ -25,6 +25,8 @@ export interface OverloadOptions extends Sections<'server'> {
   readonly random?: () => number
 }
 
+const never: OverloadLimits = { lowMs: 0, normalMs: 0, highMs: 0, lowMemory: 0 }
+
 export default fp<OverloadOptions>(
   async function overload(app, options) {
     const { server } = readSections(options, ['server'], ['clock', 'random'])
@@ -83,6 +85,7 @@ export default fp<OverloadOptions>(
 )
 
 function limitsOf({ overload }: SectionsRead<'server'>['server']): OverloadLimits {
+  if (!overload.enabled) return never
   const { lowDelayMs: lowMs, normalDelayMs: normalMs, highDelayMs: highMs, lowMemory } = overload
   return { lowMs, normalMs, highMs, lowMemory }
 }

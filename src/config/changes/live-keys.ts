@@ -85,8 +85,8 @@ function hasRateLimits({ server }: GatewayConfig): boolean {
 }
 
 /** The hook is added at the start. */
-function watchesOverload({ server: before }: GatewayConfig, { server: after }: GatewayConfig): boolean {
-  return before.overload.enabled && after.overload.enabled
+function watchesOverload({ server }: GatewayConfig): boolean {
+  return server.overload.enabled
 }
 
 function haveCallers({ callers: before }: GatewayConfig, { callers: after }: GatewayConfig): boolean {

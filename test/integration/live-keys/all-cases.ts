@@ -5,7 +5,9 @@ import { endpointCases } from './endpoint-cases.ts'
 import { lineCases } from './line-cases.ts'
 import { modelCases } from './model-cases.ts'
 import { otherCases } from './other-cases.ts'
+import { overloadCases } from './overload-cases.ts'
 import { proxyCases } from './proxy-cases.ts'
+import { streamCases } from './stream-cases.ts'
 
 /** A case for each key that a reload applies. */
 export const liveCases = [
@@ -17,4 +19,6 @@ export const liveCases = [
   ...connectionCases,
   ...lineCases,
   ...modelCases,
+  ...overloadCases,
+  ...streamCases,
 ]

@@ -87,6 +87,31 @@ for (const engine of engines) {
       assert.equal(one.control.requests().length, probes)
     })
 
+    it('keeps health, circuit and requests in flight of endpoints that do not change', async (t) => {
+      const busy = await server(t, 'busy', ['m'], { tokensPerSecond: 20 })
+      const broken = await server(t, 'broken', ['b'])
+      const proxy = { ...sections.proxy, circuit_breaker: { failure_threshold: 1, open_duration: '60s' } }
+      const present = [entry(busy, 'busy'), { ...entry(broken, 'broken'), check_interval: '60s' }]
+      const gateway = await startGateway(t, present, { proxy: { ...proxy, max_retries: 0, outage_wait: 0 } })
+      const stream = await postChat(gateway.url, { stream: true, max_tokens: 100_000 })
+      await broken.control.setFault({ kind: 'reset_before_headers' })
+      assert.equal((await postChat(gateway.url, { model: 'b' })).status, 502)
+      const known = async () =>
+        (await gateway.status()).flatMap(
+          ({ name, status, breaker, in_flight: count, request_count: requests }) =>
+            name === 'added' ? [] : [[name, status, breaker?.state, count, requests]],
+        )
+      const before = await known()
+      assert.equal(before.find(([name]) => name === 'busy')?.[3], 1)
+      assert.equal(before.find(([name]) => name === 'broken')?.[2], 'open')
+      const added = await server(t, 'added', ['x'])
+      for (const next of [[...present, entry(added, 'added')], present]) {
+        assert.equal((await gateway.reload(next)).outcome, 'applied')
+        assert.deepEqual(await known(), before)
+      }
+      await stream.body?.cancel()
+    })
+
     it('moves an endpoint to another server under its name', async (t) => {
       const one = await server(t, 'one', ['m'])
       const two = await server(t, 'two', ['m', 'n'])

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { startBusyEndpoint } from '../support/busy-endpoint.ts'
 import { bearer, callersSecret, configuredKey } from '../support/callers.ts'
 import { postChat } from '../support/gateway.ts'
-import { type RunningRedis, redisPrograms, startRedis, whyNoRedis } from '../support/redis.ts'
+import { type RunningRedis, redisPrograms, redisSession, startRedis, whyNoRedis } from '../support/redis.ts'
 import { startRedisCluster } from '../support/redis-cluster.ts'
 import { startFleet } from '../support/replica-processes.ts'
 import { clusterOf } from '../support/replicas.ts'
@@ -130,12 +130,15 @@ for (const program of skip === false ? redisPrograms : [])
       const { fleet, passed, inState, ask, anyKey } = await start(t, own.url, {
         limits: { requests_per_minute: 300 },
       })
-      await own.command('CONFIG', 'SET', 'maxclients', '1')
-      await own.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-      await own.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      // The only connection that the server keeps.
+      const admin = await redisSession(t, own.port)
+      assert.match(await admin('CONFIG', 'SET', 'maxclients', '1'), /OK/)
+      for (const type of ['normal', 'pubsub'])
+        assert.match(await admin('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'), /^:\d/)
+      await inState('away')
       for (let turn = 0; turn < 30; turn++) assert.equal(await ask(turn, {}, anyKey), 200)
       assert.equal(await passed(30), 30)
-      await own.command('CONFIG', 'SET', 'maxclients', '1000')
+      assert.match(await admin('CONFIG', 'SET', 'maxclients', '1000'), /OK/)
       await inState('joined')
       assert.equal(fleet.replicas.length, 3)
       assert.equal(await passed(6), 6)

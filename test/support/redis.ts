@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
 import { eventually } from './simulator.ts'
@@ -115,10 +115,33 @@ export async function redisCommand(port: number, args: readonly string[]): Promi
     socket.end()
   })
   socket.setTimeout(2_000, () => socket.destroy(new Error('no answer of the server')))
-  const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`)
-  socket.write(`*${args.length}\r\n${parts.join('')}`)
+  socket.write(encodeCommand(args))
   await once(socket, 'close')
   return Buffer.concat(chunks).toString()
+}
+
+/**
+ * A connection that stays open, for servers that refuse new ones. Commands must follow one another, and their answers
+ * must fit into one chunk.
+ */
+export async function redisSession(
+  t: Pick<TestContext, 'after'>,
+  port: number,
+): Promise<(...args: string[]) => Promise<string>> {
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  return async (...args) => {
+    const answer = once(socket, 'data')
+    socket.write(encodeCommand(args))
+    const [chunk] = await answer
+    return String(chunk)
+  }
+}
+
+function encodeCommand(args: readonly string[]): string {
+  const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`)
+  return `*${args.length}\r\n${parts.join('')}`
 }
 
 /** A Python package has the server as a program for each kind of machine. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { maskSecrets } from '../../src/config/file/secrets.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -56,6 +57,7 @@ describe('the cluster in a file', () => {
     })
     const { config } = loadConfig({ file: 'config.yaml', env: {}, cwd, knownTypes })
     assert.equal(config.cluster.password, 'in-file')
+    assert.equal(config.cluster.password_file, join(cwd, 'secret'))
     const shown = JSON.stringify(maskSecrets(config))
     assert.doesNotMatch(shown, /in-file|in-url/)
     assert.match(shown, /rediss:\/\/olla:\[secret\]@host/)

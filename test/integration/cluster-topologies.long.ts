@@ -52,6 +52,36 @@ describe('topologies and access', { skip }, () => {
     assert.ok(!config.includes('"secret"'), 'the password is not shown')
   })
 
+  it('a password that is replaced while the gateways run', async (t) => {
+    const redis = await startRedis()
+    const rules = 'on ~test* &test* -@all +@read +@write +@scripting +@connection +@pubsub +time'
+    const setPassword = (rule: string) =>
+      redis.command('ACL', 'SETUSER', 'olla', 'resetpass', rule, ...rules.split(' '))
+    assert.match(await setPassword('>first'), /OK/)
+    const cwd = await folder({ password: 'first\n' })
+    const { replicas, check } = await share(t, redis.url, {
+      username: 'olla',
+      password_file: join(cwd, 'password'),
+      retry_interval: '100ms',
+    })
+    const states = async (state: string, reason: RegExp) => {
+      for (const replica of replicas)
+        await eventually(async () => {
+          const view = await clusterOf(replica)
+          return view.state === state && reason.test(view.reason ?? '')
+        })
+    }
+    // The server has the new one before the file, as with a secret of Kubernetes.
+    assert.match(await setPassword('>second'), /OK/)
+    assert.match(await redis.command('CLIENT', 'KILL', 'USER', 'olla'), /:\d/)
+    await states('away', /WRONGPASS/)
+    assert.equal(await ask(replicas[0]), 200)
+    await writeFile(join(cwd, 'password'), 'second\n')
+    await states('joined', /^$/)
+    await eventually(async () => (await clusterOf(replicas[0] ?? assert.fail())).members.length === 3)
+    await check()
+  })
+
   for (const program of redisPrograms) {
     it(`a cluster of three nodes (${program.name})`, async (t) => {
       const [first, ...others] = await startRedisCluster(program)

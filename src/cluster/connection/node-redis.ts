@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { RedisClientOptions } from '@redis/client'
+import { readSecretFile } from '../../config/file/secrets.ts'
 import type { SectionOptions } from '../../config/options/sections.ts'
 import {
   type OpenLink,
@@ -28,15 +29,47 @@ const reconnectMs = 200
  */
 export async function openNodeRedis(cluster: ClusterSection, channel?: string): Promise<OpenLink> {
   const redis = await loadPackage()
-  const base = clientOptions(cluster)
+  const current = rereadOptions(cluster)
   switch (cluster.topology) {
     case 'standalone':
-      return (events) => standalone(redis, base, channel, events)
+      return (events) => standalone(redis, current().base, channel, events)
     case 'sentinel':
-      return (events) => sentinel(redis, cluster, base, channel, events)
+      return (events) => sentinel(redis, cluster, current(), channel, events)
     case 'cluster':
-      return (events) => nodes(redis, cluster, base, channel, events)
+      return (events) => nodes(redis, cluster, current().base, channel, events)
   }
+}
+
+/** Options that are made from files. */
+interface CurrentOptions {
+  readonly base: RedisClientOptions
+  readonly sentinelPassword: string | undefined
+}
+
+/**
+ * Passwords and certificates change while the gateway runs: each connection reads their files again.
+ * @returns the options of now; the last ones while a file cannot be read
+ */
+function rereadOptions(cluster: ClusterSection): () => CurrentOptions {
+  let { password, sentinelPassword } = cluster
+  const read = () => {
+    password = secretOf(cluster.passwordFile, password)
+    sentinelPassword = secretOf(cluster.sentinelPasswordFile, sentinelPassword)
+    return { base: clientOptions(cluster, password), sentinelPassword }
+  }
+  let current: CurrentOptions = read()
+  return () => {
+    try {
+      current = read()
+    } catch {
+      // The files are being replaced; the next connection tries again.
+    }
+    return current
+  }
+}
+
+function secretOf(file: string | undefined, last: string | undefined): string | undefined {
+  return (file === undefined ? undefined : readSecretFile(file)) || last
 }
 
 function standalone(
@@ -74,7 +107,7 @@ function standalone(
 function sentinel(
   redis: RedisPackage,
   cluster: ClusterSection,
-  base: RedisClientOptions,
+  { base, sentinelPassword }: CurrentOptions,
   channel: string | undefined,
   events: RedisLinkEvents,
 ): RedisLink {
@@ -87,7 +120,7 @@ function sentinel(
     })),
     nodeClientOptions: options,
     sentinelClientOptions: {
-      ...(cluster.sentinelPassword === undefined ? {} : { password: cluster.sentinelPassword }),
+      ...(sentinelPassword === undefined ? {} : { password: sentinelPassword }),
     },
     masterPoolSize: 1,
     scanInterval: 1_000,
@@ -188,13 +221,13 @@ function watchLink({ onReady, onLost }: RedisLinkEvents): LinkWatch {
   }
 }
 
-function clientOptions(cluster: ClusterSection): RedisClientOptions {
+function clientOptions(cluster: ClusterSection, secret: string | undefined): RedisClientOptions {
   const { tls } = cluster
   const url = URL.canParse(cluster.redis) ? new URL(cluster.redis) : undefined
   if (url === undefined) throw new ServerAwayError('cluster.redis is not a URL')
   const isTls = url.protocol === 'rediss:'
   const username = cluster.username ?? (url.username === '' ? undefined : decodeURIComponent(url.username))
-  const password = cluster.password ?? (url.password === '' ? undefined : decodeURIComponent(url.password))
+  const password = secret ?? (url.password === '' ? undefined : decodeURIComponent(url.password))
   return {
     ...(cluster.topology === 'standalone' ? { url: withoutUser(url) } : {}),
     ...(username === undefined ? {} : { username }),

@@ -71,7 +71,10 @@ export function readSecrets(
     const file = cluster[`${key}_file`]
     if (file === undefined) continue
     const secret = secretOf(file, 'password', 1, ['cluster', `${key}_file`])
-    if (secret !== undefined) cluster[key] = secret
+    if (secret === undefined) continue
+    cluster[key] = secret
+    // For reading it again from any directory.
+    cluster[`${key}_file`] = resolve(folder, file)
   }
   callers.webhooks = callers.webhooks.map((webhook, index) => {
     const { secret_file: file } = webhook
@@ -106,8 +109,8 @@ export function rereadSecrets(endpoint: EndpointConfig): EndpointConfig | undefi
   return hasFiles ? { ...endpoint, auth: resolved } : undefined
 }
 
-/** Removes a final line break, which editors add. */
-function readSecretFile(path: string): string | undefined {
+/** Removes a final line break, which editors add. @returns undefined if the file cannot be read */
+export function readSecretFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
   } catch {

@@ -15,8 +15,11 @@ export interface ReplicaProcess {
 
 export interface ReplicaFleet {
   readonly replicas: readonly ReplicaProcess[]
-  /** Starts another replica, and waits until all know each other. */
-  add(): Promise<ReplicaProcess>
+  /**
+   * Starts another replica, and waits until all know each other.
+   * @param schema version of the keys' schema, if not the current one: then it waits only until the replica is ready
+   */
+  add(schema?: number): Promise<ReplicaProcess>
   /** Takes one out of those that get requests. */
   remove(replica: ReplicaProcess): void
   /** Waits until all that are left know each other. */
@@ -28,6 +31,24 @@ export interface FleetOptions {
   readonly cluster?: Readonly<Record<string, unknown>>
   /** What the wall clock of each is ahead, in milliseconds. */
   readonly aheadMs?: readonly number[]
+  /** Version of the schema that the first replicas write, if not the current one. */
+  readonly schema?: number
+}
+
+/** Code that a process runs first. */
+function preload(code: string): string {
+  return `--import data:text/javascript,${encodeURIComponent(code)}`
+}
+
+/** Makes a process one of another schema version. */
+function withSchema(version: number): string {
+  return preload(`import { registerHooks } from 'node:module'
+registerHooks({ load(url, context, next) {
+  const module = next(url, context)
+  if (!url.endsWith('/src/cluster/scripts/keys.ts')) return module
+  const source = String(module.source).replace(/schemaVersion = \\d+/, 'schemaVersion = ${version}')
+  return { ...module, source }
+} })`)
 }
 
 /** Gateways as processes that share a server. @param config without `cluster` and without a port */
@@ -35,15 +56,18 @@ export async function startFleet(
   t: TestContext,
   redisUrl: string,
   config: Readonly<Record<string, unknown>> & { readonly server?: Readonly<Record<string, unknown>> },
-  { count = 3, cluster = {}, aheadMs = [] }: FleetOptions = {},
+  { count = 3, cluster = {}, aheadMs = [], schema: firstSchema }: FleetOptions = {},
 ): Promise<ReplicaFleet> {
   const key_prefix = nextPrefix()
   const replicas: ReplicaProcess[] = []
   let started = 0
-  async function start(): Promise<ReplicaProcess> {
+  async function start(schema?: number): Promise<ReplicaProcess> {
     const ahead = aheadMs[started] ?? 0
-    const clock = `data:text/javascript,${encodeURIComponent(`const n=Date.now;Date.now=()=>n()+${ahead}`)}`
-    const env: Record<string, string> = ahead === 0 ? {} : { NODE_OPTIONS: `--import ${clock}` }
+    const first = [
+      ...(ahead === 0 ? [] : [preload(`const n=Date.now;Date.now=()=>n()+${ahead}`)]),
+      ...(schema === undefined ? [] : [withSchema(schema)]),
+    ]
+    const env: Record<string, string> = first.length === 0 ? {} : { NODE_OPTIONS: first.join(' ') }
     const id = `r${started++}`
     const text = JSON.stringify({
       ...config,
@@ -83,15 +107,15 @@ export async function startFleet(
       },
       { intervalMs: 20 },
     )
-  replicas.push(...(await Promise.all(Array.from({ length: count }, start))))
+  replicas.push(...(await Promise.all(Array.from({ length: count }, () => start(firstSchema)))))
   await settle()
   return {
     replicas,
-    async add() {
-      const replica = await start()
+    async add(schema) {
+      const replica = await start(schema)
       await eventually(() => isReady(replica))
       replicas.push(replica)
-      await settle()
+      if (schema === undefined) await settle()
       return replica
     },
     remove(replica) {

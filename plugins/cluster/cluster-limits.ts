@@ -24,8 +24,14 @@ export default fp<ClusterLimitsOptions>(
     const clock = options.clock ?? systemClock
     const { cluster, gatewayPeers: link } = app
     const { joined, members, serverAheadMs } = app.gatewayState.of(clusterCells)
-    const desk = new LimitDesk({ clock, cluster, timeoutMs })
     let settling: Timer | undefined
+    const settle = () => {
+      if (cluster.state !== 'joined') return
+      Atomics.store(joined, 0, 2)
+      settling?.cancel()
+      settling = clock.after(memberTimeoutMs, () => Atomics.store(joined, 0, 1))
+    }
+    const desk = new LimitDesk({ clock, cluster, timeoutMs, onLoss: settle })
     link.on(limitRequestTopic, (request, thread) => desk.decide(request, thread))
     link.on(limitSettlementTopic, (settlement, thread) => desk.settle(settlement, thread))
     link.on(slotsTakenTopic, (names, thread) => desk.taken(names, thread))
@@ -34,10 +40,9 @@ export default fp<ClusterLimitsOptions>(
         serverAheadMs[0] = cluster.serverAheadMs
       },
       joined(isReturn, hasLapsed) {
-        const isSettling = isReturn && hasLapsed
-        Atomics.store(joined, 0, isSettling ? 2 : 1)
         settling?.cancel()
-        if (isSettling) settling = clock.after(memberTimeoutMs, () => Atomics.store(joined, 0, 1))
+        if (isReturn && hasLapsed) settle()
+        else Atomics.store(joined, 0, 1)
       },
       lost() {
         settling?.cancel()
@@ -51,6 +56,7 @@ export default fp<ClusterLimitsOptions>(
     })
     cluster.add(desk)
     cluster.news.on('limits', (news) => desk.news(news))
+    cluster.news.on('amounts-lost', () => desk.missed())
     app.gatewayEvents.subscribe(
       (event) => {
         if (event.type === 'thread.stopped') desk.reclaim(event.data.thread)

@@ -22,6 +22,7 @@ const keys = fleetKeys('olla')
 
 interface Sent {
   readonly number: number
+  readonly acked: number
   readonly unsure: readonly number[]
   readonly own: Readonly<Record<string, number>>
   readonly settled: readonly unknown[]
@@ -31,14 +32,29 @@ interface Sent {
   readonly recalled: number
 }
 
+interface Report {
+  readonly number: number
+  readonly amounts: readonly (readonly number[])[]
+  readonly isLast: boolean
+}
+
 function create() {
   const clock = new FakeClock()
   const sent: Sent[] = []
-  const state = { current: 'joined' as ClusterState, rejoined: 0 }
+  const reports: Report[] = []
+  const state = {
+    current: 'joined' as ClusterState,
+    rejoined: 0,
+    losses: 0,
+    published: [] as string[],
+    /** Number of the last call that the server knows. */
+    latest: Number.POSITIVE_INFINITY,
+  }
   let answer: (sent: Sent) => Promise<unknown> | unknown = () => new Promise(() => {})
   const desk = new LimitDesk({
     clock,
     timeoutMs: 20,
+    onLoss: () => void state.losses++,
     cluster: {
       id: 'a',
       keys,
@@ -47,6 +63,15 @@ function create() {
         return state.current
       },
       rejoin: () => void state.rejoined++,
+      publish: (kind) => void state.published.push(kind),
+      async runInBackground({ args }: ScriptCall) {
+        const report = JSON.parse(args[1] ?? '') as Report
+        reports.push(report)
+        if (report.number <= state.latest) return ['current']
+        const reply = ['behind', state.latest]
+        if (report.isLast) state.latest = report.number
+        return reply
+      },
       async run({ args }: ScriptCall) {
         const data = JSON.parse(args[2] ?? '') as Sent
         sent.push(data)
@@ -62,9 +87,15 @@ function create() {
   return {
     clock,
     sent,
+    reports,
     desk,
     state,
     pass,
+    async decided(asked: LimitRequest): Promise<LimitVerdict> {
+      const verdict = verdictOf(desk.decide(asked, 0))
+      await pass(0)
+      return verdict
+    },
     /** Sets how the server answers from now on. */
     set answer(next: typeof answer) {
       answer = next
@@ -255,6 +286,61 @@ describe('limit desk', () => {
     server.answer = () => ['ok', '[]']
     await server.pass(40)
     assert.deepEqual(server.sent.at(-1)?.settled, [[0, 7, -40]])
+  })
+
+  it('restores what it saw to a server that has lost calls, then asks again', async () => {
+    const server = create()
+    const seen = ({ requests }: Sent, amount: number) => [
+      'ok',
+      `[[7]${requests.map(() => ',1').join('')}]`,
+      `1000,${amount}`,
+    ]
+    server.answer = (sent) => seen(sent, 10)
+    assert.equal((await server.decided(request)).kind, 'reserved')
+    server.answer = (sent) => seen(sent, 20)
+    assert.equal((await server.decided(request)).kind, 'reserved')
+    // It knows the first call only.
+    server.state.latest = 1
+    server.answer = (sent) => (sent.acked > server.state.latest ? ['behind'] : seen(sent, 30))
+    assert.equal((await server.decided(request)).kind, 'reserved')
+    assert.deepEqual(server.reports, [
+      { number: 2, amounts: [], isLast: false },
+      { number: 2, amounts: [[0, 7, 1_000, 20, 1_000]], isLast: true },
+    ])
+    assert.deepEqual([server.state.losses, server.state.published], [1, ['amounts-lost']])
+    assert.deepEqual(
+      server.sent.map(({ acked }) => acked),
+      [0, 1, 2, 2],
+    )
+  })
+
+  it('reports nothing that calls have seen which the server still knows', async () => {
+    const server = create()
+    server.answer = () => ['ok', '[[7],1]', '1000,10']
+    await server.decided(request)
+    server.state.latest = 1
+    server.desk.missed()
+    await server.pass(0)
+    assert.deepEqual(server.reports, [{ number: 1, amounts: [], isLast: false }])
+    assert.equal(server.state.losses, 0)
+  })
+
+  it('compares what it saw when it has made no call for long, and never before the first call', async () => {
+    const server = create()
+    server.desk.joined()
+    await server.pass(120_000)
+    server.desk.beat()
+    await server.pass(0)
+    assert.equal(server.reports.length, 0)
+    server.answer = () => ['ok', '[[7],1]', '1000,10']
+    await server.decided(request)
+    server.desk.beat()
+    assert.equal(server.reports.length, 0)
+    await server.pass(61_000)
+    server.desk.beat()
+    server.desk.beat()
+    await server.pass(0)
+    assert.equal(server.reports.length, 1)
   })
 
   it('lets no request wait longer than the timeout, however the server answers', async () => {

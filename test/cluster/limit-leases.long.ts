@@ -46,7 +46,10 @@ describe('leases of limits', { skip }, async () => {
         const desk = new LimitDesk({
           clock: systemClock,
           timeoutMs,
+          onLoss: () => assert.fail('the server has lost nothing'),
           cluster: {
+            publish: () => undefined,
+            runInBackground: () => assert.fail('nothing to compare'),
             ...{ id, keys, callsKey: keys.calls(id, '1'), state: 'joined', rejoin: () => undefined },
             async run({ script, keys: names, args }: ScriptCall) {
               calls.made++

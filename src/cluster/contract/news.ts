@@ -51,6 +51,8 @@ export interface NewsKinds {
   }
   /** Keys, teams or owners in the store of callers have changed. */
   callers: object
+  /** The server has lost amounts of limits that the sender knew. */
+  'amounts-lost': object
   /** A replica has left. */
   left: object
 }

@@ -4,12 +4,14 @@ import type { LimitBatch } from './limit-batch.ts'
 /**
  * Arguments of the script, and the keys of limits that they refer to by index. What requests have in common is there
  * once.
+ * @param acked number of the last call with an answer
  * @param unsure numbers of calls without an answer
  * @param slotsOf slots that the server is to count as held, by name
  * @param wanted number of requests for which a group wants a lease
  */
 export function encodeBatch(
   batch: LimitBatch,
+  acked: number,
   unsure: readonly number[],
   slotsOf: (name: string) => number,
   wanted: (group: LimitGroup) => number,
@@ -26,11 +28,15 @@ export function encodeBatch(
   const own: Record<string, number> = {}
   for (const name of names) own[name] = slotsOf(name)
   const limits: number[][] = []
+  const counted: CountedLimit[] = []
   const slots: (readonly (readonly [name: string, limit: number])[])[] = []
   const limitAt = onceEach<CountedLimit>(
     ({ key, bucket, limit }) => `${key} ${bucket} ${limit}`,
-    ({ key, bucketMs, span, bucket, ttlMs, limit }) =>
-      limits.push([indexOf(key), bucketMs, span, bucket, ttlMs, limit, Number.MAX_SAFE_INTEGER]) - 1,
+    (of) => {
+      const { key, bucketMs, span, bucket, ttlMs, limit } = of
+      counted.push(of)
+      return limits.push([indexOf(key), bucketMs, span, bucket, ttlMs, limit, Number.MAX_SAFE_INTEGER]) - 1
+    },
   )
   const slotsAt = onceEach<LimitGroup['slots']>(
     (list) => list.map(({ key, limit }) => `${key} ${limit}`).join('\n'),
@@ -72,8 +78,10 @@ export function encodeBatch(
   }
   batch.places = places
   batch.groups = encoded
+  batch.limits = counted
   const data = {
     number,
+    acked,
     unsure,
     own,
     freed,

@@ -1,35 +1,63 @@
 import type { LimitGroup, LimitVerdict } from '../contract/limits.ts'
+import type { KnownAmounts } from './known-amounts.ts'
 import type { GrantedLease, LimitBatch } from './limit-batch.ts'
 
 /** The server's answer to one call: the buckets of its limits, then the verdicts, then leases. */
 export type LimitAnswer = readonly unknown[]
 
 export type LimitReply =
-  /** @property earlier answers to calls that were unsure; undefined for one that has not run, and will not */
   | {
       readonly kind: 'ok'
       readonly answer: LimitAnswer
+      /** Answers to calls that were unsure; undefined for one that has not run, and will not. */
       readonly earlier: readonly (LimitAnswer | undefined)[]
+      /** The server's time and the amounts that it then had; empty for a repeated call. */
+      readonly amounts: readonly number[]
     }
   /** The call has changed nothing. */
-  | { readonly kind: 'lost' | 'late' }
+  | { readonly kind: 'lost' | 'late' | 'behind' }
 
-/** Reads what `limitsScript` returns. @throws Error if it is something else */
-export function parseReply(reply: unknown): LimitReply {
+/**
+ * Reads what `limitsScript` returns.
+ * @param unsure number of the calls that it was asked about
+ * @throws Error if it is something else
+ */
+export function parseReply(reply: unknown, unsure: number): LimitReply {
   if (!Array.isArray(reply)) throw new Error('unexpected answer of the server')
-  const [kind, text, ...earlier] = reply.map(String)
-  if (kind === 'lost' || kind === 'late') return { kind }
+  const [kind, text, ...rest] = reply.map(String)
+  if (kind === 'lost' || kind === 'late' || kind === 'behind') return { kind }
   if (kind !== 'ok') throw new Error('unexpected answer of the server')
   return {
     kind,
     answer: parseAnswer(text ?? ''),
-    earlier: earlier.map((each) => (each === '' ? undefined : parseAnswer(each))),
+    earlier: rest.slice(0, unsure).map((each) => (each === '' ? undefined : parseAnswer(each))),
+    amounts: rest[unsure]?.split(',').map(Number) ?? [],
   }
 }
 
 function parseAnswer(text: string): LimitAnswer {
   const answer: unknown = JSON.parse(text)
   return Array.isArray(answer) ? answer : []
+}
+
+/** Notes the amounts that the server had after a call. @param amounts as `limitsScript` returns them */
+export function noteAmounts(
+  known: KnownAmounts,
+  { number, settled, late, limits }: LimitBatch,
+  answer: LimitAnswer,
+  amounts: readonly number[],
+): void {
+  const [atUs] = amounts
+  if (atUs === undefined) return
+  const seen = { call: number, atUs }
+  let at = 1
+  for (const { key, bucket } of settled) known.changed(key, bucket, amounts[at++] ?? 0, seen)
+  for (const { of } of late) known.saw(of, amounts[at++] ?? 0, amounts[at++] ?? 0, seen)
+  const buckets = bucketsOf(answer)
+  for (let index = 0; index < limits.length; index++) {
+    const of = limits[index]
+    if (of !== undefined) known.saw(of, buckets[index] ?? 0, amounts[at++] ?? 0, seen)
+  }
 }
 
 const away: LimitVerdict = { kind: 'away' }

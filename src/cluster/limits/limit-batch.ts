@@ -1,4 +1,4 @@
-import type { LimitAmount, LimitGroup, LimitRequest, LimitVerdict } from '../contract/limits.ts'
+import type { CountedLimit, LimitAmount, LimitGroup, LimitRequest, LimitVerdict } from '../contract/limits.ts'
 
 /** A difference between what a request has reserved and used. */
 export interface Difference {
@@ -35,8 +35,9 @@ export interface LimitBatch {
   readonly isRecalled: boolean
   /** The limits of each group of its requests, among those that the call contains; known once it is encoded. */
   places: ReadonlyMap<LimitGroup, readonly number[]>
-  /** The groups as the call contains them. */
+  /** The groups and the limits as the call contains them. */
   groups: readonly LimitGroup[]
+  limits: readonly CountedLimit[]
 }
 
 /** @returns whether the server's answer to the call decides about anything that must not be lost */

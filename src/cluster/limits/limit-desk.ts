@@ -1,26 +1,42 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Cluster, ClusterPart } from '../cluster.ts'
 import { PendingCalls } from '../connection/pending-calls.ts'
-import type { LimitAmount, LimitRequest, LimitSettlement, LimitVerdict } from '../contract/limits.ts'
+import type { LimitRequest, LimitSettlement, LimitVerdict } from '../contract/limits.ts'
 import type { NewsOf } from '../contract/news.ts'
 import { limitsScript } from '../scripts/limits.ts'
 import { encodeBatch } from './encode-batch.ts'
 import { HeldSlots } from './held-slots.ts'
-import { type LimitAnswer, leasesOf, mayAskAgain, parseReply, verdictsOf } from './limit-answer.ts'
+import { KnownAmounts } from './known-amounts.ts'
+import { LateAmounts } from './late-amounts.ts'
+import {
+  type LimitAnswer,
+  leasesOf,
+  mayAskAgain,
+  noteAmounts,
+  parseReply,
+  verdictsOf,
+} from './limit-answer.ts'
 import { isDecisive, type LimitBatch, type WaitingRequest } from './limit-batch.ts'
 import { LimitLeases } from './limit-leases.ts'
+import { LostAmounts } from './lost-amounts.ts'
 import { SettledAmounts } from './settled-amounts.ts'
 import { UnsureRequests } from './unsure-requests.ts'
 
 export interface LimitDeskOptions {
   readonly clock: Clock
-  readonly cluster: Pick<Cluster, 'id' | 'keys' | 'callsKey' | 'run' | 'rejoin' | 'state'>
+  readonly cluster: Pick<
+    Cluster,
+    'id' | 'keys' | 'callsKey' | 'run' | 'runInBackground' | 'rejoin' | 'state' | 'publish'
+  >
   /** Maximum time that a request waits for its verdict. */
   readonly timeoutMs: number
+  /** The server has lost amounts: the others may not have reported yet what they know of them. */
+  readonly onLoss: () => void
 }
 
 const away: LimitVerdict = { kind: 'away' }
 const noPlaces: LimitBatch['places'] = new Map()
+const none: readonly never[] = []
 /** What is settled waits for the next request, but no longer than this. */
 const settleMs = 20
 /** Maximum requests, and maximum amounts of other kinds, of one call. */
@@ -28,6 +44,10 @@ const maxBatch = 200
 const maxAmounts = 1_000
 /** Maximum limits and differences that are kept while the server is away; further ones are not added later. */
 const maxKept = 10_000
+/** Maximum limits whose amounts are kept in case the server loses them. */
+const maxKnown = 100_000
+/** The server forgets the numbers of calls of a replica that has made none for five minutes. */
+const idleMs = 60_000
 /** Calls without an answer, after which nothing is decided before the server has reported what became of them. */
 const maxUnsure = 8
 /** A request that may ask again does so after this time, unless leases are given back before. */
@@ -45,17 +65,22 @@ export class LimitDesk implements ClusterPart {
   readonly #slots = new HeldSlots()
   readonly #unsureRequests = new UnsureRequests(
     ({ key, bucket, amount }) => this.#settled.add(key, bucket, amount),
-    (amount) => this.#keepLate(amount),
+    (amount) => this.#late.add(amount),
   )
   #waiting: WaitingRequest[] = []
   readonly #settled = new SettledAmounts(maxKept)
-  readonly #late = new Map<string, LimitAmount>()
+  readonly #late = new LateAmounts(maxKept)
   readonly #leases: LimitLeases
   /** Requests that were refused, and ask again when leases are given back. */
   #refused: WaitingRequest[] = []
   /** Calls without an answer. */
   #unsure: LimitBatch[] = []
   #number = 0
+  /** Number of the last call with an answer. */
+  #acked = 0
+  #sentAtMs = 0
+  readonly #known = new KnownAmounts(maxKnown)
+  readonly #lost: LostAmounts
   #isCalling = false
   #isArmed = false
   #isRecalled = false
@@ -65,7 +90,17 @@ export class LimitDesk implements ClusterPart {
   constructor(options: LimitDeskOptions) {
     this.#options = options
     this.#waits = new PendingCalls(options.clock, options.timeoutMs)
-    const { clock, cluster } = options
+    const { clock, cluster, onLoss } = options
+    this.#lost = new LostAmounts({
+      cluster,
+      known: this.#known,
+      acked: () => this.#acked,
+      onLoss() {
+        onLoss()
+        cluster.publish('amounts-lost', {})
+      },
+      onEnd: () => this.#send(),
+    })
     this.#leases = new LimitLeases(clock, cluster.keys.limits, this.#slots, ({ key, bucket, amount }) =>
       this.#settled.add(key, bucket, amount),
     )
@@ -115,7 +150,7 @@ export class LimitDesk implements ClusterPart {
         const of = limits[at]
         const amount = amounts[at] ?? 0
         if (of === undefined || amount === 0) continue
-        if (buckets === undefined) this.#keepLate({ of, amount })
+        if (buckets === undefined) this.#late.add({ of, amount })
         else {
           const bucket = buckets[at] ?? 0
           this.#settled.add(of.key, bucket, this.#leases.settle(of.key, bucket, amount))
@@ -142,7 +177,20 @@ export class LimitDesk implements ClusterPart {
 
   joined(): void {
     this.#slots.changeAll()
+    this.#lost.compare()
     this.#send()
+  }
+
+  /** Another replica has found that the server has lost amounts, or its messages may have been missed. */
+  missed(): void {
+    this.#lost.compare()
+  }
+
+  beat(): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (nowMs - this.#sentAtMs <= idleMs) return
+    this.#sentAtMs = nowMs
+    this.#lost.compare()
   }
 
   lost(): void {
@@ -176,18 +224,20 @@ export class LimitDesk implements ClusterPart {
 
   #send(): void {
     const { cluster } = this.#options
-    if (this.#isCalling || cluster.state !== 'joined') return
+    if (this.#isCalling || this.#lost.isRunning || cluster.state !== 'joined') return
     const batch = this.#nextBatch()
     if (batch === undefined) return
     this.#isCalling = true
     const unsure = this.#unsure
     const { keys, text } = encodeBatch(
       batch,
+      this.#acked,
       unsure.map(({ number }) => number),
       (name) => this.#leases.slotsOf(name),
       (group) => this.#leases.wanted(group),
     )
     const sentAtMs = this.#options.clock.monotonicMs()
+    this.#sentAtMs = sentAtMs
     this.#call = cluster
       .run({
         script: limitsScript,
@@ -201,8 +251,12 @@ export class LimitDesk implements ClusterPart {
         args: [cluster.id, cluster.keys.news, text],
       })
       .then((value) => {
-        const reply = parseReply(value)
+        const reply = parseReply(value, unsure.length)
         if (reply.kind === 'lost') cluster.rejoin()
+        if (reply.kind === 'behind') {
+          this.#waitAgain(batch)
+          this.#lost.compare()
+        }
         if (reply.kind !== 'ok') {
           this.#notRun(batch)
           return false
@@ -216,8 +270,10 @@ export class LimitDesk implements ClusterPart {
           }
         }
         this.#unsure = []
+        this.#acked = batch.number
         this.#ran(batch, reply.answer)
         for (const lease of leasesOf(batch, reply.answer)) this.#leases.granted(lease, sentAtMs)
+        noteAmounts(this.#known, batch, reply.answer, reply.amounts)
         if (this.#refused.length > 0) this.#options.clock.after(askAgainMs, () => this.#askAgain())
         return true
       })
@@ -240,19 +296,29 @@ export class LimitDesk implements ClusterPart {
     for (const { request } of requests) this.#leases.end(request.group)
     const freed = this.#leases.takeFreed()
     const settled = isFull ? [] : this.#settled.take(maxAmounts)
-    const late = isFull ? [] : [...this.#late.values()].slice(0, maxAmounts)
+    const late = isFull ? [] : this.#late.take(maxAmounts)
     const names = this.#slots.takeChanged()
     const others = settled.length + late.length + names.size + freed.length
     if (requests.length + others + this.#unsure.length === 0) return undefined
     const isRecalled = this.#isRecalled
     this.#isRecalled = false
-    for (const { of } of late) this.#late.delete(of.key)
     for (const waiting of requests) {
       waiting.isOver = true
       for (const { key } of waiting.request.group.slots) names.add(key)
     }
     const number = ++this.#number
-    return { number, requests, settled, late, names, freed, isRecalled, places: noPlaces, groups: [] }
+    return {
+      number,
+      requests,
+      settled,
+      late,
+      names,
+      freed,
+      isRecalled,
+      places: noPlaces,
+      groups: none,
+      limits: none,
+    }
   }
 
   /** Whether a request does not wait any more; a lease that was granted meanwhile may cover it. */
@@ -303,14 +369,22 @@ export class LimitDesk implements ClusterPart {
     }
   }
 
+  /** Requests of a call that was not run wait for another one, as long as they may wait. */
+  #waitAgain({ requests }: LimitBatch): void {
+    const waiting = requests.filter(({ ticket }) => ticket === undefined)
+    for (const each of waiting) each.isOver = false
+    this.#waiting.unshift(...waiting)
+  }
+
   /** The server has not run the call, and will not. */
   #notRun({ requests, settled, late, names }: LimitBatch): void {
     for (const waiting of requests) {
+      if (!waiting.isOver) continue
       if (waiting.ticket === undefined) waiting.decide(waiting.refusal ?? away)
       else this.#unsureRequests.decided(waiting.ticket, away)
     }
     for (const { key, bucket, amount } of settled) this.#settled.add(key, bucket, amount)
-    for (const amount of late) this.#keepLate(amount)
+    for (const amount of late) this.#late.add(amount)
     this.#slots.change(names)
   }
 
@@ -321,13 +395,5 @@ export class LimitDesk implements ClusterPart {
     for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
     this.#slots.change(batch.names)
     if (isDecisive(batch)) this.#unsure.push(batch)
-  }
-
-  #keepLate(amount: LimitAmount): void {
-    if (amount.amount === 0) return
-    const { key } = amount.of
-    const known = this.#late.get(key)
-    if (known === undefined && this.#late.size >= maxKept) return
-    this.#late.set(key, { ...amount, amount: amount.amount + (known?.amount ?? 0) })
   }
 }

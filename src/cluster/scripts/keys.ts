@@ -21,6 +21,8 @@ export interface FleetKeys {
   readonly limits: string
   /** Numbers of the calls of a replica, and answers that it may not have received. */
   readonly calls: (replica: string, startId: string) => string
+  /** What replicas have restored of amounts of limits. */
+  readonly restored: string
   /** Texts, sizes, order of use and items of shared documents. */
   readonly documents: readonly [texts: string, infos: string, order: string, items: string]
   /** Beginning of the keys of turns. */
@@ -44,6 +46,7 @@ export function fleetKeys(prefix: string): FleetKeys {
     leases: `${base}leases`,
     limits: `${base}limit:`,
     calls: (replica, startId) => `${base}calls:${replica}:${startId}`,
+    restored: `${base}restored`,
     documents: [
       `${base}documents:texts`,
       `${base}documents:infos`,

@@ -20,6 +20,7 @@ const minLeaseRequests = 8
  * Keys: alive, slots, calls of the replica, leases, then a hash for each limit, of amounts by bucket. Arguments: replica,
  * channel, and JSON with
  * - `number`: of the call
+ * - `acked`: of the last call that the replica has an answer to
  * - `unsure`: numbers of earlier calls that the replica has no answer to
  * - `own`: slots that the replica holds, by name, absolute
  * - `freed`: keys of limits and names of slots of which the replica holds no lease any more, `recalled`: 1 if others wait
@@ -32,8 +33,10 @@ const minLeaseRequests = 8
  *   the number of requests for which a lease is wanted
  * - `requests`: index of a group, then an amount for each of its limits
  *
- * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, or `ok`, the answer, and those
- * to unsure calls, empty for one that has not run and will not. An answer is JSON: the bucket of each limit, then for
+ * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, `behind` if the server has lost
+ * calls that it had answered, or `ok`, the answer, those to unsure calls, empty for one that has not run and will not, and
+ * if the call was not repeated the server's time in microseconds and what buckets now contain: those of `settled` (-1 if
+ * the server knows nothing of one), of `late` after the number of each bucket, and of `limits`. An answer is JSON: the bucket of each limit, then for
  * each request `1`, `[2,index of the amount,total,wait,1 if it may ask again]` or `[3,index of the slot,1 if it may ask
  * again]`, then each lease: index of the group, milliseconds, amounts of its limits, slots that the replica then holds.
  */
@@ -44,13 +47,14 @@ local batch = cjson.decode(ARGV[3])
 local calls, leases, number = KEYS[3], KEYS[4], tostring(batch.number)
 local mine = redis.call('ZSCORE', KEYS[1], me)
 if not mine or tonumber(mine) < now then return { 'lost' } end
+local latest = tonumber(redis.call('HGET', calls, 'limits') or '0')
+if latest < batch.acked then return { 'behind' } end
 local out, unsure = { 'ok', '' }, {}
 for i, n in ipairs(batch.unsure) do
   unsure[tostring(n)] = true
   out[i + 2] = redis.call('HGET', calls, tostring(n)) or ''
 end
-local latest = redis.call('HGET', calls, 'limits')
-if latest and tonumber(latest) >= batch.number then
+if latest >= batch.number then
   out[2] = redis.call('HGET', calls, number)
   if out[2] then return out end
   return { 'late' }
@@ -64,7 +68,9 @@ local function add(key, bucket, amount, ttl, oldest)
     end
     redis.call('PEXPIRE', key, whole(ttl))
   end
+  return sum
 end
+local seen = { whole(t[1] * 1000000 + t[2]) }
 local function bucketOf(bucketMs, bucket)
   if bucketMs > 0 then return math.floor(now / bucketMs) end
   return bucket
@@ -72,11 +78,18 @@ end
 for _, s in ipairs(batch.settled) do
   local key, field = KEYS[s[1] + 5], whole(s[2])
   local held = redis.call('HGET', key, field)
-  if held then redis.call('HSET', key, field, whole(math.max(0, tonumber(held) + s[3]))) end
+  local value = '-1'
+  if held then
+    value = whole(math.max(0, tonumber(held) + s[3]))
+    redis.call('HSET', key, field, value)
+  end
+  seen[#seen + 1] = value
 end
 for _, l in ipairs(batch.late) do
   local bucket = bucketOf(l[2], l[3])
-  add(KEYS[l[1] + 5], bucket, l[5], l[4], bucket - 30)
+  local sum = add(KEYS[l[1] + 5], bucket, l[5], l[4], bucket - 30)
+  seen[#seen + 1] = whole(bucket)
+  seen[#seen + 1] = whole(sum)
 end
 for _, name in ipairs(batch.freed) do redis.call('ZREM', leases, name .. '\\n' .. me) end
 local members = redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')
@@ -224,8 +237,13 @@ elseif batch.recalled == 1 then
   redis.call('PUBLISH', ARGV[2], cjson.encode({ kind = 'limits', by = me, isFree = true }))
 end
 for _, state in pairs(byBucket) do
-  if state.added > 0 then add(state.key, state.bucket, state.added, state.ttl, state.bucket - state.span) end
+  state.now = state.rows[#state.rows]
+  if state.added > 0 then
+    state.now = add(state.key, state.bucket, state.added, state.ttl, state.bucket - state.span)
+  end
 end
+for _, state in ipairs(states) do seen[#seen + 1] = whole(state.now) end
+out[#out + 1] = table.concat(seen, ',')
 for name, count in pairs(own) do
   if count > 0 then
     redis.call('HSET', KEYS[2], name .. '\\n' .. me, whole(count))

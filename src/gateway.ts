@@ -16,6 +16,7 @@ import processReadings from '../plugins/observe/process-readings.ts'
 import requestLog from '../plugins/observe/request-log.ts'
 import sampler from '../plugins/observe/sampler.ts'
 import dispatch from '../plugins/proxy/dispatch.ts'
+import hedging from '../plugins/proxy/hedging.ts'
 import modelUse from '../plugins/proxy/model-use.ts'
 import proxyEngine from '../plugins/proxy/proxy-engine.ts'
 import requestContext from '../plugins/proxy/request-context.ts'
@@ -214,6 +215,7 @@ async function compose(app: FastifyInstance, options: GatewayOptions): Promise<v
   })
   await when(proxy.engine === 'olla', () => import('../plugins/proxy/engine-olla.ts'), { proxy })
   await when(proxy.engine === 'sherpa', () => import('../plugins/proxy/engine-sherpa.ts'), {})
+  await app.register(hedging, { proxy })
   await app.register(proxyEngine, { proxy, model_registry })
   await app.register(modelUse, { models })
   await app.register(dispatch, { model_registry })

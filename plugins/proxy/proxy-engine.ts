@@ -2,7 +2,7 @@
  * Sends requests to endpoints and relays their answers. Decorates `proxyEngine`; depends on an engine's transport and
  * on the plugins that choose the endpoint. Uses if present: `configVersions`, `answerObserver`, `requestAffinity`,
  * `usageObserver`, `sessionAffinity`, `storedResponses`, `pathKnowledge`, `modelRouter`, `modelLookup`,
- * `upstreamStreams`, `translation`, `callerMeter`, `placeLimits`, `modelCatalog`. A host may decorate the first two itself,
+ * `upstreamStreams`, `translation`, `callerMeter`, `placeLimits`, `modelCatalog`, `hedging`. A host may decorate the first two itself,
  * before the gateway: errors
  * that they throw are logged, and the request continues without them. Absent ones cost nothing. After the drain, it
  * needs no cleanup on close.
@@ -104,6 +104,7 @@ export default fp<ProxyEngineOptions>(
         }
       : undefined
     const estimates = attemptEstimates(app, clock)
+    const hedging = app.hasDecorator('hedging') ? app.hedging : undefined
     /** What depends on the configuration. */
     const configured = (section: SectionOptions<'proxy'>) => ({
       options: {
@@ -125,6 +126,7 @@ export default fp<ProxyEngineOptions>(
       options: first.options,
       retries: first.retries,
       estimates: estimates(),
+      hedging: hedging?.current,
       transport: new TurnTransport(app.upstreamTransport),
       selector: app.endpointSelector,
       load: app.endpointLoad,
@@ -165,7 +167,7 @@ export default fp<ProxyEngineOptions>(
     followSections(versions, ['proxy'], (next) => {
       const services = configured(next.proxy)
       return () => {
-        engine.use({ ...services, estimates: estimates() })
+        engine.use({ ...services, estimates: estimates(), hedging: hedging?.current })
         queue.use(lineOptions(next.proxy.queue))
       }
     })

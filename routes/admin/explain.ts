@@ -1,7 +1,7 @@
 /**
  * `POST /internal/explain`: where a request would go and why, without sending it and without advancing the selector.
  * The body is the request's own, or `{ "path", "headers", "body" }`. Uses if present: `configVersions`,
- * `engineSignals`, `messageTranslator`, `translation`, `upstreamStreams`.
+ * `engineSignals`, `hedging`, `messageTranslator`, `translation`, `upstreamStreams`.
  */
 import fp from 'fastify-plugin'
 import { maxInternalBodyBytes } from '../../src/admin/security/internal-access.ts'
@@ -35,6 +35,7 @@ export default fp<ExplainOptions>(
     })
     const streams = app.hasDecorator('upstreamStreams') ? app.upstreamStreams : undefined
     const translation = app.hasDecorator('translation') ? app.translation : undefined
+    const hedging = app.hasDecorator('hedging') ? app.hedging : undefined
     // Keeps the exact bytes: session keys are derived from them.
     acceptBytes(app, maxInternalBodyBytes)
     const schema = { response: { 200: ExplanationSchema } }
@@ -97,6 +98,7 @@ export default fp<ExplainOptions>(
           warmMargin,
           estimateOf:
             estimator === undefined ? undefined : (candidate) => estimator.estimateFor(features, candidate),
+          hedgingOf: hedging?.current?.outlook.bind(hedging.current),
           engineOf: (endpoint) => engineView(engineSource(app, endpoint)),
           isStreamedAt:
             streams === undefined

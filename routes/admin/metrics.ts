@@ -1,6 +1,7 @@
 /**
  * `/internal/metrics` for Prometheus, as text or OpenMetrics. Adds the metrics of the gateway, its endpoints and
- * models, translators, sessions and the process to `gatewayMetrics`. Uses if present: `engineSignals`.
+ * models, translators, sessions and the process to `gatewayMetrics`. Uses if present: `engineSignals`,
+ * `hedging`.
  */
 
 import { setImmediate } from 'node:timers/promises'
@@ -55,6 +56,7 @@ export default fp<InternalMetricsOptions>(
     const cells = readStatsCells(state)
     const { waiting } = state.of(lineCells)
     const processCounts = state.of(processCells)
+    const hedging = app.hasDecorator('hedging') ? app.hedging : undefined
     ignoreBodies(app)
 
     metrics.add(gatewayMetrics, () => {
@@ -70,6 +72,7 @@ export default fp<InternalMetricsOptions>(
         endpoints: endpointSources(app),
         security: { status, blockedIps: limitedClients, rateLimits, sizeLimits },
         waiting: waiting.value(0),
+        hedges: hedging?.current && hedging.totals,
         buffers: app.bufferBudget,
       }
     })

@@ -1,6 +1,7 @@
 /**
  * `/internal/status`, `/internal/status/endpoints` and `/internal/status/models`: the current state of the gateway, its
- * endpoints and their models, with entity tags and compression for polling clients. Uses if present: `engineSignals`.
+ * endpoints and their models, with entity tags and compression for polling clients. Uses if present: `engineSignals`,
+ * `hedging`.
  */
 
 import fp from 'fastify-plugin'
@@ -41,6 +42,7 @@ export default fp<InternalStatusOptions>(
     const { version = packageVersion, commit = 'none' } = options
     const { engine, profile } = proxy
     const overload = server.overload.enabled ? app.gatewayState.of(overloadCells) : undefined
+    const hedging = app.hasDecorator('hedging') ? app.hedging : undefined
     const method = app.supportedMethods
     ignoreBodies(app)
 
@@ -70,6 +72,7 @@ export default fp<InternalStatusOptions>(
             sizeLimits: gatewaySecurity.sizeLimits,
           },
           overload: overload && readOverload(overload),
+          hedges: hedging?.current && hedging.totals,
           callerParts,
         })
         return sendTagged(request, reply, view)

@@ -11,6 +11,8 @@ const refused = new Set([
   'server.rate_limits.ipv6_prefix',
   'proxy.max_attempts',
   'proxy.retry_budget.burst',
+  'proxy.hedging.burst',
+  'proxy.hedging.min_samples',
   'proxy.circuit_breaker.failure_threshold',
   'discovery.model_discovery.interval',
   'discovery.model_discovery.timeout',

@@ -161,7 +161,11 @@ describe('the list of metrics', () => {
       [{ url: simulator.url, type: 'vllm', max_concurrent: 9, signals }],
       {
         discovery: { signals: { interval: '1s' } },
-        proxy: { sticky_sessions: { enabled: true }, load_balancer: 'expected-latency' },
+        proxy: {
+          sticky_sessions: { enabled: true },
+          load_balancer: 'expected-latency',
+          hedging: { enabled: true },
+        },
         callers: { store: await storeFile(), secret: callersSecret, keys: [entry] },
         cluster: { redis: 'redis://127.0.0.1:1' },
       },

@@ -16,6 +16,7 @@ export const exposedHeaders: readonly string[] = [
   'X-Olla-Sticky-Reason',
   'X-Olla-Session-ID',
   'X-Olla-Attempts',
+  'X-Olla-Hedge',
   'X-Olla-Queue-Position',
   'X-Olla-Queue-Ahead-Tokens',
   'X-Olla-Queue-Wait-Estimate',

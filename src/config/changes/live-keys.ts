@@ -45,6 +45,7 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'proxy.first_content_wait' },
   { key: 'proxy.retry_backoff' },
   { key: 'proxy.retry_budget' },
+  { key: 'proxy.hedging' },
   { key: 'proxy.failover_statuses' },
   { key: 'proxy.queue' },
   { key: 'proxy.circuit_breaker' },

@@ -158,6 +158,25 @@ export const ProxySchema = Section(
       },
       'Limits retries after an endpoint has responded or timed out; refused connections cost nothing (beyond Olla).',
     ),
+    hedging: Section(
+      {
+        enabled: Flag(
+          false,
+          'Send a request a second time, to an idle endpoint that has the model in memory, if the first content of its stream is late; the attempt that answers later is aborted.',
+        ),
+        share: Fraction(0.05, 'Second attempts that each request adds to the budget.', { maximum: 1 }),
+        burst: Count(10, 'Maximum second attempts in the budget, for all serving threads together.', {
+          minimum: 1,
+          maximum: 100_000,
+        }),
+        min_samples: Count(
+          50,
+          'Streams of a model whose time to the first content must be known before its requests get second attempts.',
+          { minimum: 1, maximum: 250 },
+        ),
+      },
+      "Second attempts after the 95th percentile of the model's time to the first content (beyond Olla).",
+    ),
     queue: QueueSchema,
     pool_idle_timeout: Duration({
       default: '5m',

@@ -85,6 +85,12 @@ export class HistogramTable {
     }
   }
 
+  /** Halves what this thread has recorded in a row, so that later values weigh more. */
+  halve(row: number): void {
+    const start = this.#plane + row * this.#width
+    for (let at = start; at < start + this.#width; at++) this.#cells[at] = (this.#cells[at] ?? 0) / 2
+  }
+
   /** Returns the counts per bucket; the last bucket is above all bounds. */
   counts(row: number): number[] {
     return [...this.read(row).counts]

@@ -20,10 +20,11 @@ export class RequestMemory {
 
   /**
    * Charges the body of an attempt that is not the client's own, in place of the previous attempt's.
+   * @param isBeside whether the previous attempt continues
    * @returns an error if the budget has no room
    */
-  sends(bytes: number): GatewayError | undefined {
-    this.sentIsOver()
+  sends(bytes: number, isBeside: boolean): GatewayError | undefined {
+    if (!isBeside) this.sentIsOver()
     return this.#hold.takeNow(bytes)
   }
 
@@ -48,15 +49,20 @@ export class RequestMemory {
   }
 }
 
-/** Charges a body that is not the client's own. @returns an error if the budget has no room */
+/**
+ * Charges a body that is not the client's own.
+ * @param isBeside whether another attempt of the request continues
+ * @returns an error if the budget has no room
+ */
 export function holdSent(
   keeper: MemoryKeeper,
   budget: BufferBudget | undefined,
   bytes: number,
+  isBeside: boolean,
 ): GatewayError | undefined {
   if (budget === undefined || (bytes <= uncountedBytes && keeper.memory === undefined)) return undefined
   keeper.memory ??= new RequestMemory(budget)
-  return keeper.memory.sends(bytes)
+  return keeper.memory.sends(bytes, isBeside)
 }
 
 /**

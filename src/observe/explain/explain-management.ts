@@ -21,6 +21,7 @@ export function explainManagement(
     chosen: targets[0]?.name ?? null,
     would_refresh: false,
     session: null,
+    hedging: null,
     endpoints: load.registry.snapshot.endpoints.map((endpoint) => {
       const { slot, name, priority, weight, maxConcurrent } = endpoint
       const chosen = targets.includes(endpoint)

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
+import type { HedgeOutlook } from '../../proxy/hedging/hedging.ts'
 import type { SessionKey } from '../../routing/affinity/key-sources.ts'
 import type { SessionAffinity, SessionDecision } from '../../routing/affinity/session-affinity.ts'
 import type { Estimate } from '../../routing/estimate/estimate.ts'
@@ -28,6 +29,8 @@ export interface ExplainedState {
   readonly isStreamedAt?: ((candidate: RoutedEndpoint) => boolean) | undefined
   /** What the engine of an endpoint reports. */
   readonly engineOf?: ((endpoint: Endpoint) => EngineView | undefined) | undefined
+  /** When requests for a model get a second attempt; undefined while hedging is off. */
+  readonly hedgingOf?: ((model: string) => HedgeOutlook) | undefined
   /** How a request would be translated for an endpoint; undefined if it is sent as it is. */
   readonly translationOf?: ((candidate: RoutedEndpoint) => string | undefined) | undefined
 }
@@ -134,8 +137,14 @@ export function explain(input: ExplainInput, state: ExplainedState): Explanation
             affinity,
             (slot) => load.registry.snapshot.bySlot[slot]?.name,
           ),
+    hedging:
+      model === undefined || state.hedgingOf === undefined ? null : hedgingView(state.hedgingOf(model)),
     endpoints,
   }
+}
+
+function hedgingView({ delayMs, samples, budget }: HedgeOutlook): Explanation['hedging'] {
+  return { after_ms: delayMs === undefined ? null : Math.round(delayMs * 10) / 10, samples, budget }
 }
 
 interface ChosenTier {

@@ -67,6 +67,16 @@ export const ExplanationSchema = Type.Object({
   ),
   would_refresh: Type.Boolean({ description: 'Whether the model lists would be refreshed first.' }),
   session: orNull(SessionExplanationSchema, 'Null while sessions are off.'),
+  hedging: orNull(
+    Type.Object({
+      after_ms: numberOrNull(
+        'When a second attempt would begin, from when the first was sent; null until enough is known.',
+      ),
+      samples: Count('Known times to the first content of the model.'),
+      budget: Count('Second attempts that the budget allows now.'),
+    }),
+    'Null while hedging is off, or if the request names no model.',
+  ),
   endpoints: Type.Array(EndpointExplanationSchema),
 })
 

@@ -1,7 +1,7 @@
 import type { AppliedTranslation } from '../../dialects/translate/request-translation.ts'
 import type { ErrorCode } from '../../kernel/errors.ts'
 import { Remembered } from '../../kernel/remembered.ts'
-import type { AttemptRecord, RequestContext } from '../../proxy/contract/context.ts'
+import type { AttemptRecord, HedgeRecord, RequestContext } from '../../proxy/contract/context.ts'
 import type { RequestOutcome } from '../../proxy/contract/outcome.ts'
 import type { Estimate } from '../../routing/estimate/estimate.ts'
 
@@ -40,6 +40,7 @@ export class RecentRequest {
   /** Of the last attempt. */
   estimate: Estimate | undefined = undefined
   failedAttempts = noAttempts
+  hedge: HedgeRecord | undefined = undefined
   attemptCount = 0
   /** Milliseconds since the Unix epoch. */
   endedAtMs = 0
@@ -86,6 +87,7 @@ export class RecentRequest {
         : attempts.length > maxAttempts
           ? attempts.slice(-maxAttempts)
           : attempts
+    this.hedge = context.hedge
     this.attemptCount = context.attemptCount
     this.endedAtMs = endedAtMs
     this.durationMs = durationMs

@@ -1,6 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { translationText } from '../../dialects/translate/request-translation.ts'
 import { formatTime } from '../../kernel/format.ts'
+import type { AttemptRecord } from '../../proxy/contract/context.ts'
+import { hedgeResults } from '../../proxy/contract/hedge-result.ts'
 import { requestOutcomes } from '../../proxy/contract/outcome.ts'
 import { EstimateField } from '../views/estimate.ts'
 import { Choice, Count, NullableText, Text, Time } from '../views/fields.ts'
@@ -38,6 +40,9 @@ const row = {
   translation: NullableText(
     'The APIs of client and endpoint, such as `responses to chat`; null without a translation.',
   ),
+  hedge: Type.Union([Choice(hedgeResults), Type.Null()], {
+    description: 'Result of the second attempt, if the request got one because its first was late.',
+  }),
   streamed_upstream: Type.Boolean({
     description: 'Whether the endpoint was asked for a stream that the client did not request.',
   }),
@@ -61,7 +66,7 @@ const AttemptField = Type.Object({
   ended_ms: Type.Number(),
   status: NullableNumber(),
   outcome: Choice(['answered', 'failed', 'abandoned']),
-  reason: NullableText('Why it failed.'),
+  reason: NullableText('Why it failed or was aborted.'),
 })
 
 export const TimelineField = Type.Array(
@@ -129,32 +134,24 @@ function common(request: RecentRequest, id: string, thread: number): Omit<Recent
       reason: request.routingReason ?? null,
     },
     translation: request.translation === undefined ? null : translationText(request.translation),
+    hedge: request.hedge?.result ?? null,
     streamed_upstream: request.isStreamedUpstream,
   }
 }
 
-/** Failed attempts and the successful one, if any. */
+/** Failed attempts, one that lost its race against another, and the successful one, if any. */
 function attemptsOf(request: RecentRequest): AttemptView[] {
-  const { failedAttempts, attemptCount, outcome } = request
-  const attempts = failedAttempts.map(
-    (attempt): AttemptView => ({
-      endpoint: attempt.endpoint,
-      started_ms: tenths(attempt.startedMs) ?? 0,
-      connected_ms: tenths(attempt.sentMs),
-      first_byte_ms: null,
-      ended_ms: tenths(attempt.startedMs + attempt.durationMs) ?? 0,
-      status: attempt.statusCode ?? null,
-      outcome: 'failed',
-      reason: attempt.reason,
-    }),
-  )
+  const { failedAttempts, attemptCount, outcome, hedge } = request
+  const attempts = failedAttempts.map((attempt) => endedAttempt(attempt, 'failed'))
   const isBroken = request.error === 'upstream_broken' || request.error === 'upstream_timeout'
   const last = attempts.at(-1)
   // The response of the last attempt started and then broke.
   if (isBroken && last !== undefined && last.endpoint === request.endpoint) {
     last.first_byte_ms = tenths(request.firstByteMs)
   }
-  if (attemptCount > failedAttempts.length && !Number.isNaN(request.attemptMs)) {
+  const loser = hedge?.loser
+  const ended = failedAttempts.length + (loser === undefined ? 0 : 1)
+  if (attemptCount > ended && !Number.isNaN(request.attemptMs)) {
     const isAbandoned = outcome === 'client_closed' || outcome === 'cancelled'
     attempts.push({
       endpoint: request.lastEndpoint ?? '',
@@ -167,5 +164,23 @@ function attemptsOf(request: RecentRequest): AttemptView[] {
       reason: null,
     })
   }
-  return attempts
+  return loser === undefined ? attempts : withLoser(attempts, endedAttempt(loser, 'abandoned'))
+}
+
+function endedAttempt(attempt: AttemptRecord, outcome: 'failed' | 'abandoned'): AttemptView {
+  return {
+    endpoint: attempt.endpoint,
+    started_ms: tenths(attempt.startedMs) ?? 0,
+    connected_ms: tenths(attempt.sentMs),
+    first_byte_ms: null,
+    ended_ms: tenths(attempt.startedMs + attempt.durationMs) ?? 0,
+    status: attempt.statusCode ?? null,
+    outcome,
+    reason: attempt.reason,
+  }
+}
+
+/** The attempt that answered stays the last one, although one that lost may have begun later. */
+function withLoser(attempts: readonly AttemptView[], loser: AttemptView): AttemptView[] {
+  return [...attempts.slice(0, -1), loser, ...attempts.slice(-1)]
 }

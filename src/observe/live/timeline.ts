@@ -65,7 +65,11 @@ export function timelineOf(request: RecentRequest, attempts: readonly TimedAttem
     add('first_byte', attempt.first_byte_ms, attempt.endpoint)
     if (attempt.first_byte_ms !== null) add('first_token', firstTokenMs, attempt.endpoint)
     if (attempt.outcome === 'failed') add('attempt_failed', attempt.ended_ms, attempt.endpoint)
+    if (attempt.outcome === 'abandoned' && attempt !== attempts.at(-1))
+      add('attempt_aborted', attempt.ended_ms, attempt.endpoint)
   }
+  // Two attempts ran at the same time.
+  if (request.hedge !== undefined) entries.sort((one, other) => one.at_ms - other.at_ms)
   const isRefused = outcome === 'rejection' && attempts.length === 0
   // A complete 5xx response still ends with its last byte.
   const isWhole = outcome === 'failure' && request.endpoint !== undefined && status >= 500

@@ -77,6 +77,7 @@ export function createRequestLineWriter(): (
     line.appendBytes(endpoint.of(context.endpoint))
     if (context.attemptCount > 0) line.appendBytes(attempts.of(context.attemptCount))
     if (failed !== undefined) line.append(`,"failed_attempts":${JSON.stringify(failed)}`)
+    if (context.hedge !== undefined) line.append(`,"hedge":"${context.hedge.result}"`)
     appendRounded(line, keys.first_byte_ms, context.firstByteMs)
     appendRounded(line, keys.first_token_ms, answer?.firstTokenMs)
     appendRounded(line, keys.queue_ms, context.queuedMs)

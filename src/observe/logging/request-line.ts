@@ -39,6 +39,7 @@ export function requestLine(
     endpoint: context.endpoint,
     attempts: context.attemptCount > 0 ? context.attemptCount : undefined,
     failed_attempts: failedAttempts(attempts),
+    hedge: context.hedge?.result,
     first_byte_ms: maybeRounded(context.firstByteMs),
     first_token_ms: maybeRounded(answer?.firstTokenMs),
     queue_ms: maybeRounded(context.queuedMs),

@@ -3,7 +3,9 @@ import { listenerCells } from '../../http/connections/listener-cells.ts'
 import type { CounterTable } from '../../kernel/cells/counter-table.ts'
 import type { CellKind, CellLayout } from '../../kernel/cells/layout.ts'
 import { isRoutable } from '../../kernel/endpoint-status.ts'
+import { hedgeResults } from '../../proxy/contract/hedge-result.ts'
 import { requestOutcomes } from '../../proxy/contract/outcome.ts'
+import { type HedgeTotals, hedgeRefusals } from '../../proxy/hedging/hedge-cells.ts'
 import type { SharedState } from '../../runtime/cells/shared-state.ts'
 import { overloadCells, readOverload } from '../../runtime/overload/overload-cells.ts'
 import { refusedFirst } from '../../runtime/overload/overload-level.ts'
@@ -32,6 +34,8 @@ export interface GatewayMetricsSource {
   readonly security: SecuritySource
   /** Requests waiting for a slot on an endpoint. */
   readonly waiting: number
+  /** Undefined while hedging is off. */
+  readonly hedges?: HedgeTotals | undefined
   /** Memory held by bodies, and its limit; 0 is unlimited. */
   readonly buffers: { readonly heldBytes: number; readonly limitBytes: number; readonly refusals: number }
 }
@@ -267,6 +271,42 @@ export const gatewayMetrics: readonly Metric<GatewayMetricsSource>[] = [
     collect: ({ state }, out) => {
       const { refused } = readOverload(state.of(overloadCells))
       for (const priority of refusedFirst) out.sample(refused[priority], priorityLabels[priority])
+    },
+  },
+  {
+    name: 'olla_hedges_started',
+    type: 'counter',
+    help: 'Second attempts of late requests; absent while hedging is off, as the other metrics of hedges.',
+    collect: ({ hedges }, out) => {
+      if (hedges !== undefined) out.sample(hedges.started)
+    },
+  },
+  {
+    name: 'olla_hedges',
+    type: 'counter',
+    help: 'Second attempts that are over: won (answered first, or replaced a failed one), lost, failed, or cancelled with the request.',
+    labels: ['result'],
+    collect: ({ hedges }, out) => {
+      if (hedges === undefined) return
+      for (const result of hedgeResults) out.sample(hedges.results[result], labelText({ result }))
+    },
+  },
+  {
+    name: 'olla_hedges_refused',
+    type: 'counter',
+    help: 'Late requests without a second attempt, by reason: requests wait in the line, no other warm endpoint is idle, or the budget is exhausted.',
+    labels: ['reason'],
+    collect: ({ hedges }, out) => {
+      if (hedges === undefined) return
+      for (const reason of hedgeRefusals) out.sample(hedges.refusals[reason], labelText({ reason }))
+    },
+  },
+  {
+    name: 'olla_hedge_prompt_tokens',
+    type: 'counter',
+    help: 'Prompt tokens of requests with two attempts: the second endpoint may have read as many again, which no other metric counts.',
+    collect: ({ hedges }, out) => {
+      if (hedges !== undefined) out.sample(hedges.promptTokens)
     },
   },
   counter(

@@ -56,6 +56,7 @@ export function describeRequest(
   set(span, 'olla.outcome', request.outcome)
   set(span, 'olla.endpoint', request.endpoint)
   if (request.attemptCount > 0) set(span, 'olla.attempts', request.attemptCount)
+  if (request.hedge !== undefined) set(span, 'olla.hedge', request.hedge.result)
   set(span, 'olla.caller', request.caller)
   set(span, 'olla.routing.strategy', request.routingStrategy)
   set(span, 'olla.routing.decision', request.routingDecision)

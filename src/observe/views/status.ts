@@ -9,6 +9,7 @@ import {
   formatTime,
   formatUntil,
 } from '../../kernel/format.ts'
+import type { HedgeTotals } from '../../proxy/hedging/hedge-cells.ts'
 import type { OverloadState } from '../../runtime/overload/overload-cells.ts'
 import type { Traffic } from '../stats/traffic.ts'
 import { breakerView } from './breaker.ts'
@@ -73,6 +74,23 @@ export const StatusSchema = Type.Object({
       { description: 'Requests refused because the gateway is overloaded (beyond Olla).' },
     ),
   ),
+  hedging: Type.Optional(
+    Type.Object(
+      {
+        started: Count(),
+        won: Count('Answered first, or replaced a first attempt that failed.'),
+        lost: Count('The first attempt answered first.'),
+        failed: Count(),
+        cancelled: Count('The request ended before either attempt answered.'),
+        refused: Type.Object(
+          { line: Count(), not_idle: Count(), budget: Count() },
+          { description: 'Late requests without a second attempt, by reason.' },
+        ),
+        prompt_tokens: Count('Of requests with two attempts.'),
+      },
+      { description: 'Second attempts of late requests; absent while `proxy.hedging` is off (beyond Olla).' },
+    ),
+  ),
   system: Type.Object({
     start_time: Time(),
     uptime: Text('`29s`, `5m`, `2h 3m`, `1d 2h`.'),
@@ -110,6 +128,8 @@ export interface StatusSource {
   readonly security: SecuritySource
   /** Undefined if the gateway does not watch it. */
   readonly overload?: OverloadState | undefined
+  /** Undefined while hedging is off. */
+  readonly hedges?: HedgeTotals | undefined
   /** Undefined if clients need no keys. */
   readonly callerParts?: CallersSource | undefined
 }
@@ -129,6 +149,7 @@ export function statusView(source: StatusSource): StatusView {
       violations: { rate_limits: security.rateLimits, size_limits: security.sizeLimits },
     },
     ...(source.overload === undefined ? {} : { overload: overloadView(source.overload) }),
+    ...(source.hedges === undefined ? {} : { hedging: hedgingView(source.hedges) }),
     system: {
       start_time: formatTime(startedAtMs),
       uptime: formatDuration(nowMs - startedAtMs),
@@ -149,6 +170,11 @@ export function statusView(source: StatusSource): StatusView {
     },
     ...(source.callerParts === undefined ? {} : { callers: callersView(source.callerParts, nowMs) }),
   }
+}
+
+function hedgingView(totals: HedgeTotals): NonNullable<StatusView['hedging']> {
+  const { started, results, refusals, promptTokens } = totals
+  return { started, ...results, refused: refusals, prompt_tokens: promptTokens }
 }
 
 function overloadView({ level, refuses, refused }: OverloadState): NonNullable<StatusView['overload']> {

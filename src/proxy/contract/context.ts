@@ -7,6 +7,7 @@ import type { MemoryKeeper, RequestMemory } from '../../kernel/memory/request-me
 import type { RoutingDecision } from '../../routing/models/routing-strategies.ts'
 import { rankOf } from '../../runtime/overload/overload-level.ts'
 import type { Caller, Charge, IdentityHeaders } from './caller.ts'
+import type { HedgeResult } from './hedge-result.ts'
 import type { RequestOutcome } from './outcome.ts'
 import type { RequestLatency } from './request-latency.ts'
 import type { AnswerFigures } from './request-record.ts'
@@ -21,8 +22,17 @@ export interface AttemptRecord {
   /** Undefined without an answer. */
   readonly statusCode: number | undefined
   readonly durationMs: number
-  /** Reason of the failure. */
+  /** Reason of the failure, or why it was aborted. */
   readonly reason: string
+  /** Whether it ran beside another attempt. */
+  readonly isHedge?: boolean
+}
+
+/** The race of two attempts of a request. */
+export interface HedgeRecord {
+  readonly result: HedgeResult
+  /** The attempt that was aborted; undefined if one of the two failed. */
+  readonly loser: AttemptRecord | undefined
 }
 
 /** Known as soon as the request's headers are parsed. */
@@ -96,6 +106,8 @@ export interface RequestProgress {
   attemptCount: number
   /** Failed attempts. */
   readonly attempts: AttemptRecord[]
+  /** Undefined unless a second attempt was sent. */
+  hedge: HedgeRecord | undefined
   /** How the last attempt was translated; undefined if it was sent as the client wrote it. */
   translation: AppliedTranslation | undefined
   /** Whether the last attempt asked for a stream that the client did not request. */
@@ -155,6 +167,7 @@ export class RequestContext
   readonly headers: string[] = []
   readonly attempts: AttemptRecord[] = []
   attemptCount = 0
+  hedge: HedgeRecord | undefined = undefined
   translation: AppliedTranslation | undefined = undefined
   isStreamedUpstream = false
   /** Whether the client asked for the gateway's own time, with the header `X-Olla-Overhead`. */

@@ -34,7 +34,7 @@ export interface ExchangeRequest {
   /** `X-Olla-Mode` of an attempt whose variant has none. */
   readonly mode?: string | undefined
   /** What the client asks for; undefined if that is not known. */
-  readonly inspection?: Pick<Inspection, 'isStream' | 'isStreamOff'> | undefined
+  readonly inspection?: Pick<Inspection, 'isStream' | 'isStreamOff' | 'keys'> | undefined
   /** Keep-alive of a stream that must not fall silent; undefined sends nothing extra. */
   readonly keepAlive?: KeepAlive | undefined
 }

@@ -67,9 +67,16 @@ export class AttemptEstimates {
     if (latency?.isExplained === true) headers.push('X-Olla-Estimate', estimateHeader(work))
   }
 
-  /** The attempt has no place at its endpoint any more. */
-  ended({ latency }: RequestContext): void {
-    if (latency?.work !== undefined) this.#parts.estimator.answered(latency.work, false)
+  /** The attempt there has no place at its endpoint any more. */
+  ended({ latency }: RequestContext, target: RoutedEndpoint): void {
+    if (latency?.work?.candidate === target) this.#parts.estimator.answered(latency.work, false)
+  }
+
+  /** The request continues with an attempt for which nothing was estimated. */
+  replaced({ latency }: RequestContext): void {
+    if (latency?.work === undefined) return
+    this.#parts.estimator.answered(latency.work, false)
+    latency.work = undefined
   }
 
   /** The request is over. */

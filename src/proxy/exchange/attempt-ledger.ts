@@ -12,6 +12,7 @@ import type { RoutedEndpoint } from '../../routing/models/router.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { EventBus } from '../../runtime/events/bus.ts'
 import type { Affinity } from '../contract/affinity.ts'
+import type { AttemptRecord } from '../contract/context.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
 import type { RequestStats } from '../contract/request-record.ts'
@@ -101,6 +102,16 @@ export class AttemptLedger {
     context.attemptMs = startedMs - context.startedAtMs
     context.sentMs = undefined
     this.#services.estimates?.begins(this.#request, target, isRepeat)
+  }
+
+  /** An attempt that ran beside the current one becomes the current one. */
+  adopts({ target, startedMs, sentMs }: Attempt): void {
+    const { context } = this.#request
+    context.lastEndpoint = target.endpoint.name
+    context.lastModel = target.nativeModel
+    context.attemptMs = startedMs - context.startedAtMs
+    context.sentMs = sentMs === undefined ? undefined : sentMs - context.startedAtMs
+    this.#services.estimates?.replaced(context)
   }
 
   /** The attempt's request was sent. */
@@ -215,7 +226,7 @@ export class AttemptLedger {
     this.#note(attempt, failure)
   }
 
-  /** Ends an attempt whose client disconnected; it counts against no endpoint. */
+  /** Ends an attempt whose answer is not needed; it counts against no endpoint. */
   abandon(attempt: Attempt): void {
     attempt.cancel()
     // An answer that was kept and is used after all was counted before.
@@ -263,7 +274,7 @@ export class AttemptLedger {
     attempt.slotFreed = true
     const { slot } = attempt.target.endpoint
     const { inFlight, load, queue, estimates } = this.#services
-    estimates?.ended(this.#request.context)
+    estimates?.ended(this.#request.context, attempt.target)
     inFlight.release(slot)
     // While the endpoint pauses, no request can use the place: the timer of the pause wakes the one that waits for it.
     if (queue.waiting > 0 && load.coolDowns.leftMs(attempt.target) === 0)
@@ -295,17 +306,23 @@ export class AttemptLedger {
   }
 
   #note(attempt: Attempt, failure: AttemptFailure): void {
-    const { name } = attempt.target.endpoint
-    const { context } = this.#request
-    context.attempts.push({
-      endpoint: name,
-      startedMs: attempt.startedMs - context.startedAtMs,
-      sentMs: attempt.sentMs === undefined ? undefined : attempt.sentMs - context.startedAtMs,
-      statusCode: attempt.statusCode,
-      durationMs: this.#services.clock.monotonicMs() - attempt.startedMs,
-      reason: describeFailure(failure),
-    })
-    this.#ended(attempt, 'failed', describeFailure(failure))
+    const reason = describeFailure(failure)
+    this.#request.context.attempts.push(this.recordOf(attempt, reason))
+    this.#ended(attempt, 'failed', reason)
+  }
+
+  /** The record of an attempt that ends now. */
+  recordOf({ target, startedMs, sentMs, statusCode, isHedge }: Attempt, reason: string): AttemptRecord {
+    const { startedAtMs } = this.#request.context
+    return {
+      endpoint: target.endpoint.name,
+      startedMs: startedMs - startedAtMs,
+      sentMs: sentMs === undefined ? undefined : sentMs - startedAtMs,
+      statusCode,
+      durationMs: this.#services.clock.monotonicMs() - startedMs,
+      reason,
+      ...(isHedge ? { isHedge } : undefined),
+    }
   }
 }
 

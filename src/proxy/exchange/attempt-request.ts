@@ -4,6 +4,7 @@ import { managementRefusal } from '../../dialects/requests/management-refusal.ts
 import type { RequestVariant } from '../../dialects/variants/request-variant.ts'
 import type { Endpoint } from '../../endpoints/registry/endpoint.ts'
 import { upstreamPath } from '../../endpoints/registry/upstream-path.ts'
+import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import { isStream } from '../../http/client/contract.ts'
 import { GatewayError } from '../../kernel/errors.ts'
 import { bytesBeside, bytesOf } from '../../kernel/memory/body-bytes.ts'
@@ -11,16 +12,47 @@ import type { BufferBudget } from '../../kernel/memory/buffer-budget.ts'
 import { minFreedBytes } from '../../kernel/memory/give-back.ts'
 import { holdSent } from '../../kernel/memory/request-memory.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
-import type { UpstreamRequest } from '../contract/transport.ts'
+import type { Transport, UpstreamRequest } from '../contract/transport.ts'
 import { namesModel, renamedBody, renamedQuery } from '../request/renamed-request.ts'
 import { attemptHeaders, ownHeaders } from '../request/request-headers.ts'
 import type { Attempt, Redirected } from './attempt.ts'
+import type { AttemptLedger } from './attempt-ledger.ts'
 
 /** Services that building an attempt's request uses. */
 export interface AttemptRequestServices {
   readonly options: Pick<SectionOptions<'model_registry'>, 'rewriteResponseModel'>
   /** Accounts for memory held in addition to bodies; undefined counts nothing. */
   readonly budget?: BufferBudget | undefined
+}
+
+/** Services that sending an attempt uses. */
+export interface SendServices extends AttemptRequestServices {
+  readonly transport: Transport
+  readonly breakers: Pick<CircuitBreakers, 'release'>
+}
+
+/**
+ * Sends the request of an attempt, in the form that its endpoint accepts.
+ * @returns the error to answer with if the client's request cannot be sent to this endpoint
+ */
+export function sendAttempt(
+  services: SendServices,
+  ledger: Pick<AttemptLedger, 'hooked'>,
+  request: ExchangeRequest,
+  attempt: Attempt,
+): GatewayError | undefined {
+  const made = attemptRequest(request, attempt, services)
+  if (made instanceof GatewayError) {
+    services.breakers.release(attempt.target, attempt.permit)
+    return made
+  }
+  attempt.sentHeaders = made.headers
+  try {
+    services.transport.send(attempt, ledger.hooked(attempt, made))
+  } catch (error) {
+    attempt.onError(error)
+  }
+  return undefined
 }
 
 /**
@@ -40,7 +72,7 @@ export function attemptRequest(
     if (body === null || body === request.body || isStream(body)) return made
     if (Buffer.isBuffer(body) && body.length >= minFreedBytes) attempt.ownBody = body
     const ownBytes = Buffer.isBuffer(request.body) ? bytesBeside(body, request.body) : bytesOf(body)
-    return holdSent(request.context, budget, ownBytes) ?? made
+    return holdSent(request.context, budget, ownBytes, attempt.isHedge) ?? made
   } catch (error) {
     return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error })
   }

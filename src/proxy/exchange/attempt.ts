@@ -84,7 +84,9 @@ export class Attempt implements CarriedAttempt {
   kept: KeptAnswer | undefined
   /** Whether its place on the endpoint was released. */
   slotFreed = false
-  readonly #owner: AttemptOwner
+  /** Whether it runs beside the attempt of its exchange. */
+  isHedge = false
+  #owner: AttemptOwner
   /** Headers of the request as sent. */
   sentHeaders: readonly string[] | undefined
   /** The body as sent, if it is large and was made for this attempt; undefined once it is released. */
@@ -112,6 +114,12 @@ export class Attempt implements CarriedAttempt {
     this.#over = true
     this.#decoder?.stop()
     this.#abort?.(new AttemptCancelled('cancelled'))
+  }
+
+  /** Its exchange continues with it: later callbacks go there. */
+  handOver(owner: AttemptOwner): void {
+    this.#owner = owner
+    this.isHedge = false
   }
 
   resume(): void {

@@ -24,7 +24,7 @@ export class ProxyEngine {
   }
 
   /** Changes what later requests use; those in flight keep what they began with. */
-  use(services: Pick<EngineServices, 'options' | 'retries' | 'estimates'>): void {
+  use(services: Pick<EngineServices, 'options' | 'retries' | 'estimates' | 'hedging'>): void {
     this.#services = { ...this.#services, ...services }
   }
 
@@ -68,8 +68,10 @@ export class ProxyEngine {
   /** After the drain of an endpoint: ends the requests in flight there. @returns their number */
   cutAt(endpoint: string): number {
     const there = this.#at(endpoint)
-    for (const exchange of there) exchange.cut()
-    return there.length
+    for (const { hedge } of this.#services.active.entries()) hedge?.leave(endpoint)
+    const cut = there.filter(({ hedge }) => hedge?.takeOver() !== true)
+    for (const exchange of cut) exchange.cut()
+    return cut.length
   }
 
   /**
@@ -77,9 +79,11 @@ export class ProxyEngine {
    * @param model undefined for all
    */
   inFlightAt(endpoint: string, model: string | undefined): number {
-    const there = this.#at(endpoint)
-    if (model === undefined) return there.length
-    return there.filter(({ context }) => (context.lastModel ?? model) === model).length
+    const isModel = (used: string | undefined) => model === undefined || (used ?? model) === model
+    const hedges = this.#services.active
+      .entries()
+      .filter(({ hedge }) => hedge?.target?.endpoint.name === endpoint && isModel(hedge.target.nativeModel))
+    return this.#at(endpoint).filter(({ context }) => isModel(context.lastModel)).length + hedges.length
   }
 
   /** After a drain: ends the requests still in flight so that clients see it, and refuses later ones. */

@@ -13,13 +13,13 @@ import type { ClientReply } from '../contract/client-reply.ts'
 import type { RequestContext } from '../contract/context.ts'
 import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { RequestOutcome } from '../contract/outcome.ts'
-import { Attempt, type AttemptOwner } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import { AttemptLedger } from './attempt-ledger.ts'
-import { attemptRequest } from './attempt-request.ts'
+import { sendAttempt } from './attempt-request.ts'
 import type { TakenEndpoint } from './candidate-rounds.ts'
 import { CandidateSearch, type SearchOwner } from './candidate-search.ts'
 import { deadlineAfter, type ExchangePhase, expiryOf, firstByteLimitMs } from './exchange-phase.ts'
-import type { ActiveExchange, ExchangeServices } from './exchange-services.ts'
+import type { ActiveExchange, ArmedHedge, ExchangeServices, HedgedExchange } from './exchange-services.ts'
 import { Failover, type FailoverOwner } from './failover.ts'
 import { brokenError } from './give-up.ts'
 import { nextForm } from './late-translation.ts'
@@ -30,8 +30,14 @@ import { followedRedirect } from './redirects.ts'
  * the client has a status line, every endpoint failure is recoverable; after that, it is made visible to the client. An
  * exchange settles once, with one outcome.
  */
-export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, ActiveExchange, ResponseListener {
+export class Exchange
+  implements HedgedExchange, SearchOwner, FailoverOwner, ActiveExchange, ResponseListener
+{
+  phase: ExchangePhase = 'choosing'
+  attempt: Attempt | undefined
+  hedge: ArmedHedge | undefined
   deadlineMs: number
+  totalDeadlineMs: number
   sweepIndex = -1
   readonly #services: ExchangeServices
   readonly #request: ExchangeRequest
@@ -43,9 +49,6 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   #knownFailover: Failover | undefined
   #continuation: Continuation | undefined
   readonly #startedMs: number
-  #totalDeadlineMs: number
-  #phase: ExchangePhase = 'choosing'
-  #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
   #heartbeat: Heartbeat | undefined
   #isCancelled = false
@@ -60,22 +63,17 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     this.#search = new CandidateSearch(services, request, this, this.#ledger, this.#answer)
     this.#startedMs = services.clock.monotonicMs()
     request.context.routedMs = this.#startedMs - request.context.startedAtMs
-    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.responseTimeoutMs)
-    this.deadlineMs = this.#totalDeadlineMs
+    this.totalDeadlineMs = deadlineAfter(this.#startedMs, services.options.responseTimeoutMs)
+    this.deadlineMs = this.totalDeadlineMs
   }
 
   start(): void {
-    const raw = this.#raw
-    watchResponse(raw, this)
+    watchResponse(this.#raw, this)
     this.#services.active.add(this)
     this.#services.retries.requestStarted()
-    this.#heartbeat = this.#answer.heartbeat(() => this.#phase !== 'stalled')
-    if (raw.destroyed) this.clientClosed()
+    this.#heartbeat = this.#answer.heartbeat(() => this.phase !== 'stalled')
+    if (this.#raw.destroyed) this.clientClosed()
     else this.#search.choose()
-  }
-
-  get phase(): ExchangePhase {
-    return this.#phase
   }
 
   get context(): RequestContext {
@@ -86,16 +84,12 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     return this.#answer.bodyBytes
   }
 
-  get totalDeadlineMs(): number {
-    return this.#totalDeadlineMs
-  }
-
   get hasSetAside(): boolean {
     return this.#knownFailover?.hasSetAside === true
   }
 
   waits(phase: 'queued' | 'backoff', deadlineMs: number): void {
-    this.#phase = phase
+    this.phase = phase
     this.deadlineMs = deadlineMs
   }
 
@@ -104,35 +98,45 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   #send(attempt: Attempt): void {
-    this.#attempt = attempt
-    this.#phase = 'connecting'
-    this.#totalDeadlineMs = deadlineAfter(this.#startedMs, attempt.target.endpoint.timeouts.totalMs)
-    this.deadlineMs = this.#totalDeadlineMs
+    this.#makeCurrent(attempt)
+    this.phase = 'connecting'
     this.#ledger.begins(attempt)
     if (attempt.permit === 'forced') this.#limit(this.#services.options.outageWaitMs)
-    const request = attemptRequest(this.#continuation?.request ?? this.#request, attempt, this.#services)
-    if (request instanceof GatewayError) {
-      this.#services.breakers.release(attempt.target, attempt.permit)
-      this.#fail(request)
-      return
-    }
-    attempt.sentHeaders = request.headers
-    try {
-      this.#services.transport.send(attempt, this.#ledger.hooked(attempt, request))
-    } catch (error) {
-      attempt.onError(error)
-    }
+    const request = this.#continuation?.request ?? this.#request
+    const error = sendAttempt(this.#services, this.#ledger, request, attempt)
+    if (error !== undefined) this.#fail(error)
+  }
+
+  #makeCurrent(attempt: Attempt): void {
+    this.attempt = attempt
+    this.totalDeadlineMs = deadlineAfter(this.#startedMs, attempt.target.endpoint.timeouts.totalMs)
+    this.deadlineMs = this.totalDeadlineMs
   }
 
   sent(attempt: Attempt): void {
-    this.#phase = 'waiting'
     this.#ledger.sent(attempt)
-    this.#limit(firstByteLimitMs(attempt.target, this.#services.options.coldStartTimeoutMs))
+    this.#awaitByte(attempt)
+    const { hedging } = this.#services
+    if (hedging !== undefined) this.hedge ??= hedging.arm(this.#services, this.#request, this.#ledger, this)
+  }
+
+  #awaitByte({ target, sentMs }: Attempt): void {
+    this.phase = sentMs === undefined ? 'connecting' : 'waiting'
+    this.#limit(firstByteLimitMs(target, this.#services.options.coldStartTimeoutMs))
+  }
+
+  adopt(attempt: Attempt, head: UpstreamHead | undefined, chunk: Buffer | undefined): boolean {
+    this.#makeCurrent(attempt)
+    this.#head = head
+    this.#search.noteRoute(attempt.target)
+    if (attempt.gate === undefined) this.#awaitByte(attempt)
+    else this.#holdBack(attempt)
+    return chunk === undefined || this.#passes(attempt, 'good', chunk)
   }
 
   bodyWritten(): void {
-    const isRelaying = this.#phase === 'relaying' || this.#phase === 'stalled'
-    if (isRelaying && this.#continuation === undefined) this.#answer.releaseBody(this.#attempt)
+    const isRelaying = this.phase === 'relaying' || this.phase === 'stalled'
+    if (isRelaying && this.#continuation === undefined) this.#answer.releaseBody(this.attempt)
   }
 
   head(attempt: Attempt, head: UpstreamHead): boolean {
@@ -149,13 +153,22 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   data(attempt: Attempt, chunk: Buffer): boolean {
-    return this.#phase === 'waiting' || attempt.gate !== undefined
-      ? this.#judge(attempt, chunk)
-      : this.#relay(attempt, chunk)
+    if (this.phase !== 'waiting' && attempt.gate === undefined) return this.#relay(attempt, chunk)
+    attempt.answeredMs ??= this.#services.clock.monotonicMs()
+    const judgement = judge(this.#request, attempt, this.#head, chunk, this.#services.options)
+    if (judgement !== 'undecided') return this.#passes(attempt, judgement, chunk)
+    this.#holdBack(attempt)
+    return true
+  }
+
+  #holdBack({ target, gate }: Attempt): void {
+    this.phase = 'gathering'
+    this.#limit(target.endpoint.timeouts.idleMs)
+    this.deadlineMs = Math.min(this.deadlineMs, gate?.releaseMs ?? this.deadlineMs)
   }
 
   #relay(attempt: Attempt, chunk: Buffer): boolean {
-    if (this.#phase === 'over') return false
+    if (this.phase === 'over') return false
     if (attempt.gathered === undefined) this.#heartbeat?.touch()
     const taken = this.#answer.take(attempt.gathered, chunk)
     if (taken === true) {
@@ -169,25 +182,23 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       else this.#stop(taken)
       return false
     }
-    if (this.#phase !== 'stalled') awaitDrain(this.#raw)
-    this.#phase = 'stalled'
+    if (this.phase !== 'stalled') awaitDrain(this.#raw)
+    this.phase = 'stalled'
     this.#limit(this.#services.options.readTimeoutMs)
     return false
   }
 
   complete(attempt: Attempt): void {
-    if (this.#phase === 'over') return
-    if (this.#phase === 'waiting' || attempt.gate !== undefined) {
+    if (this.phase === 'over') return
+    if (this.phase === 'waiting' || attempt.gate !== undefined) {
       // `false` also reports a slow client; then the answer has begun.
       const judgement = judge(this.#request, attempt, this.#head, undefined, this.#services.options)
-      const passed = this.#passes(attempt, judgement)
-      if (!passed && this.#phase !== 'stalled') return
+      if (!this.#passes(attempt, judgement) && this.phase !== 'stalled') return
     }
     if (attempt.gathered !== undefined && this.#head !== undefined) {
       const whole = attempt.gathered.end()
-      const bad = attempt.gathered.failure
-      if (bad !== undefined) {
-        this.#failover.badAnswer(attempt, badAttempt(bad, this.#head, undefined))
+      if (attempt.gathered.failure !== undefined) {
+        this.#failover.badAnswer(attempt, badAttempt(attempt.gathered.failure, this.#head, undefined))
         return
       }
       if (this.#answer.isInStream) {
@@ -208,7 +219,7 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
 
   failed(attempt: Attempt, found: AttemptFailure): void {
     const failure = this.#services.shortages.explain(found)
-    if (this.#phase === 'relaying' || this.#phase === 'stalled') {
+    if (this.phase === 'relaying' || this.phase === 'stalled') {
       if (this.#continues(attempt, failure)) return
       this.#ledger.broke(attempt, failure)
       this.#fail(brokenError(failure))
@@ -229,14 +240,14 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   tryNext(): void {
-    this.#afterReader(() => this.#search.choose())
+    if (this.hedge?.takeOver() !== true) this.#afterReader(() => this.#search.choose())
   }
 
   /** Continues in a microtask: the transport is still inside its reader. */
   #afterReader(next: () => void): void {
-    this.#phase = 'choosing'
+    this.phase = 'choosing'
     queueMicrotask(() => {
-      if (this.#phase === 'choosing') next()
+      if (this.phase === 'choosing') next()
     })
   }
 
@@ -247,31 +258,17 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
       return
     }
     const { attempt, kept } = last
-    this.#attempt = attempt
+    this.attempt = attempt
     this.#search.noteRoute(attempt.target)
     this.#head = kept.head
-    this.#phase = 'waiting'
+    this.phase = 'waiting'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
     this.#firstByte(attempt)
     for (const chunk of kept.chunks) this.#relay(attempt, chunk)
     if (kept.complete) this.complete(attempt)
   }
 
-  /** @returns false to pause the endpoint */
-  #judge(attempt: Attempt, chunk: Buffer): boolean {
-    attempt.answeredMs ??= this.#services.clock.monotonicMs()
-    const judgement = judge(this.#request, attempt, this.#head, chunk, this.#services.options)
-    if (judgement !== 'undecided') return this.#passes(attempt, judgement, chunk)
-    this.#phase = 'gathering'
-    this.#limit(attempt.target.endpoint.timeouts.idleMs)
-    this.deadlineMs = Math.min(this.deadlineMs, attempt.gate?.releaseMs ?? this.deadlineMs)
-    return true
-  }
-
-  /**
-   * Relays what was held back, or handles an invalid answer.
-   * @returns false to pause the endpoint, and if the answer does not continue
-   */
+  /** Relays what was held back, or handles an invalid answer. @returns false to pause the endpoint, or if it is over */
   #passes(attempt: Attempt, judgement: Judgement, chunk?: Buffer): boolean {
     const { gate } = attempt
     attempt.gate = undefined
@@ -279,10 +276,9 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
     const form = nextForm(this.#services, this.#request, attempt, gate, this.#head, bad)
     if (form !== undefined) return this.#replace(attempt, (nowMs) => attempt.inForm(form, nowMs))
     if (bad !== undefined) return this.#failover.badAnswer(attempt, bad)
-    if (gate?.isError === true && this.#head !== undefined) {
-      if (this.#failover.lacks(attempt, this.#head, gate.body)) return false
-    }
-    this.#phase = 'waiting'
+    if (gate?.isError && this.#head !== undefined && this.#failover.lacks(attempt, this.#head, gate.body))
+      return false
+    this.phase = 'waiting'
     const { method = this.#request.method, path } = attempt.variant ?? this.#request
     const first = gate === undefined ? chunk : gate.chunks[0]
     this.#head = this.#head && withTrueType(this.#head, method, path, first)
@@ -306,10 +302,11 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
 
   #firstByte(attempt: Attempt): void {
     if (this.#head === undefined) return
+    this.hedge?.answered(attempt)
     const plan = this.#answer.plan(attempt, this.#head)
     attempt.gathered = plan.gathered
     if (plan.gathered !== undefined) {
-      this.#phase = 'gathering'
+      this.phase = 'gathering'
       return
     }
     this.#continuation ??= Continuation.of(this.#services, this.#request, plan)
@@ -322,22 +319,22 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   #taken(attempt: Attempt, statusCode: number): void {
     this.#ledger.taken(attempt, statusCode)
     this.#knownFailover?.drop()
-    this.#phase = 'relaying'
+    this.phase = 'relaying'
     if (attempt.isBodyWritten && this.#continuation === undefined) this.#answer.releaseBody(attempt)
   }
 
   clientDrained(): void {
-    const attempt = this.#attempt
-    if (this.#phase !== 'stalled' || attempt === undefined) return
-    this.#phase = 'relaying'
+    const attempt = this.attempt
+    if (this.phase !== 'stalled' || attempt === undefined) return
+    this.phase = 'relaying'
     this.#limit(attempt.target.endpoint.timeouts.idleMs)
     attempt.resume()
   }
 
   /** The client disconnected: everything in flight for it stops and counts against no endpoint. */
   clientClosed(): void {
-    if (this.#phase === 'over' || this.#raw.writableEnded) return
-    if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
+    if (this.phase === 'over' || this.#raw.writableEnded) return
+    if (this.attempt !== undefined) this.#ledger.abandon(this.attempt)
     this.#settle('client_closed')
   }
 
@@ -351,22 +348,22 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
   }
 
   #stop(error: GatewayError): void {
-    if (this.#phase === 'over') return
-    if (this.#attempt !== undefined) this.#ledger.abandon(this.#attempt)
+    if (this.phase === 'over') return
+    if (this.attempt !== undefined) this.#ledger.abandon(this.attempt)
     this.#fail(error)
   }
 
   onDeadline(nowMs: number): void {
-    if (this.#phase === 'over') return
-    const attempt = this.#attempt
-    if (attempt?.gate !== undefined && nowMs >= attempt.gate.releaseMs && nowMs < this.#totalDeadlineMs) {
+    if (this.phase === 'over') return
+    const attempt = this.attempt
+    if (attempt?.gate !== undefined && nowMs >= attempt.gate.releaseMs && nowMs < this.totalDeadlineMs) {
       this.#passes(attempt, 'good')
       return
     }
-    const kind = expiryOf(this.#phase, nowMs >= this.#totalDeadlineMs)
-    if (kind !== undefined) this.#attempt?.expire({ kind })
+    const kind = expiryOf(this.phase, nowMs >= this.totalDeadlineMs)
+    if (kind !== undefined) this.attempt?.expire({ kind })
     // A client that has not read for so long has disconnected without closing the connection.
-    else if (this.#phase === 'stalled') this.#raw.destroy()
+    else if (this.phase === 'stalled') this.#raw.destroy()
     else this.giveUp()
   }
 
@@ -382,19 +379,22 @@ export class Exchange implements AttemptOwner, SearchOwner, FailoverOwner, Activ
 
   #settle(found: RequestOutcome): void {
     const outcome = this.#isCancelled ? 'cancelled' : found
-    this.#phase = 'over'
+    this.phase = 'over'
     this.#search.end()
     this.#heartbeat?.stop()
     this.#knownFailover?.drop()
     this.#services.active.delete(this)
-    if (this.#attempt !== undefined) this.#ledger.free(this.#attempt)
+    if (this.attempt !== undefined) this.#ledger.free(this.attempt)
     this.#answer.settled(outcome)
-    this.#ledger.settled(outcome, this.#attempt, this.#answer.bodyBytes)
-    this.#answer.over(this.#attempt)
+    this.hedge?.end()
+    this.#ledger.settled(outcome, this.attempt, this.#answer.bodyBytes)
+    this.#answer.over(this.attempt)
   }
 
   #limit(stageMs: number): void {
-    const nowMs = this.#services.clock.monotonicMs()
-    this.deadlineMs = Math.min(this.#totalDeadlineMs, deadlineAfter(nowMs, stageMs))
+    this.deadlineMs = Math.min(
+      this.totalDeadlineMs,
+      deadlineAfter(this.#services.clock.monotonicMs(), stageMs),
+    )
   }
 }

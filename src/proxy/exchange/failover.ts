@@ -1,5 +1,6 @@
 import { mayBeEmpty } from '../../dialects/answers/empty-answer.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { GatewayError } from '../../kernel/errors.ts'
@@ -27,6 +28,8 @@ export interface FailoverServices {
 
 /** The request whose attempt failed. */
 export interface FailoverOwner {
+  /** With a target while a second attempt runs. */
+  readonly hedge: { readonly target: unknown } | undefined
   /** Another candidate can be tried at once. */
   tryNext(): void
   /** There is no other candidate. */
@@ -88,7 +91,7 @@ export class Failover {
    */
   moveOn(attempt: Attempt, failure: AttemptFailure): boolean {
     if (failure.kind === 'shortage') this.#shortage = failure
-    const waitMs = this.#search.after(attempt, failure)
+    const waitMs = this.#waitAfter(attempt, failure)
     if (waitMs === undefined) return this.#fallsBack(attempt, failure)
     this.#lastFailure = failure
     this.#ledger.failed(attempt, failure)
@@ -98,6 +101,13 @@ export class Failover {
     if (waitMs > 0) this.#search.backOff(waitMs)
     else this.#owner.tryNext()
     return true
+  }
+
+  /** The next attempt may run already. */
+  #waitAfter(attempt: Attempt, failure: AttemptFailure): number | undefined {
+    const waitMs = this.#search.after(attempt, failure)
+    const hasNext = this.#owner.hedge?.target !== undefined && failureEvidence(failure).movesOn !== 'never'
+    return hasNext ? 0 : waitMs
   }
 
   /**

@@ -6,10 +6,12 @@ import type { RequestProgress } from '../contract/context.ts'
  * @returns undefined if no endpoint was tried
  */
 export function ownTimeMs(progress: RequestProgress): number | undefined {
-  const { receivedMs, attemptMs, queuedMs, attempts } = progress
+  const { receivedMs, attemptMs, queuedMs, attempts, hedge } = progress
   if (receivedMs === undefined || attemptMs === undefined) return undefined
   let ownMs = attemptMs - receivedMs - (queuedMs ?? 0)
-  for (const { durationMs } of attempts) ownMs -= durationMs
+  for (const { durationMs, isHedge } of attempts) if (isHedge !== true) ownMs -= durationMs
+  // Meanwhile the first attempt ran.
+  if (hedge?.result === 'won' && hedge.loser !== undefined) ownMs -= attemptMs - hedge.loser.startedMs
   return Math.max(0, ownMs)
 }
 

@@ -2,6 +2,7 @@ import { circuitCases } from './circuit-cases.ts'
 import { connectionCases } from './connection-cases.ts'
 import { discoveryCases } from './discovery-cases.ts'
 import { endpointCases } from './endpoint-cases.ts'
+import { hedgingCases } from './hedging-cases.ts'
 import { lineCases } from './line-cases.ts'
 import { modelCases } from './model-cases.ts'
 import { otherCases } from './other-cases.ts'
@@ -21,4 +22,5 @@ export const liveCases = [
   ...modelCases,
   ...overloadCases,
   ...streamCases,
+  ...hedgingCases,
 ]

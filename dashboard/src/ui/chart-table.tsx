@@ -1,4 +1,5 @@
 import { type ChartDefinition, type ChartPoint, chartTable } from '../state/charts.ts'
+import { TableFrame } from './table-frame.tsx'
 
 export interface ChartTableProps<Point extends ChartPoint> {
   readonly definition: ChartDefinition<Point>
@@ -12,7 +13,7 @@ export function ChartTable<Point extends ChartPoint>({ definition, samples, step
   return (
     <section class="panel">
       <h3 class="panel-title">{definition.title}</h3>
-      <div class="table-frame">
+      <TableFrame label={definition.title}>
         <table class="table">
           <caption class="unseen">
             {definition.title} by the {step.title.toLowerCase()}
@@ -40,7 +41,7 @@ export function ChartTable<Point extends ChartPoint>({ definition, samples, step
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </section>
   )
 }

@@ -1,12 +1,13 @@
 import type { LimitState } from '../../api/types.ts'
 import { formatCount } from '../../format/format.ts'
 import { limitUseText } from '../../state/limit-use.ts'
+import { TableFrame } from '../table-frame.tsx'
 import { LimitBar } from './limit-bar.tsx'
 
 /** Each limit of a subject: what is used, when it resets, and how many requests it has refused. */
 export function LimitTable({ limits }: { limits: readonly LimitState[] }) {
   return (
-    <div class="table-frame">
+    <TableFrame label="Use of limits">
       <table class="table">
         <caption class="unseen">Use of limits</caption>
         <thead>
@@ -40,6 +41,6 @@ export function LimitTable({ limits }: { limits: readonly LimitState[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   )
 }

@@ -60,10 +60,12 @@ describe('limits over several replicas', { skip }, async () => {
   })
 
   it('bound the requests of a key at a time, and free what is over', async (t) => {
-    const { askAll, ask, endpoint, replicas } = await start(t, redis, { max_concurrent: 5 }, 60)
+    // All are sent before the first is answered, also on a busy machine.
+    const { askAll, ask, endpoint, replicas } = await start(t, redis, { max_concurrent: 5 }, 3_000)
     const statuses = await askAll(60)
-    assert.equal(endpoint.seen.max, countOf(statuses, 200) < 5 ? endpoint.seen.max : 5)
-    assert.ok(endpoint.seen.max <= 5 && countOf(statuses, 200) >= 5, String(endpoint.seen.max))
+    endpoint.answerMs = 10
+    assert.equal(endpoint.seen.max, 5)
+    assert.ok(countOf(statuses, 200) >= 5, String(countOf(statuses, 200)))
     for (const replica of replicas) await eventually(async () => (await ask(replica)).status === 200)
   })
 

@@ -141,18 +141,26 @@ describe('replicas as processes', { skip }, async () => {
     const current = [...replicas]
     const statuses: number[] = []
     let isOver = false
+    const inFlight = new Map<Replica, number>()
+    const count = (replica: Replica, by: number) => inFlight.set(replica, (inFlight.get(replica) ?? 0) + by)
     const load = Promise.all(
       Array.from({ length: 6 }, async (_, index) => {
-        while (!isOver) statuses.push(await chat(current[index % current.length]?.url ?? ''))
+        while (!isOver) {
+          const replica = current[index % current.length] ?? assert.fail()
+          count(replica, 1)
+          statuses.push(await chat(replica.url))
+          count(replica, -1)
+        }
       }),
     )
     await eventually(() => statuses.length > 50)
     for (let left = 3; left > 1; left--) {
-      const leaving = current.pop()
+      const leaving = current.pop() ?? assert.fail()
       // Its clients go elsewhere first, as behind a proxy.
-      await new Promise((resolve) => setTimeout(resolve, 300))
-      leaving?.child.kill('SIGTERM')
-      if (leaving !== undefined) await once(leaving.child, 'exit')
+      await eventually(() => inFlight.get(leaving) === 0)
+      const exit = once(leaving.child, 'exit')
+      leaving.child.kill('SIGTERM')
+      await exit
       const before = statuses.length
       await eventually(() => statuses.length > before + 50)
     }

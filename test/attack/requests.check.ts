@@ -14,7 +14,7 @@ import { FamilyTable } from './support/table.ts'
 import { addressOf, pooled, talk } from './support/talk.ts'
 
 /** Seconds for mutated cases, in all; `ATTACK_SECONDS=600` looks longer. */
-const seconds = Number(process.env.ATTACK_SECONDS ?? 30)
+const seconds = Number(process.env.ATTACK_SECONDS ?? 20)
 const seed = Number(process.env.ATTACK_SEED ?? 1)
 /** Every cut of every case, where the run is a long one. */
 const takesAllCuts = seconds > 60

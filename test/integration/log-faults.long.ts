@@ -12,7 +12,6 @@ import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts'
 import { eventually } from '../support/simulator.ts'
 
 const command = fileURLToPath(new URL('../../bin/olla-gateway.js', import.meta.url))
-const threadCounts = [1, 2]
 
 interface Fault {
   readonly name: string
@@ -28,6 +27,8 @@ interface Fault {
   readonly shell?: string
   /** Whether lines are lost before the stop. */
   readonly loses: boolean
+  /** Default one: the thread that writes is the same with several. */
+  readonly threads?: readonly number[]
 }
 type Stdio = 'ignore' | 'pipe' | number
 
@@ -37,7 +38,7 @@ const fileLog = 'output: file, dir: logs'
 const faults: readonly Fault[] = [
   { name: 'a full standard output', stdio: () => [full(), 'ignore'], loses: true },
   { name: 'a full standard error', stdio: () => ['ignore', full()], loses: false },
-  { name: 'both full', stdio: () => [full(), full()], loses: true },
+  { name: 'both full', stdio: () => [full(), full()], loses: true, threads: [1, 2] },
   {
     name: 'a file that may not grow',
     stdio: (cwd) => [openSync(join(cwd, 'out'), 'w'), 'ignore'],
@@ -60,6 +61,7 @@ const faults: readonly Fault[] = [
       openSync(join(cwd, 'logs'), 'w')
     },
     loses: true,
+    threads: [1, 2],
   },
   {
     name: 'a log file that cannot be opened in time',
@@ -80,6 +82,7 @@ const faults: readonly Fault[] = [
       stderr?.pause()
     },
     loses: false,
+    threads: [1, 2],
   },
   {
     name: 'pipes whose readers have gone',
@@ -89,12 +92,13 @@ const faults: readonly Fault[] = [
       stderr?.destroy()
     },
     loses: true,
+    threads: [1, 2],
   },
 ]
 
 describe('log output that fails', { skip: !existsSync('/dev/full') && 'no /dev/full' }, () => {
-  for (const threads of threadCounts) {
-    for (const fault of faults) {
+  for (const fault of faults) {
+    for (const threads of fault.threads ?? [1]) {
       it(`${fault.name}, threads: ${threads}: serves, counts, stops with 0`, async (t) => {
         const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(jsonAnswer('{}')))
         const port = await freePort()

@@ -28,7 +28,15 @@ export const systemClock: Clock = {
   after(delayMs, run) {
     const timeout = startTimer(delayMs, run)
     timeout.unref()
-    return { cancel: () => clearTimeout(timeout) }
+    if (Number.isInteger(delayMs)) return { cancel: () => clearTimeout(timeout) }
+    return {
+      cancel() {
+        // Node keeps an empty list of timers per delay, which another timer of that delay uses again, until the delay is
+        // over, unless the cancelled timer is referenced. No other timer has a delay that is random or a difference of times.
+        timeout.ref()
+        clearTimeout(timeout)
+      },
+    }
   },
 }
 
@@ -41,6 +49,7 @@ export const persistentClock: Clock = {
   },
 }
 
+/** A whole delay, as Node looks for the list of a cancelled timer by it. */
 function startTimer(delayMs: number, run: () => void): NodeJS.Timeout {
-  return setTimeout(run, Math.min(Math.max(0, delayMs), maxDelayMs))
+  return setTimeout(run, Math.trunc(Math.min(Math.max(0, delayMs), maxDelayMs)))
 }

@@ -13,7 +13,7 @@ import { eventually as eventuallyIn, withSimulator } from '../support/simulator.
 import { engineOf, engines } from './engines.ts'
 
 const reloads = Number(process.env.RELOADS ?? 1_000)
-const onlyEngine = process.env.RELOAD_ENGINE
+const { RELOAD_ENGINE: onlyEngine, RELOAD_THREADS: onlyThreads } = process.env
 const cycle = 6
 /** Reloads before each count. Caches and histories fill before the first. */
 const stages = [0.4, 0.7, 1].map((part) => Math.round((reloads * part) / cycle) * cycle)
@@ -27,6 +27,7 @@ const eventually = (condition: () => boolean | Promise<boolean>) =>
 for (const engine of engines) {
   if (onlyEngine !== undefined && onlyEngine !== engine) continue
   for (const threads of [1, 2]) {
+    if (onlyThreads !== undefined && onlyThreads !== String(threads)) continue
     describe(`${reloads} reloads of a process under load, ${engine}, ${threads} thread(s)`, () => {
       it('leave no instance of anything behind', async (t) => {
         const { snapshots, url, write } = await start(t, engine, threads)
@@ -64,9 +65,9 @@ for (const engine of engines) {
           const own = series.map((each) => each.get(heap) ?? assert.fail(heap))
           const counts = own.map((each) => each.counts)
           const bytes = own.map((each) => each.bytes)
-          t.diagnostic(
-            JSON.stringify({ answered, stages, heap, bytes, mostGrown: grown(counts, 1).slice(0, 12) }),
-          )
+          const mostGrown = grown(counts, 1).slice(0, 12)
+          const byType = own.map((each) => each.bytesByType)
+          t.diagnostic(JSON.stringify({ answered, stages, heap, bytes, mostGrown, byType }))
           assert.ok((bytes[0] ?? 0) > 1_000_000, 'the snapshots were read')
           assert.deepEqual(grown(counts, least), [], `of heap ${heap}`)
           const [, before = 0, after = 0] = bytes

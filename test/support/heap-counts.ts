@@ -1,5 +1,6 @@
 /** Counts what a heap snapshot has, by class, and functions by name and place in the source. */
 import { createReadStream } from 'node:fs'
+import { getHeapSnapshot } from 'node:v8'
 
 interface Meta {
   readonly snapshot: {
@@ -18,12 +19,24 @@ type Section = (typeof wanted)[number]
 export interface HeapCounts {
   /** Bytes of all objects. */
   readonly bytes: number
+  /** The same by type: `object`, `string`, `code`, … */
+  readonly bytesByType: Readonly<Record<string, number>>
   /** Number by `Class`, `name() script:line:column`, `(strings)` or `(native) name`. */
   readonly counts: ReadonlyMap<string, number>
 }
 
-export async function heapCounts(path: string): Promise<HeapCounts> {
-  const { head, lists } = await readSections(path)
+/** Of a file. */
+export function heapCounts(path: string): Promise<HeapCounts> {
+  return countIn(createReadStream(path, { encoding: 'utf8', highWaterMark: 1_048_576 }))
+}
+
+/** Of this thread now. */
+export function heapNow(): Promise<HeapCounts> {
+  return countIn(getHeapSnapshot().setEncoding('utf8'))
+}
+
+async function countIn(snapshot: AsyncIterable<string>): Promise<HeapCounts> {
+  const { head, lists } = await readSections(snapshot)
   const { meta } = (JSON.parse(head) as Meta).snapshot
   const nodes = numbersOf(lists.nodes)
   const strings = JSON.parse(lists.strings) as string[]
@@ -33,21 +46,25 @@ export async function heapCounts(path: string): Promise<HeapCounts> {
     meta.node_fields.indexOf(field),
   ) as [number, number, number]
   const counts = new Map<string, number>()
+  const bytesByType: Record<string, number> = {}
   let bytes = 0
   for (let at = 0; at < nodes.length; at += meta.node_fields.length) {
-    bytes += nodes[at + sizeAt] ?? 0
+    const own = nodes[at + sizeAt] ?? 0
+    const type = types[nodes[at + typeAt] ?? -1] ?? ''
+    bytes += own
+    bytesByType[type] = (bytesByType[type] ?? 0) + own
     const name = strings[nodes[at + nameAt] ?? -1] ?? ''
-    const key = keyOf(types[nodes[at + typeAt] ?? -1], name, places.get(at))
+    const key = keyOf(type, name, places.get(at))
     if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
   }
-  return { bytes, counts }
+  return { bytes, bytesByType, counts }
 }
 
-function keyOf(type: string | undefined, name: string, place = ''): string | undefined {
+function keyOf(type: string, name: string, place = ''): string | undefined {
   if (type === 'object') return name
   if (type === 'closure') return `${name}() ${place}`
   if (type === 'native') return `(native) ${name}`
-  return type?.endsWith('string') === true ? '(strings)' : undefined
+  return type.endsWith('string') ? '(strings)' : undefined
 }
 
 function placesOf(locations: readonly number[], fields: readonly string[]): Map<number, string> {
@@ -72,7 +89,7 @@ export function grown(
     .sort(([, a], [, b]) => increase(b) - increase(a))
 }
 
-async function readSections(path: string) {
+async function readSections(snapshot: AsyncIterable<string>) {
   const lists: Record<Section, string> = { nodes: '', locations: '', strings: '' }
   let head: string | undefined
   let rest = ''
@@ -88,8 +105,8 @@ async function readSections(path: string) {
   }
   // A list ends where the next one begins; strings, which are last, end with the file.
   const begins = /\],\n"(\w+)":\[|\},\n"(\w+)":\[/
-  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1_048_576 })) {
-    rest += chunk as string
+  for await (const chunk of snapshot) {
+    rest += chunk
     for (;;) {
       const found = inSection === 'strings' ? null : begins.exec(rest)
       if (found === null) break

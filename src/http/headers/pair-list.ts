@@ -8,6 +8,16 @@ export class PairList {
     this.#pairs = new Array<string>(capacity)
   }
 
+  /** Number of names and values. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** The name or value at an index. */
+  at(index: number): string {
+    return this.#pairs[index] ?? ''
+  }
+
   add(name: string, value: string): void {
     this.#pairs[this.#length++] = name
     this.#pairs[this.#length++] = value

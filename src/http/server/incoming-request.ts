@@ -92,7 +92,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
       budget,
       this.#lengthBytes,
       this.#lengthBytes,
-      this.#onRoom,
+      (error) => this.#roomGiven(error),
       keeper.memoryRank,
     )
     this.#whole = whole
@@ -137,7 +137,7 @@ export class IncomingRequest extends IncomingMessage implements CapableRequest, 
     received?.(null, whole.take())
   }
 
-  readonly #onRoom = (error?: Error): void => {
+  #roomGiven(error: Error | undefined): void {
     const received = this.#received
     const whole = this.#whole
     if (received === undefined || whole === undefined) return

@@ -158,8 +158,10 @@ export interface AnswerOrigin extends HeaderScope {
 
 /** The complete flat header list of a relayed answer. */
 export function answerHeaders(head: UpstreamHead, origin: AnswerOrigin): string[] {
-  const { endpoint, version } = origin
-  return clientHeaders(head.headers, ownHeaders(origin), endpoint.secretHeaderNames, version, origin)
+  const { client, endpoint, version } = origin
+  const headers = new PairList(client.headers.length + addedByGateway + head.headers.length)
+  addOwn(headers, origin)
+  return clientHeaders(headers, head.headers, endpoint.secretHeaderNames, version, origin)
 }
 
 /**
@@ -183,11 +185,13 @@ export function renameFor(
   return new ModelRename(requestedModel, framing, form?.modelHolder)
 }
 
-/** Names and values that `ownHeaders` adds usually at most. */
-const addedByGateway = 12
+/** Names and values that the gateway usually adds at most, `Via` among them. */
+const addedByGateway = 14
 
-function ownHeaders({ client: context, endpoint, mode, isStream, version, set }: AnswerOrigin): string[] {
-  const own = new PairList(context.headers.length + addedByGateway)
+function addOwn(
+  own: PairList,
+  { client: context, endpoint, mode, isStream, version, set }: AnswerOrigin,
+): void {
   own.addAll(context.headers)
   addSet(own, set)
   own.add('X-Olla-Endpoint', headerText(endpoint.name))
@@ -200,7 +204,6 @@ function ownHeaders({ client: context, endpoint, mode, isStream, version, set }:
   if (mode !== undefined) own.add('X-Olla-Mode', mode)
   // Keeps buffering proxies in front of the gateway from holding back tokens.
   if (isStream) own.add('X-Accel-Buffering', 'no')
-  return own.end()
 }
 
 function addSet(pairs: PairList, set: AnswerOrigin['set']): void {

@@ -1,6 +1,6 @@
 import { type HeaderRole, headerName } from '../../http/headers/header-name.ts'
 import { namesOfConnection } from '../../http/headers/hop-by-hop.ts'
-import { PairList } from '../../http/headers/pair-list.ts'
+import type { PairList } from '../../http/headers/pair-list.ts'
 import { clientLinks, clientUrl, type UrlScope } from './answer-urls.ts'
 
 /** How an endpoint's headers that depend on the route are converted. */
@@ -12,19 +12,18 @@ export interface HeaderScope extends UrlScope {
 /**
  * The headers a client gets: the gateway's own, which replace equal names, then the endpoint's without hop-by-hop
  * headers, credentials and `X-Olla-*` (reserved for the gateway).
- * @param own the gateway's own as flat pairs
+ * @param headers the gateway's own, to which the others are added
  * @param scope undefined passes URLs and CORS headers unchanged
  */
 export function clientHeaders(
+  headers: PairList,
   upstream: readonly string[],
-  own: readonly string[],
   secretNames: ReadonlySet<string>,
   version: string,
   scope?: HeaderScope,
 ): string[] {
   const connectionNames = namesOfConnection(upstream)
-  const headers = new PairList(own.length + upstream.length + 2)
-  headers.addAll(own)
+  const ownLength = headers.length
   let via = ''
   for (let at = 0; at < upstream.length; at += 2) {
     const { text, lower, dashed, role, goesDown } = headerName(upstream[at] ?? '')
@@ -33,7 +32,7 @@ export function clientHeaders(
     if (!goesDown) continue
     if (secretNames.size > 0 && secretNames.has(dashed)) continue
     if (connectionNames.size > 0 && connectionNames.has(lower)) continue
-    if (hasHeader(own, lower)) continue
+    if (hasHeader(headers, ownLength, lower)) continue
     const shown = scope === undefined || role === undefined ? value : shownValue(role, value, scope)
     if (shown !== undefined) headers.add(text, shown)
   }
@@ -48,10 +47,11 @@ function shownValue(role: HeaderRole, value: string, scope: HeaderScope): string
   return role === 'cors' && scope.answersCors ? undefined : value
 }
 
-function hasHeader(headers: readonly string[], lowerName: string): boolean {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]
-    if (name?.length === lowerName.length && headerName(name).lower === lowerName) return true
+/** @param length of the part of the list to search */
+function hasHeader(headers: PairList, length: number, lowerName: string): boolean {
+  for (let at = 0; at < length; at += 2) {
+    const name = headers.at(at)
+    if (name.length === lowerName.length && headerName(name).lower === lowerName) return true
   }
   return false
 }

@@ -20,13 +20,16 @@ export class ModelServer {
   readonly #places = new Map<string, { holds: number; need: number }>()
   readonly #state = new Map<string, { atMs: number; text: string }>()
   readonly #calls = new Map<string, number>()
+  /** By the key of a replica's calls. */
+  readonly #epochs = new Map<string, string>()
   #schema: string | undefined
+  #epoch: string | undefined
 
   constructor(nowMs: () => number, publish: Publish) {
     this.#nowMs = nowMs
     this.#publish = publish
     this.#scripts = new Map<string, Run>([
-      [beatScript.sha, (_keys, args) => this.#beat(args)],
+      [beatScript.sha, (keys, args) => this.#beat(keys, args)],
       [leaveScript.sha, (_keys, args) => this.#leave(args)],
       [placesScript.sha, (keys, args) => this.#setPlaces(keys, args)],
       [publishScript.sha, (_keys, [channel = '', message = '']) => this.#publish(channel, message)],
@@ -52,18 +55,32 @@ export class ModelServer {
 
   /** It starts again without its data. */
   clear(): void {
-    for (const map of [this.#alive, this.#members, this.#load, this.#places, this.#state, this.#calls])
+    for (const map of [
+      this.#alive,
+      this.#members,
+      this.#load,
+      this.#places,
+      this.#state,
+      this.#calls,
+      this.#epochs,
+    ])
       map.clear()
     this.#schema = undefined
+    this.#epoch = undefined
   }
 
-  #beat([me = '', memberMs = '0', schema = '', info = '', load = '']: readonly string[]): unknown {
+  #beat(
+    keys: readonly string[],
+    [me = '', memberMs = '0', schema = '', info = '', load = '']: readonly string[],
+  ): unknown {
     const nowMs = this.#nowMs()
     if (this.#schema !== undefined && this.#schema !== schema) {
       if ([...this.#alive.values()].some((untilMs) => untilMs >= nowMs)) return ['schema', this.#schema]
       this.clear()
     }
     for (const [id, untilMs] of this.#alive) if (untilMs < nowMs) this.#forget(id)
+    if (this.#epoch === undefined || this.#alive.size === 0) this.#epoch = `${nowMs} ${me}`
+    this.#epochs.set(keys[8] ?? '', this.#epoch)
     const isNew = !this.#alive.has(me)
     this.#alive.set(me, nowMs + Number(memberMs))
     this.#members.set(me, info)
@@ -80,6 +97,7 @@ export class ModelServer {
         nowMs + Number(memberMs) - (this.#alive.get(id) ?? 0),
       ]),
       nowMs,
+      this.#epoch,
     ]
   }
 
@@ -95,9 +113,10 @@ export class ModelServer {
   }
 
   #setPlaces([, , calls = '']: readonly string[], args: readonly string[]): unknown {
-    const [me = '', numberText = '0', channel = '', ...rest] = args
+    const [me = '', numberText = '0', channel = '', epoch = '', ...rest] = args
     const nowMs = this.#nowMs()
     if ((this.#alive.get(me) ?? Number.NEGATIVE_INFINITY) < nowMs) return ['lost']
+    if (this.#epochs.get(calls) !== epoch) return ['lost']
     if ((this.#calls.get(calls) ?? 0) > Number(numberText)) return ['late']
     this.#calls.set(calls, Number(numberText))
     const members = [...this.#alive].filter(([, untilMs]) => untilMs >= nowMs).map(([id]) => id)

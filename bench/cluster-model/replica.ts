@@ -88,6 +88,7 @@ export class ModelReplica {
     })
     this.#leases.setEndpoints(endpoints)
     cluster.news.on('places', ({ endpoints: names }) => this.#leases.news(names))
+    cluster.news.on('places-reported', ({ by, epoch }) => this.#leases.reported(by, epoch))
     cluster.add(this.#leases)
     const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]))
     const own = new LocalSessionStore({ clock, maxSessions, idleTtlMs: 0 })

@@ -51,6 +51,7 @@ export default fp<PlaceLeasesPluginOptions>(
       for (const slot of slots) leases.wanted(slot)
     })
     cluster.news.on('places', ({ endpoints: names }) => leases.news(names))
+    cluster.news.on('places-reported', ({ by, epoch }) => leases.reported(by, epoch))
     cluster.leases = () => leases.view()
     cluster.add(leases)
     shareLoad(cluster, { registry, inFlight, others })

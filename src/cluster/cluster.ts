@@ -132,6 +132,7 @@ export class Cluster {
         roundTripMs: this.#membership.roundTripMs,
       }),
       keys: this.keys,
+      callsKey: this.callsKey,
       // A server that is away because it is slow is back when it answers in time.
       run: (call, isTrial) =>
         (this.#circuit.isOpen && this.#hasJoined ? this.#runner : this.#beats).run(call, isTrial),
@@ -171,6 +172,11 @@ export class Cluster {
   /** What the server's clock is ahead of this replica's, in milliseconds. */
   get serverAheadMs(): number {
     return this.#membership.serverAheadMs
+  }
+
+  /** Of the server's data: another one after the server has lost it. */
+  get epoch(): string {
+    return this.#membership.epoch
   }
 
   get isMember(): boolean {

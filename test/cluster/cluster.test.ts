@@ -141,6 +141,24 @@ describe('cluster', () => {
     assert.ok(fake.opened > before)
   })
 
+  it('joins again in another epoch of the server, also if the answer that began it was lost', async () => {
+    const { clock, fake, cluster } = create()
+    const joins: boolean[] = []
+    cluster.add({ joined: (isReturn) => void joins.push(isReturn) })
+    fake.answer = () => ['ok', 1, ...members('a'), 1_000, 'first']
+    cluster.start()
+    fake.connect()
+    await clock.advance(1_000)
+    assert.equal(cluster.epoch, 'first')
+    fake.answer = () => ['ok', 0, ...members('a'), 2_000, 'second']
+    await clock.advance(1_000)
+    assert.equal(cluster.epoch, 'second')
+    assert.equal(joins.at(-1), true)
+    const before = joins.length
+    await clock.advance(1_000)
+    assert.equal(joins.length, before)
+  })
+
   it('does not join members of another schema', async () => {
     const { clock, fake, log, cluster } = create()
     fake.answer = () => ['schema', '7']

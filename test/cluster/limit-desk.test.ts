@@ -59,6 +59,7 @@ function create() {
       id: 'a',
       keys,
       callsKey: keys.calls('a', '1'),
+      epoch: '1',
       get state() {
         return state.current
       },

@@ -42,6 +42,7 @@ describe('leases of limits', { skip }, async () => {
           own.destroy()
           listener.destroy()
         })
+        await own.hSet(keys.calls(id, '1'), 'epoch', '1')
         await own.zAdd(keys.alive, { score: Date.now() + 600_000, value: id })
         const desk = new LimitDesk({
           clock: systemClock,
@@ -50,7 +51,14 @@ describe('leases of limits', { skip }, async () => {
           cluster: {
             publish: () => undefined,
             runInBackground: () => assert.fail('nothing to compare'),
-            ...{ id, keys, callsKey: keys.calls(id, '1'), state: 'joined', rejoin: () => undefined },
+            ...{
+              id,
+              keys,
+              callsKey: keys.calls(id, '1'),
+              state: 'joined',
+              epoch: '1',
+              rejoin: () => undefined,
+            },
             async run({ script, keys: names, args }: ScriptCall) {
               calls.made++
               const reply = await own.eval(script.source, { keys: [...names], arguments: [...args] })

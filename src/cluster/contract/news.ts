@@ -30,6 +30,8 @@ export interface NewsKinds {
   places: { readonly endpoints: readonly PlaceNews[] }
   /** Leases of these limits and slots are wanted back, or some were given back. */
   limits: { readonly wanted?: readonly string[]; readonly isFree?: boolean }
+  /** The sender has reported its places to a server that has lost its data. @property epoch of the server */
+  'places-reported': { readonly epoch: string }
   /** What the sender has seen of endpoints, by name. */
   endpoints: { readonly states: Readonly<Record<string, EndpointState>> }
   /** New sessions, each with the name of its endpoint. @property to the replica that asked for those of before */

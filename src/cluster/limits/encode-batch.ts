@@ -4,14 +4,14 @@ import type { LimitBatch } from './limit-batch.ts'
 /**
  * Arguments of the script, and the keys of limits that they refer to by index. What requests have in common is there
  * once.
- * @param acked number of the last call with an answer
+ * @param known epoch of the server, and number of the last call with an answer
  * @param unsure numbers of calls without an answer
  * @param slotsOf slots that the server is to count as held, by name
  * @param wanted number of requests for which a group wants a lease
  */
 export function encodeBatch(
   batch: LimitBatch,
-  acked: number,
+  known: { readonly epoch: string; readonly acked: number },
   unsure: readonly number[],
   slotsOf: (name: string) => number,
   wanted: (group: LimitGroup) => number,
@@ -81,7 +81,7 @@ export function encodeBatch(
   batch.limits = counted
   const data = {
     number,
-    acked,
+    ...known,
     unsure,
     own,
     freed,

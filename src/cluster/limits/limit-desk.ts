@@ -26,7 +26,7 @@ export interface LimitDeskOptions {
   readonly clock: Clock
   readonly cluster: Pick<
     Cluster,
-    'id' | 'keys' | 'callsKey' | 'run' | 'runInBackground' | 'rejoin' | 'state' | 'publish'
+    'id' | 'keys' | 'callsKey' | 'run' | 'runInBackground' | 'rejoin' | 'state' | 'epoch' | 'publish'
   >
   /** Maximum time that a request waits for its verdict. */
   readonly timeoutMs: number
@@ -231,7 +231,7 @@ export class LimitDesk implements ClusterPart {
     const unsure = this.#unsure
     const { keys, text } = encodeBatch(
       batch,
-      this.#acked,
+      { epoch: cluster.epoch, acked: this.#acked },
       unsure.map(({ number }) => number),
       (name) => this.#leases.slotsOf(name),
       (group) => this.#leases.wanted(group),

@@ -5,8 +5,11 @@ export type BeatReply =
   | {
       readonly kind: 'ok'
       readonly isNew: boolean
-      readonly members: readonly Member[] /** The server's time. */
+      readonly members: readonly Member[]
+      /** The server's time. */
       readonly nowMs: number | undefined
+      /** Of the server's data. */
+      readonly epoch: string
     }
 
 /** Reads what `beatScript` returns. @throws Error if it is something else */
@@ -33,8 +36,14 @@ export function parseBeat(reply: unknown): BeatReply {
     })
   }
   members.sort((a, b) => (a.id < b.id ? -1 : 1))
-  const nowMs = rest.length % 4 === 1 ? Number(rest.at(-1)) : undefined
-  return { kind, isNew: second === '1', members, nowMs }
+  const [nowMs, epoch = ''] = rest.slice(rest.length - (rest.length % 4))
+  return {
+    kind,
+    isNew: second === '1',
+    members,
+    nowMs: nowMs === undefined ? undefined : Number(nowMs),
+    epoch,
+  }
 }
 
 function count(value: unknown): number | undefined {

@@ -15,6 +15,7 @@ export interface MembershipOptions {
   /** What changes between heartbeats. */
   readonly report: () => ReplicaReport
   readonly keys: FleetKeys
+  readonly callsKey: string
   readonly run: RunScript
   /** Time to the next heartbeat in milliseconds. */
   readonly intervalMs: () => number
@@ -45,6 +46,7 @@ export class Membership {
   #serverAheadMs = 0
   #members: readonly Member[] = []
   #signature = ''
+  #epoch = ''
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -71,6 +73,11 @@ export class Membership {
   /** What the server's clock is ahead of this replica's, as far as round trips show. */
   get serverAheadMs(): number {
     return this.#serverAheadMs
+  }
+
+  /** Of the server's data: another one after the server has lost it. */
+  get epoch(): string {
+    return this.#epoch
   }
 
   start(): void {
@@ -117,14 +124,24 @@ export class Membership {
   }
 
   async #beat(): Promise<void> {
-    const { clock, id, info, report, keys, run, load, memberTimeoutMs } = this.#options
+    const { clock, id, info, report, keys, callsKey, run, load, memberTimeoutMs } = this.#options
     const sentMs = clock.monotonicMs()
     const sentAtMs = clock.nowMs()
     const reply = parseBeat(
       await run(
         {
           script: beatScript,
-          keys: [keys.alive, keys.members, keys.load, keys.places, keys.schema, keys.state, keys.slots],
+          keys: [
+            keys.alive,
+            keys.members,
+            keys.load,
+            keys.places,
+            keys.schema,
+            keys.state,
+            keys.slots,
+            keys.epoch,
+            callsKey,
+          ],
           args: [
             id,
             String(memberTimeoutMs),
@@ -147,7 +164,9 @@ export class Membership {
         reply.nowMs - clock.nowMs(),
         reply.nowMs + 1 - sentAtMs,
       )
-    const wasMember = sentMs < this.#leaseUntilMs && !reply.isNew
+    // The answer to the first heartbeat of an epoch may have been lost.
+    const wasMember = sentMs < this.#leaseUntilMs && !reply.isNew && reply.epoch === this.#epoch
+    this.#epoch = reply.epoch
     this.#leaseUntilMs = sentMs + memberTimeoutMs
     this.#members = reply.members
     if (!wasMember) this.#options.onJoined()

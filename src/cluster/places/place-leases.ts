@@ -3,6 +3,7 @@ import type { Cluster, ClusterPart } from '../cluster.ts'
 import { PendingCalls } from '../connection/pending-calls.ts'
 import type { PlaceNews } from '../contract/news.ts'
 import type { LeaseView } from '../contract/status.ts'
+import { LossReports } from '../membership/loss-reports.ts'
 import { shareOf } from '../membership/shares.ts'
 import { placesScript } from '../scripts/places.ts'
 import { type Lease, type LimitedEndpoint, newLease } from './lease.ts'
@@ -22,6 +23,8 @@ export interface PlaceLeasesOptions {
     | 'leaseUntilMs'
     | 'memberIds'
     | 'state'
+    | 'epoch'
+    | 'publish'
   >
   /** Requests in flight. */
   readonly inUse: (slot: number) => number
@@ -66,6 +69,11 @@ export class PlaceLeases implements ClusterPart {
   /** Monotonic milliseconds until which the others may not have reported what they use. */
   #settlesAtMs = 0
   #wasMember = false
+  /** Of the server, when this replica joined last. */
+  #epoch = ''
+  readonly #reports: LossReports
+  /** The others are to know when the server has this replica's places. */
+  #hasToReport = false
   readonly #waits: PendingCalls
   /** Monotonic milliseconds since when a request without a place waits for a call that was sent then or later. */
   #waitsSinceMs: number | undefined
@@ -74,6 +82,7 @@ export class PlaceLeases implements ClusterPart {
   constructor(options: PlaceLeasesOptions) {
     this.#options = options
     this.#waits = new PendingCalls(options.clock, options.timeoutMs)
+    this.#reports = new LossReports(options.cluster.id)
   }
 
   /** Sets the endpoints with `max_concurrent`; they may change at run time. */
@@ -106,12 +115,37 @@ export class PlaceLeases implements ClusterPart {
   }
 
   joined(isReturn: boolean): void {
-    if (isReturn) this.#settle()
+    const { epoch, memberIds } = this.#options.cluster
+    if (isReturn) {
+      this.#settle()
+      this.#hasToReport = epoch !== this.#epoch
+      // Leases of the others may be as valid as this replica's was until now.
+      if (this.#hasToReport && this.#wasMember) this.#reports.begin(epoch, memberIds)
+      else this.#reports.end()
+    }
+    this.#epoch = epoch
     for (const lease of this.#leases) {
       lease.isDirty = true
       lease.quietUntilMs = 0
     }
+    if (this.#leases.length === 0) this.#report()
     this.#call()
+  }
+
+  /** Another replica has reported its places to a server that has lost its data. */
+  reported(by: string, epoch: string): void {
+    const { cluster, clock } = this.#options
+    if (epoch !== cluster.epoch) cluster.rejoin()
+    if (!this.#reports.received(by, epoch, cluster.epoch)) return
+    this.#settlesAtMs = clock.monotonicMs()
+    for (const lease of this.#leases) lease.quietUntilMs = 0
+    this.#poll()
+  }
+
+  #report(): void {
+    if (!this.#hasToReport) return
+    this.#hasToReport = false
+    this.#options.cluster.publish('places-reported', { epoch: this.#epoch })
   }
 
   /**
@@ -268,7 +302,7 @@ export class PlaceLeases implements ClusterPart {
     this.#calledAtMs = clock.monotonicMs()
     const isSettling = clock.monotonicMs() < this.#settlesAtMs
     const isUrgent = leases.some((lease) => lease.isWanted)
-    const args: string[] = [cluster.id, String(++this.#number), cluster.keys.news]
+    const args: string[] = [cluster.id, String(++this.#number), cluster.keys.news, cluster.epoch]
     for (const lease of leases) {
       const { name, maxConcurrent } = lease.endpoint
       lease.isDirty = false
@@ -281,7 +315,8 @@ export class PlaceLeases implements ClusterPart {
       const used = this.#inUse(lease)
       // Without others, unused places are kept.
       const reserve = lease.isContended ? 0 : Math.max(this.#reserve(lease, used), lease.held - need)
-      const most = isSettling ? Math.max(lease.held, lease.settlingShare) : maxConcurrent
+      const settling = this.#reports.areMissing ? used : lease.settlingShare
+      const most = isSettling ? Math.max(lease.held, settling) : maxConcurrent
       const keep = Math.max(lease.allowed, used)
       lease.sentNeed = need
       args.push(name, ...[maxConcurrent, need, reserve, keep, most, Number(lease.asks)].map(String))
@@ -324,6 +359,7 @@ export class PlaceLeases implements ClusterPart {
       lease.quietUntilMs = nowMs + (this.#need(lease) > lease.allowed ? askAgainMs : askReserveMs)
     }
     this.#show()
+    this.#report()
   }
 
   #unanswered(leases: readonly Lease[]): void {

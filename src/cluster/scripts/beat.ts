@@ -4,9 +4,10 @@ import { script, serverNow } from './script.ts'
 /**
  * Renews a membership, removes members whose time is over, and returns all members.
  *
- * Keys: alive, members, load, places, schema, state, slots. Arguments: replica, duration of the membership in milliseconds, version
+ * Keys: alive, members, load, places, schema, state, slots, epoch, calls of the replica. Arguments: replica, duration of the membership in milliseconds, version
  * of the schema, info, load. Returns `schema` and the version that others use, or `ok`, 1 if the replica was no member,
- * per member its ID, info, load and the milliseconds since its heartbeat, and last the server's time.
+ * per member its ID, info, load and the milliseconds since its heartbeat, the server's time, and its epoch, which the first
+ * member begins.
  */
 export const beatScript = script(
   'beat',
@@ -29,6 +30,11 @@ for _, id in ipairs(over) do
     end
   end
 end
+local epoch = redis.call('GET', KEYS[8])
+if not epoch or redis.call('ZCARD', alive) == 0 then epoch = string.format('%.0f', t[1] * 1000000 + t[2]) .. ' ' .. me end
+redis.call('SET', KEYS[8], epoch, 'PX', ${keyTtlMs})
+redis.call('HSET', KEYS[9], 'epoch', epoch)
+redis.call('PEXPIRE', KEYS[9], ${stateTtlMs})
 local joined = redis.call('ZADD', alive, now + tonumber(ARGV[2]), me)
 redis.call('HSET', members, me, ARGV[4])
 redis.call('HSET', load, me, ARGV[5])
@@ -49,6 +55,7 @@ for i, id in ipairs(ids) do
   out[#out + 1] = now + tonumber(ARGV[2]) - tonumber(redis.call('ZSCORE', alive, id))
 end
 out[#out + 1] = now
+out[#out + 1] = epoch
 return out
 `,
 )

@@ -10,6 +10,8 @@ export const stateTtlMs = 300_000
 export interface FleetKeys {
   readonly schema: string
   readonly alive: string
+  /** Changes when the server has no members any more, because it has lost its data or was away for long. */
+  readonly epoch: string
   readonly members: string
   readonly load: string
   readonly places: string
@@ -38,6 +40,7 @@ export function fleetKeys(prefix: string): FleetKeys {
   return {
     schema: `${base}schema`,
     alive: `${base}alive`,
+    epoch: `${base}epoch`,
     members: `${base}members`,
     load: `${base}load`,
     places: `${base}places`,

@@ -20,6 +20,7 @@ const minLeaseRequests = 8
  * Keys: alive, slots, calls of the replica, leases, then a hash for each limit, of amounts by bucket. Arguments: replica,
  * channel, and JSON with
  * - `number`: of the call
+ * - `epoch`: that the replica knows
  * - `acked`: of the last call that the replica has an answer to
  * - `unsure`: numbers of earlier calls that the replica has no answer to
  * - `own`: slots that the replica holds, by name, absolute
@@ -33,7 +34,7 @@ const minLeaseRequests = 8
  *   the number of requests for which a lease is wanted
  * - `requests`: index of a group, then an amount for each of its limits
  *
- * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, `behind` if the server has lost
+ * Returns `lost` to a replica that is no member or knows another epoch, `late` to a call that is not the latest, `behind` if the server has lost
  * calls that it had answered, or `ok`, the answer, those to unsure calls, empty for one that has not run and will not, and
  * if the call was not repeated the server's time in microseconds and what buckets now contain: those of `settled` (-1 if
  * the server knows nothing of one), of `late` after the number of each bucket, and of `limits`. An answer is JSON: the bucket of each limit, then for
@@ -47,6 +48,7 @@ local batch = cjson.decode(ARGV[3])
 local calls, leases, number = KEYS[3], KEYS[4], tostring(batch.number)
 local mine = redis.call('ZSCORE', KEYS[1], me)
 if not mine or tonumber(mine) < now then return { 'lost' } end
+if redis.call('HGET', calls, 'epoch') ~= batch.epoch then return { 'lost' } end
 local latest = tonumber(redis.call('HGET', calls, 'limits') or '0')
 if latest < batch.acked then return { 'behind' } end
 local out, unsure = { 'ok', '' }, {}

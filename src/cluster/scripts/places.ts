@@ -10,10 +10,10 @@ import { script, serverNow } from './script.ts'
  *
  * A call that arrives after a later one, from a connection that was lost, changes nothing.
  *
- * Keys: alive, places, calls of the replica. Arguments: replica, number of the call, channel, then for each endpoint its name, `max_concurrent`, the places
+ * Keys: alive, places, calls of the replica. Arguments: replica, number of the call, channel, epoch that the replica knows, then for each endpoint its name, `max_concurrent`, the places
  * needed, a reserve beyond them that it gets if others need none, those to keep, the most that it may get now, and 1 if
  * the others are to know that it lacks some.
- * Returns `lost` to a replica that is no member, `late` to a call that is not the latest, or `ok` and for each endpoint the places that the replica holds, how
+ * Returns `lost` to a replica that is no member or knows another epoch, `late` to a call that is not the latest, or `ok` and for each endpoint the places that the replica holds, how
  * many of them it is to use from now on, and whether others need some.
  */
 export const placesScript = script(
@@ -22,6 +22,7 @@ export const placesScript = script(
 local me, number, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local mine = redis.call('ZSCORE', alive, me)
 if not mine or tonumber(mine) < now then return { 'lost' } end
+if redis.call('HGET', KEYS[3], 'epoch') ~= ARGV[4] then return { 'lost' } end
 local latest = redis.call('HGET', KEYS[3], 'places')
 if latest and tonumber(latest) > number then return { 'late' } end
 redis.call('HSET', KEYS[3], 'places', ARGV[2])
@@ -29,7 +30,7 @@ redis.call('PEXPIRE', KEYS[3], ${stateTtlMs})
 local members = redis.call('ZRANGEBYSCORE', alive, now, '+inf')
 local out = { 'ok' }
 local news = {}
-for i = 4, #ARGV, 7 do
+for i = 5, #ARGV, 7 do
   local endpoint = ARGV[i]
   local max, need, reserve = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   local keep, most = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])

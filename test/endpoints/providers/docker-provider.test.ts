@@ -108,6 +108,13 @@ describe('a container', () => {
     ['that is not enabled is none', labelled({ 'olla-gateway.enable': 'no' }), '', undefined],
     ['without labels is none', container('a', { bridge: '1.2.3.4' }, { Labels: null }), '', undefined],
     ["of the host's network is this host", container('a', { host: '' }), '', 'http://127.0.0.1:11434'],
+    [
+      "of the host's network that lists none may choose it, as with Podman",
+      labelled({ 'olla-gateway.network': 'host' }, { NetworkSettings: { Networks: null } }),
+      '',
+      'http://127.0.0.1:11434',
+    ],
+    ['without a network is none', labelled({}, { NetworkSettings: { Networks: null } }), '', undefined],
     ['without an address is none', container('a', { bridge: '' }), '', undefined],
   ] as const)
     it(name, () => assert.equal(urlOf(one, network), url))

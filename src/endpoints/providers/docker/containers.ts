@@ -64,6 +64,8 @@ function addressOf(container: Readonly<Record<string, unknown>>, wanted: string)
   const networks = isObject(settings.Networks) ? settings.Networks : {}
   // Compose puts its project's name before those of networks.
   const names = Object.keys(networks).sort()
+  // Podman lists no network for a container that shares the host's, and does not say that it does.
+  if (names.length === 0 && wanted === 'host') return '127.0.0.1'
   const name = wanted === '' ? names[0] : names.find((each) => each === wanted || each.endsWith(`_${wanted}`))
   const network = name === undefined ? undefined : networks[name]
   const address = isObject(network) ? network.IPAddress : undefined

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { adminOf, bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
 import { chatBody, type RunningGateway, startGateway } from '../support/gateway.ts'
 import { eventually } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
@@ -26,6 +27,8 @@ async function start(
   t: TestContext,
   engine: string,
   { hedging = {}, ...proxy }: Readonly<Record<string, unknown>> = {},
+  rest: Readonly<Record<string, Record<string, unknown>>> = {},
+  headers: object = {},
 ) {
   const held: Held[] = []
   const served: string[] = []
@@ -69,6 +72,7 @@ async function start(
   }
   const endpoints = [await endpoint('one'), await endpoint('two')]
   const sections = (more: object = {}) => ({
+    ...rest,
     proxy: {
       ...engineOf(engine),
       load_balancer: 'round-robin',
@@ -78,7 +82,7 @@ async function start(
   })
   const gateway = await startGateway(t, endpoints, sections())
   const reload = (more: object) => gateway.reload(endpoints, sections(more))
-  for (let count = 0; count < samples; count++) assert.match(await ask(gateway), /hi/)
+  for (let count = 0; count < samples; count++) assert.match(await ask(gateway, undefined, headers), /hi/)
   await idle(gateway)
   served.length = 0
   return { gateway, held, served, state, serve, reload }
@@ -227,6 +231,33 @@ for (const engine of engines) {
         assert.equal(endpoint, winner)
         await idle(gateway)
       }
+    })
+
+    it('counts for the limits and the usage of a caller as one request', async (t) => {
+      const { key, entry } = configuredKey('ci', {
+        limits: { requests_per_minute: samples + 1, max_concurrent: 1 },
+      })
+      const callers = { store: await storeFile(), secret: callersSecret, keys: [entry] }
+      const headers = bearer(key)
+      const { gateway, state } = await start(t, engine, {}, { callers }, headers)
+      state.toHold = 1
+      assert.match(await ask(gateway, undefined, headers), / won /)
+      await idle(gateway)
+      assert.match(await ask(gateway, undefined, headers), /null null .*rate/)
+      const admin = adminOf(gateway.url)
+      const total = async () => (await admin('GET', '/usage')).body.total as Record<string, number>
+      await eventually(async () => (await total()).requests === samples + 2)
+      const { ok, refused, prompt_tokens: prompts, completion_tokens: completions } = await total()
+      assert.deepEqual([ok, refused, prompts, completions], [samples + 1, 1, 7 * (samples + 1), samples + 1])
+    })
+
+    it('is compatible with expected latencies, which do not learn from the aborted attempt', async (t) => {
+      const { gateway, held, state } = await start(t, engine, { load_balancer: 'expected-latency' })
+      state.toHold = 1
+      assert.match(await ask(gateway), / won /)
+      await eventually(() => held[0]?.closed === true)
+      await idle(gateway)
+      for (let again = 0; again < 4; again++) assert.match(await ask(gateway), /hi/)
     })
 
     it('shows both attempts in the request and its timeline, and the delay in explanations', async (t) => {

@@ -17,7 +17,7 @@ export function createHedged(
   t: TestContext,
   settings: readonly Partial<Endpoint>[],
   over: {
-    readonly services?: Partial<ExchangeServices>
+    readonly services?: Partial<Pick<ExchangeServices, 'hedging' | 'budget'>>
     readonly budget?: number
     readonly others?: (slot: number) => number
     readonly isWarm?: readonly (boolean | undefined)[]

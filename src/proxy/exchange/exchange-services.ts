@@ -1,5 +1,6 @@
 import type { SectionOptions } from '../../config/options/sections.ts'
 import type { Shortages } from '../../endpoints/connections/shortages.ts'
+import type { CircuitBreakers } from '../../endpoints/resilience/circuit-breakers.ts'
 import type { DeadlineEntry, DeadlineSweep } from '../../endpoints/resilience/deadline-sweep.ts'
 import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
@@ -83,6 +84,7 @@ export interface ConductServices {
   /** Exchanges that have not settled, with their time limits. */
   readonly active: DeadlineSweep<ActiveExchange>
   readonly retries: Pick<RetryPolicy, 'requestStarted'>
+  readonly breakers: Pick<CircuitBreakers, 'isTrialDue'>
   /** Explains connection failures caused by a shortage of the gateway's own resources. */
   readonly shortages: Pick<Shortages, 'explain'>
   readonly affinity?: Pick<Affinity, 'answered'> | undefined

@@ -13,7 +13,7 @@ export interface IdleServices {
   readonly load: Pick<LiveLoad, 'inFlight' | 'penalty' | 'admits'>
   readonly queue: Pick<WaitingLine, 'waiting'>
   readonly selector: Pick<EndpointSelector, 'select'>
-  readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
+  readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release' | 'isTrialDue'>
   readonly inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>
   readonly places?: Pick<PlaceLimits, 'acquire'> | undefined
 }
@@ -33,18 +33,15 @@ export function takeIdle(
   { tiers }: Pick<RoutingOutcome, 'tiers'>,
   first: RoutedEndpoint,
 ): TakenEndpoint | HedgeRefusal {
-  const { queue, selector, load } = services
+  const { queue, selector, load, breakers } = services
   // A request that waits has more right to the place.
   if (queue.waiting > 0) return 'line'
   const tier = tiers.find(({ candidates }) => candidates.includes(first))
   const idle = tier?.candidates.filter(isIdle)
   const target = idle === undefined || idle.length === 0 ? undefined : selector.select(idle, undefined)
-  const taken = target && takePlace(services, target)
-  if (taken === undefined) return 'not_idle'
-  if (spend()) return taken
-  services.inFlight.release(taken.target.endpoint.slot)
-  services.breakers.release(taken.target, taken.permit)
-  return 'budget'
+  if (target === undefined) return 'not_idle'
+  if (!spend()) return 'budget'
+  return takePlace(services, target) ?? 'not_idle'
 
   function isIdle(candidate: RoutedEndpoint): boolean {
     const { endpoint, isWarm } = candidate
@@ -55,12 +52,14 @@ export function takeIdle(
       load.inFlight(endpoint.slot) === 0 &&
       load.penalty(candidate) === 0 &&
       load.admits(candidate) &&
+      // The one trial of a half-open circuit must show something, which an attempt that is aborted does not.
+      !breakers.isTrialDue(candidate) &&
       !(others(endpoint.slot) > 0)
     )
   }
 }
 
-/** A half-open circuit is no place for a second attempt: its one trial must show something. */
+/** @returns undefined if another request was faster */
 function takePlace(
   { breakers, inFlight, places }: IdleServices,
   target: RoutedEndpoint,

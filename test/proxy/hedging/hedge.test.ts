@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { RequestContext } from '../../../src/proxy/contract/context.ts'
+import { ProxyEngine } from '../../../src/proxy/exchange/engine.ts'
+import { budgetOf } from '../../support/buffer-budget.ts'
 import { answerWith, type SentAttempt } from '../../support/exchange.ts'
 import { createHedged, hedgeDelayMs } from '../../support/hedging.ts'
 
@@ -174,6 +177,72 @@ describe('a second attempt', () => {
     assert.deepEqual(totals().results, { won: 0, lost: 0, failed: 0, cancelled: 1 })
   })
 
+  it('is over when the drain of its endpoint ends', async (t) => {
+    const { services, aborts, inFlight, first, answer } = await race(t, [{ name: 'a' }, { name: 'b' }])
+    const engine = new ProxyEngine('test', services)
+    assert.deepEqual([engine.inFlightAt('a', undefined), engine.inFlightAt('b', 'native')], [1, 1])
+    assert.equal(engine.cutAt('b'), 0)
+    assert.deepEqual(
+      [aborts, inFlight()],
+      [
+        [0, 1],
+        [1, 0],
+      ],
+    )
+    answerWith(first, 200, stream, content, end)
+    assert.equal((await answer).headers.get('x-olla-endpoint'), 'a')
+  })
+
+  it('takes over when the drain of the first endpoint ends', async (t) => {
+    const { services, aborts, inFlight, second, answer } = await race(t, [{ name: 'a' }, { name: 'b' }])
+    assert.equal(new ProxyEngine('test', services).cutAt('a'), 0)
+    assert.deepEqual(
+      [aborts, inFlight()],
+      [
+        [1, 0],
+        [0, 1],
+      ],
+    )
+    answerWith(second, 200, stream, content, end)
+    assert.equal((await answer).headers.get('x-olla-endpoint'), 'b')
+  })
+
+  it('is charged to the memory of bodies beside the first attempt', async (t) => {
+    const budget = budgetOf(1_024_000)
+    const sentBody = Buffer.alloc(204_800, 0x20)
+    const variant = () => ({ path: '/v1/chat/completions', query: '', body: Buffer.from(sentBody) })
+    const hedged = createHedged(t, [{}, {}], { services: { budget } })
+    const { answer } = await hedged.begin({ variant })
+    assert.equal(budget.heldBytes, 204_800)
+    await hedged.clock.advance(hedgeDelayMs)
+    assert.equal(budget.heldBytes, 409_600)
+    answerWith(hedged.sent[1] ?? assert.fail(), 200, stream, content, end)
+    await (await answer).text()
+    assert.equal(budget.heldBytes, 0)
+  })
+
+  for (const winner of [0, 1]) {
+    it(`leaves the record of its request as attempt ${winner + 1} was sent, if that answers`, async (t) => {
+      const hedged = createHedged(t, [{}, {}])
+      let known: RequestContext | undefined
+      const { context, answer } = await hedged.begin({
+        variant: () => {
+          // What building the request of the second attempt notes.
+          if (known !== undefined) known.isStreamedUpstream = true
+          known?.headers.push('X-Olla-Dropped', 'seed')
+          return undefined
+        },
+      })
+      known = context
+      await hedged.clock.advance(hedgeDelayMs)
+      answerWith(hedged.sent[winner] ?? assert.fail(), 200, stream, content, end)
+      const { headers } = await answer
+      assert.equal(headers.get('x-olla-dropped'), winner === 1 ? 'seed' : null)
+      assert.equal(context.isStreamedUpstream, winner === 1)
+      assert.equal(context.lastEndpoint, hedged.candidates[winner]?.endpoint.name)
+    })
+  }
+
   it('counts the prompt tokens of requests with two attempts apart', async (t) => {
     const { first, answer, context, totals } = await race(t, [{}, {}])
     context.promptTokens = 7
@@ -237,6 +306,14 @@ describe('no second attempt begins', () => {
     await hedged.clock.advance(hedgeDelayMs)
     assert.equal(hedged.sent.length, 1)
     assert.equal(hedged.totals().refusals.line, 1)
+  })
+
+  it('on an endpoint that is down', async (t) => {
+    const { begin, clock, sent, registry } = createHedged(t, [{}, {}])
+    await begin()
+    registry.setStatus(1, 'offline', '')
+    await clock.advance(hedgeDelayMs)
+    assert.equal(sent.length, 1)
   })
 
   it('on an endpoint that failed', async (t) => {

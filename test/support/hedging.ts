@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
 import type { Endpoint } from '../../src/endpoints/registry/endpoint.ts'
+import { type DeadlineEntry, DeadlineSweep } from '../../src/endpoints/resilience/deadline-sweep.ts'
 import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
 import type { ExchangeServices } from '../../src/proxy/exchange/exchange-services.ts'
 import { FirstContentTimes } from '../../src/proxy/hedging/first-content-times.ts'
@@ -31,8 +32,10 @@ export function createHedged(
   const options = { share: 1, burst: 10, minSamples: 10 }
   const hedges = new HedgeBudget(budget, options)
   for (let request = 1; request < (over.budget ?? 10); request++) hedges.requestStarted()
+  const pending = new DeadlineSweep<DeadlineEntry>(exchanges.clock, 20)
+  t.after(() => pending.stop())
   const hedging = new Hedging(
-    { times, counts, budget: hedges, modelRow: () => 0, others: over.others ?? (() => Number.NaN) },
+    { pending, times, counts, budget: hedges, modelRow: () => 0, others: over.others ?? (() => Number.NaN) },
     options,
   )
   if (over.budget === 0) hedges.use({ share: 0, burst: 10 })

@@ -140,7 +140,7 @@ export function earlyHeaders(
 /** The parts of a request that its answer's headers report. */
 export type AnsweredRequest = Pick<ReceivedRequest, 'url' | 'rawHeaders'> &
   Pick<RequestRoute, 'headers'> &
-  Pick<RequestProgress, 'firstByteMs' | 'overheadMs' | 'attemptCount'> & {
+  Pick<RequestProgress, 'firstByteMs' | 'overheadMs' | 'attemptCount' | 'hedge'> & {
     readonly wantsOverhead: boolean
   }
 
@@ -200,7 +200,10 @@ function addOwn(
   if (context.wantsOverhead && context.overheadMs !== undefined)
     own.add('X-Olla-Overhead', `${context.overheadMs.toFixed(3)}ms`)
   own.add('X-Served-By', `Olla/${version}`)
-  if (context.attemptCount > 1) own.add('X-Olla-Attempts', String(context.attemptCount))
+  if (context.attemptCount > 1) {
+    own.add('X-Olla-Attempts', String(context.attemptCount))
+    if (context.hedge !== undefined) own.add('X-Olla-Hedge', context.hedge.result)
+  }
   if (mode !== undefined) own.add('X-Olla-Mode', mode)
   // Keeps buffering proxies in front of the gateway from holding back tokens.
   if (isStream) own.add('X-Accel-Buffering', 'no')

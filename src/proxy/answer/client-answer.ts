@@ -283,6 +283,7 @@ export class ClientAnswer {
     context.error = error.code
     context.status = error.statusCode
     if (context.attemptCount > 1) this.#reply.header('X-Olla-Attempts', String(context.attemptCount))
+    if (context.hedge !== undefined) this.#reply.header('X-Olla-Hedge', context.hedge.result)
     return outcomeOfStatus(error.statusCode)
   }
 

@@ -3,7 +3,7 @@ import { type HistogramTable, quantilesOf } from '../../kernel/cells/histogram-t
 /** After this number of values of a model on one thread, earlier ones count half. */
 const windowCount = 500
 /** Number of new values after which the percentile is read again. */
-const refreshCount = 8
+const refreshCount = 32
 
 /** Learns how long each model takes from sending a request to the first content of its answer. */
 export class FirstContentTimes {

@@ -31,6 +31,8 @@ export class HedgeBudget {
   requestStarted(): void {
     const { share, burst } = this.#options
     const maxUnits = burst * hedgeUnits
+    // Usually it is full.
+    if (Atomics.load(this.#cells, 0) === maxUnits) return
     this.#change((units) => Math.min(maxUnits, units + Math.round(share * hedgeUnits)))
   }
 

@@ -1,7 +1,8 @@
 import type { SectionOptions } from '../../config/options/sections.ts'
 import type { AttemptFailure } from '../../endpoints/connections/failure.ts'
+import type { DeadlineEntry, DeadlineSweep } from '../../endpoints/resilience/deadline-sweep.ts'
 import type { UpstreamHead } from '../../http/headers/response-headers.ts'
-import type { Clock, Timer } from '../../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import type { RoutedEndpoint } from '../../routing/models/routing.ts'
 import { badAttempt, judge } from '../answer/answer-gate.ts'
 import type { AttemptRecord } from '../contract/context.ts'
@@ -12,6 +13,7 @@ import type { AttemptLedger } from '../exchange/attempt-ledger.ts'
 import { type SendServices, sendAttempt } from '../exchange/attempt-request.ts'
 import type { ArmedHedge, ConductServices, HedgedExchange } from '../exchange/exchange-services.ts'
 import { failureOfStatus } from '../exchange/give-up.ts'
+import type { FirstContentTimes } from './first-content-times.ts'
 import { type FormNotes, readNotes, writeNotes } from './form-notes.ts'
 import type { HedgeCounts } from './hedge-cells.ts'
 import { type IdleRules, type IdleServices, takeIdle } from './idle-candidate.ts'
@@ -25,45 +27,58 @@ export interface HedgeServices extends SendServices, IdleServices {
   readonly shortages: ConductServices['shortages']
 }
 
-/** What only hedging knows of a request. */
-export interface HedgeRules extends IdleRules {
+/** What the hedges of a gateway share. */
+export interface HedgeParts extends IdleRules {
+  /** Those whose second attempt may become due: one timer for all. */
+  readonly pending: Pick<DeadlineSweep<DeadlineEntry>, 'add' | 'delete'>
   readonly counts: HedgeCounts
-  /** When the second attempt begins, from when the first was sent; undefined for never. */
-  readonly delayMs: number | undefined
-  /** Learns how long the first content of an answer took. */
-  readonly learn: (timeMs: number) => void
-}
-
-/** The request that is hedged, with its exchange. */
-export interface HedgedRequest {
-  readonly request: ExchangeRequest
-  readonly ledger: AttemptLedger
-  readonly exchange: HedgedExchange
+  readonly times: Pick<FirstContentTimes, 'record'>
 }
 
 const outrun = 'another attempt answered first'
-/** Timers may fire about a millisecond early. */
-const timerMarginMs = 2
 
 /**
  * The second attempt of one request, beside the first. It owns its attempt until this brings the first content, or until
  * the first attempt fails: then the exchange continues with it as its own.
  */
-export class Hedge implements ArmedHedge, AttemptOwner {
+export class Hedge implements ArmedHedge, AttemptOwner, DeadlineEntry {
+  deadlineMs = Number.POSITIVE_INFINITY
+  sweepIndex = -1
   readonly #services: HedgeServices
-  readonly #rules: HedgeRules
-  readonly #hedged: HedgedRequest
-  #timer: Timer | undefined
+  readonly #parts: HedgeParts
+  readonly #request: ExchangeRequest
+  readonly #ledger: AttemptLedger
+  readonly #exchange: HedgedExchange
+  readonly #row: number
+  readonly #delayMs: number
   #attempt: Attempt | undefined
   #head: UpstreamHead | undefined
   #notes: FormNotes | undefined
   #hasAnswer = false
 
-  constructor(services: HedgeServices, rules: HedgeRules, hedged: HedgedRequest) {
+  /**
+   * @param row of the model, in the times
+   * @param delayMs from when the first attempt was sent; undefined for no second one
+   */
+  constructor(
+    services: HedgeServices,
+    parts: HedgeParts,
+    request: ExchangeRequest,
+    ledger: AttemptLedger,
+    exchange: HedgedExchange,
+    row: number,
+    delayMs: number | undefined,
+  ) {
     this.#services = services
-    this.#rules = rules
-    this.#hedged = hedged
-    if (rules.delayMs !== undefined) this.#arm(rules.delayMs)
+    this.#parts = parts
+    this.#request = request
+    this.#ledger = ledger
+    this.#exchange = exchange
+    this.#row = row
+    this.#delayMs = delayMs ?? 0
+    if (delayMs === undefined) return
+    this.deadlineMs = services.clock.monotonicMs() + delayMs
+    parts.pending.add(this)
   }
 
   get target(): RoutedEndpoint | undefined {
@@ -84,102 +99,84 @@ export class Hedge implements ArmedHedge, AttemptOwner {
   answered(attempt: Attempt): void {
     if (this.#hasAnswer) return
     this.#hasAnswer = true
-    this.#cancelTimer()
+    this.#parts.pending.delete(this)
     this.#abandon('lost')
     const { target, statusCode = 0, startedMs, sentMs = startedMs } = attempt
     // The time to load a model is not what a warm endpoint would take.
     if (statusCode < 300 && target.isWarm !== false)
-      this.#rules.learn(this.#services.clock.monotonicMs() - sentMs)
+      this.#parts.times.record(this.#row, this.#services.clock.monotonicMs() - sentMs)
   }
 
   end(): void {
-    this.#cancelTimer()
+    this.#parts.pending.delete(this)
     this.#abandon('cancelled')
-    const { context } = this.#hedged.request
-    const { counts } = this.#rules
+    const { context } = this.#request
+    const { counts } = this.#parts
     if (context.hedge !== undefined && context.promptTokens !== undefined)
       counts.add(0, counts.column('promptTokens'), context.promptTokens)
   }
 
-  #arm(delayMs: number): void {
-    this.#timer = this.#services.clock.after(delayMs, () => this.#begin())
-  }
-
-  #cancelTimer(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-  }
-
-  #begin(): void {
-    this.#timer = undefined
-    const first = unanswered(this.#hedged.exchange)
+  onDeadline(nowMs: number): void {
+    const first = unanswered(this.#exchange)
     if (first === undefined) return
-    const { clock } = this.#services
-    const { delayMs = 0, counts } = this.#rules
-    // Another attempt than the one for which the timer was set.
-    const leftMs = (first.sentMs ?? first.startedMs) + delayMs - clock.monotonicMs()
-    if (leftMs > timerMarginMs) {
-      this.#arm(leftMs)
-      return
-    }
-    const taken = takeIdle(this.#services, this.#rules, this.#hedged.request.routing, first.target)
+    // Another attempt may have taken the place of the one for which the deadline was set.
+    this.deadlineMs = (first.sentMs ?? first.startedMs) + this.#delayMs
+    if (this.deadlineMs > nowMs) return
+    this.#parts.pending.delete(this)
+    const taken = takeIdle(this.#services, this.#parts, this.#request.routing, first.target)
+    const { counts } = this.#parts
     if (typeof taken === 'string') counts.add(0, counts.column(taken), 1)
-    else this.#send(new Attempt(this, taken.target, taken.permit, clock.monotonicMs()))
+    else this.#send(new Attempt(this, taken.target, taken.permit, nowMs))
   }
 
   #send(attempt: Attempt): void {
-    const { request, ledger } = this.#hedged
-    const { context } = request
-    const { counts } = this.#rules
+    const { context } = this.#request
+    const { counts } = this.#parts
     attempt.isHedge = true
     this.#attempt = attempt
     counts.add(0, counts.column('started'), 1)
     context.attemptCount++
     const before = readNotes(context)
-    const error = sendAttempt(this.#services, ledger, request, attempt)
+    const error = sendAttempt(this.#services, this.#ledger, this.#request, attempt)
     this.#notes = readNotes(context)
     writeNotes(context, before)
     if (error !== undefined) this.#abandon('failed')
   }
 
   #decide(result: HedgeResult, loser: AttemptRecord | undefined): void {
-    const { context } = this.#hedged.request
-    const { counts } = this.#rules
+    const { context } = this.#request
+    const { counts } = this.#parts
     counts.add(0, counts.column(result), 1)
     context.hedge = { result, loser }
-    context.headers.push('X-Olla-Hedge', result)
   }
 
   #abandon(result: HedgeResult): void {
     const attempt = this.#attempt
     if (attempt === undefined) return
     this.#attempt = undefined
-    const { ledger } = this.#hedged
-    this.#decide(result, ledger.recordOf(attempt, result === 'lost' ? outrun : result))
-    ledger.abandon(attempt)
-    ledger.free(attempt)
+    this.#decide(result, this.#ledger.recordOf(attempt, result === 'lost' ? outrun : result))
+    this.#ledger.abandon(attempt)
+    this.#ledger.free(attempt)
   }
 
   #adopt(attempt: Attempt, chunk: Buffer | undefined): boolean {
     this.#attempt = undefined
-    const { request, ledger, exchange } = this.#hedged
-    if (this.#notes !== undefined) writeNotes(request.context, this.#notes)
-    const first = unanswered(exchange)
-    this.#decide('won', first && ledger.recordOf(first, outrun))
+    if (this.#notes !== undefined) writeNotes(this.#request.context, this.#notes)
+    const first = unanswered(this.#exchange)
+    this.#decide('won', first && this.#ledger.recordOf(first, outrun))
     if (first !== undefined) this.#endFirst(first)
-    attempt.handOver(exchange)
-    ledger.adopts(attempt)
-    return exchange.adopt(attempt, this.#head, chunk)
+    attempt.handOver(this.#exchange)
+    this.#ledger.adopts(attempt)
+    return this.#exchange.adopt(attempt, this.#head, chunk)
   }
 
   #endFirst(first: Attempt): void {
     const { startedMs, sentMs = startedMs } = first
     // Its answer would have taken at least as long.
-    this.#rules.learn(this.#services.clock.monotonicMs() - sentMs)
+    this.#parts.times.record(this.#row, this.#services.clock.monotonicMs() - sentMs)
     this.#hasAnswer = true
-    const { ledger } = this.#hedged
-    ledger.abandon(first)
-    ledger.free(first)
+    this.#ledger.abandon(first)
+    this.#ledger.free(first)
   }
 
   sent(attempt: Attempt): void {
@@ -194,7 +191,7 @@ export class Hedge implements ArmedHedge, AttemptOwner {
     if (statusCode < 300) this.#head = head
     else if (options.failoverStatuses.has(statusCode)) {
       const failure = failureOfStatus(head, clock.nowMs())
-      this.#hedged.ledger.notePause(attempt, failure)
+      this.#ledger.notePause(attempt, failure)
       this.#fail(attempt, failure)
     } else this.#abandon('failed') // What the request itself causes, the first attempt reports as well.
     return true
@@ -202,7 +199,7 @@ export class Hedge implements ArmedHedge, AttemptOwner {
 
   data(attempt: Attempt, chunk: Buffer): boolean {
     attempt.answeredMs ??= this.#services.clock.monotonicMs()
-    const judgement = judge(this.#hedged.request, attempt, this.#head, chunk, this.#services.options)
+    const judgement = judge(this.#request, attempt, this.#head, chunk, this.#services.options)
     if (judgement === 'undecided') return true
     if (judgement === 'good') return this.#adopt(attempt, chunk)
     this.#fail(attempt, badAttempt(judgement, this.#head, attempt.gate).failure)
@@ -210,13 +207,13 @@ export class Hedge implements ArmedHedge, AttemptOwner {
   }
 
   complete(attempt: Attempt): void {
-    const judgement = judge(this.#hedged.request, attempt, this.#head, undefined, this.#services.options)
+    const judgement = judge(this.#request, attempt, this.#head, undefined, this.#services.options)
     if (typeof judgement === 'object') {
       this.#fail(attempt, badAttempt(judgement, this.#head, attempt.gate).failure)
       return
     }
     this.#adopt(attempt, undefined)
-    this.#hedged.exchange.complete(attempt)
+    this.#exchange.complete(attempt)
   }
 
   failed(attempt: Attempt, found: AttemptFailure): void {
@@ -226,9 +223,8 @@ export class Hedge implements ArmedHedge, AttemptOwner {
   #fail(attempt: Attempt, failure: AttemptFailure): void {
     attempt.cancel()
     this.#attempt = undefined
-    const { ledger } = this.#hedged
-    ledger.unreachable(attempt, failure)
-    ledger.failed(attempt, failure)
+    this.#ledger.unreachable(attempt, failure)
+    this.#ledger.failed(attempt, failure)
     this.#decide('failed', undefined)
   }
 }

@@ -2,9 +2,8 @@ import type { ExchangeRequest } from '../contract/exchange-request.ts'
 import type { AttemptLedger } from '../exchange/attempt-ledger.ts'
 import type { ArmedHedge, HedgedExchange } from '../exchange/exchange-services.ts'
 import type { FirstContentTimes } from './first-content-times.ts'
-import { Hedge, type HedgeServices } from './hedge.ts'
+import { Hedge, type HedgeParts, type HedgeServices } from './hedge.ts'
 import type { HedgeBudget, HedgeBudgetOptions } from './hedge-budget.ts'
-import type { HedgeCounts } from './hedge-cells.ts'
 import { mayHedge } from './may-hedge.ts'
 
 export interface HedgingOptions extends HedgeBudgetOptions {
@@ -12,14 +11,11 @@ export interface HedgingOptions extends HedgeBudgetOptions {
   readonly minSamples: number
 }
 
-export interface HedgingParts {
+export interface HedgingParts extends HedgeParts {
   readonly times: FirstContentTimes
   readonly budget: HedgeBudget
-  readonly counts: HedgeCounts
   /** The row of a model in the cells. */
   readonly modelRow: (model: string) => number
-  /** Requests in the engine of an endpoint, running or waiting, that this gateway did not send; NaN if unknown. */
-  readonly others: (slot: number) => number
 }
 
 /** When requests for a model get a second attempt, for views. */
@@ -62,17 +58,11 @@ export class Hedging {
     const { context } = request
     const { model } = context
     if (model === undefined || context.endpoint !== undefined || !mayHedge(request)) return undefined
-    const { times, budget, counts, modelRow, others } = this.#parts
+    const { times, budget, modelRow } = this.#parts
     budget.requestStarted()
     const row = modelRow(model)
-    const rules = {
-      counts,
-      others,
-      delayMs: times.p95Ms(row, this.#options.minSamples),
-      spend: () => budget.spend(),
-      learn: (timeMs: number) => times.record(row, timeMs),
-    }
-    return new Hedge(services, rules, { request, ledger, exchange })
+    const delayMs = times.p95Ms(row, this.#options.minSamples)
+    return new Hedge(services, this.#parts, request, ledger, exchange, row, delayMs)
   }
 
   outlook(model: string): HedgeOutlook {

@@ -6,6 +6,7 @@ import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { PlaceLimits } from '../../routing/selection/place-limits.ts'
 import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import type { TakenEndpoint } from '../exchange/candidate-rounds.ts'
+import type { HedgeBudget } from './hedge-budget.ts'
 import type { HedgeRefusal } from './hedge-cells.ts'
 
 /** Services that choosing the endpoint of a second attempt uses. */
@@ -22,14 +23,13 @@ export interface IdleServices {
 export interface IdleRules {
   /** Requests in the engine of an endpoint, running or waiting, that this gateway did not send; NaN if unknown. */
   readonly others: (slot: number) => number
-  /** @returns false if the budget is exhausted */
-  readonly spend: () => boolean
+  readonly budget: Pick<HedgeBudget, 'spend'>
 }
 
 /** Takes a place on an idle endpoint that has the model in memory, or returns why there is none. */
 export function takeIdle(
   services: IdleServices,
-  { others, spend }: IdleRules,
+  { others, budget }: IdleRules,
   { tiers }: Pick<RoutingOutcome, 'tiers'>,
   first: RoutedEndpoint,
 ): TakenEndpoint | HedgeRefusal {
@@ -40,7 +40,7 @@ export function takeIdle(
   const idle = tier?.candidates.filter(isIdle)
   const target = idle === undefined || idle.length === 0 ? undefined : selector.select(idle, undefined)
   if (target === undefined) return 'not_idle'
-  if (!spend()) return 'budget'
+  if (!budget.spend()) return 'budget'
   return takePlace(services, target) ?? 'not_idle'
 
   function isIdle(candidate: RoutedEndpoint): boolean {

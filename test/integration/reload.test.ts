@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { parseConfig } from '../../src/config/load.ts'
 import type { ConfigControl } from '../../src/runtime/configuration/control.ts'
 import { postChat, startGateway } from '../support/gateway.ts'
+import { readUntilCut } from '../support/read-until-cut.ts'
 import { eventually, withSimulator } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
 
@@ -196,8 +197,9 @@ describe('reload', () => {
     const gateway = await startGateway(t, [entry(one, 'one'), entry(two, 'two')], sections)
     const stream = await postChat(gateway.url, { model: 'n', stream: true, max_tokens: 10_000 })
     await gateway.reload([entry(one, 'one')])
-    const text = await stream.text().catch(String)
+    const text = await readUntilCut(stream)
     assert.doesNotMatch(text, /\[DONE\]/)
+    assert.match(text, /The endpoint was taken out of service before the response had ended\./)
     await eventually(async () => (await gateway.status()).length === 1)
     await eventually(() => two.control.counters().openSockets === 0)
   })

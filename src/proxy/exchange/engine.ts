@@ -70,7 +70,7 @@ export class ProxyEngine {
     const there = this.#at(endpoint)
     for (const { hedge } of this.#services.active.entries()) hedge?.leave(endpoint)
     const cut = there.filter(({ hedge }) => hedge?.takeOver() !== true)
-    for (const exchange of cut) exchange.cut()
+    for (const exchange of cut) exchange.cut(removedMessage)
     return cut.length
   }
 
@@ -100,6 +100,8 @@ export class ProxyEngine {
       .filter(({ context, phase }) => context.lastEndpoint === endpoint && !waitingPhases.has(phase))
   }
 }
+
+const removedMessage = 'The endpoint was taken out of service before the response had ended.'
 
 /** Another gateway, or this one after a restart, can serve the client at once. */
 function drainingError(): GatewayError {

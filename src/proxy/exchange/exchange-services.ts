@@ -26,8 +26,11 @@ export interface ActiveExchange extends DeadlineEntry {
   readonly responseBytes: number
   /** Undefined unless the request may get a second attempt. */
   readonly hedge: ArmedHedge | undefined
-  /** Ends the request so that the client sees it: the gateway is stopping and cannot wait any longer. */
-  cut(): void
+  /**
+   * Ends the request so that the client sees it: the gateway or the endpoint cannot wait any longer.
+   * @param message default: the gateway is shutting down
+   */
+  cut(message?: string): void
   /** Ends the request for an operator, upstream as well, so that the client sees it. Counts against no endpoint. */
   cancel(): void
 }

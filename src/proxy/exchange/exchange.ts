@@ -338,8 +338,8 @@ export class Exchange
     this.#settle('client_closed')
   }
 
-  cut(): void {
-    this.#stop(new GatewayError('draining', undefined, { retryAfterSeconds: 1 }))
+  cut(message?: string): void {
+    this.#stop(new GatewayError('draining', message, { retryAfterSeconds: 1 }))
   }
 
   cancel(): void {

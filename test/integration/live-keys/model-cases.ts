@@ -21,6 +21,7 @@ const studio = (loaded: boolean) => ({ kind: 'lm-studio', models: [{ name: 'only
 const isLoaded = ({ first }: Scene) =>
   first.control.models().find(({ name }) => name === 'only')?.loaded === true
 const rules = (settings: object) => ({ models: { check_interval: '1s', ...settings } })
+const residency = { discovery: { residency_interval: '1s' } }
 const warm = { keep_warm: [{ model: 'only' }] }
 
 async function returns(scene: Scene): Promise<boolean> {
@@ -112,8 +113,9 @@ export const modelCases: readonly LiveCase[] = [
   {
     key: 'models.check_interval',
     servers: studio(false),
-    before: rules({ ...warm, check_interval: '1h' }),
-    after: rules({ ...warm, check_interval: '1s' }),
+    // What is in memory is read often, so that the check alone decides.
+    before: { ...rules({ ...warm, check_interval: '1h' }), ...residency },
+    after: { ...rules({ ...warm, check_interval: '1s' }), ...residency },
     see: returns,
     from: false,
     to: true,

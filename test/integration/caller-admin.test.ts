@@ -57,6 +57,7 @@ describe('the admin routes of callers', () => {
         /^limits\.max_budget: unknown key/,
         'limits.max_budget',
       ],
+      ['PATCH', '/keys/ci', { expires_at: null }, /^expires_at: unknown key/, 'expires_at'],
       ['POST', '/keys', { name: 'a', expires: 'soon' }, /^expires: must be a time/, 'expires'],
       ['POST', '/keys', { name: 'a', enabled: 'yes' }, /^enabled: must be true or false$/, 'enabled'],
       [

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { checkCaller } from '../../config/checks/caller-rules.ts'
 import { isRecord } from '../../config/file/decode.ts'
 import { decoderOf, problemsOfValue } from '../../config/file/validate.ts'
@@ -47,7 +47,7 @@ export function readInput<S extends TSchema>(schema: S, kind: InputKind, body: u
  * Validates a change: any of the fields, each of which replaces the whole field of a record.
  * @throws GatewayError invalid_request
  */
-export function readChange<S extends TSchema>(
+export function readChange<S extends TObject>(
   schema: S,
   kind: InputKind,
   record: Static<S>,
@@ -55,7 +55,7 @@ export function readChange<S extends TSchema>(
 ): Static<S> {
   if (!isRecord(body)) throw invalid([[[], 'must be a JSON object']])
   const current: object = isRecord(record) ? record : {}
-  return readInput(schema, kind, withoutNulls({ ...current, ...body }))
+  return readInput(schema, kind, withoutNulls({ ...current, ...body }, schema.properties))
 }
 
 /** Names of the fields that differ, for the audit. */
@@ -66,9 +66,12 @@ export function changedFields(before: object, after: object): string[] {
   return names.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(now[name])).sort()
 }
 
-/** A field that is null is removed. */
-function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null && each !== undefined))
+/** A field that is null is removed, except an unknown one, which the validation then reports. */
+function withoutNulls(value: Readonly<Record<string, unknown>>, known: object): Record<string, unknown> {
+  const kept = Object.entries(value).filter(
+    ([name, each]) => each !== undefined && (each !== null || !Object.hasOwn(known, name)),
+  )
+  return Object.fromEntries(kept)
 }
 
 function invalid(

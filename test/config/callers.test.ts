@@ -51,6 +51,11 @@ describe('callers in a file', () => {
       /callers\.secret: is needed: all gateways at this store/,
     ],
     [
+      'a database of another kind',
+      `callers:\n  ${secret}\n  store: mysql://h/db\n`,
+      /config\.yaml:3:3 callers\.store: must be the path of a SQLite file, or a URL such as postgres:/,
+    ],
+    [
       'a secret that is too short',
       'callers: { secret: short, store: a.db }\n',
       /callers\.secret: must have at least 32 characters/,

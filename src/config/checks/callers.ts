@@ -24,6 +24,12 @@ export function checkCallers({ callers }: GatewayConfig): Problem[] {
   const isPostgres = /^postgres(?:ql)?:/i.test(store)
   if (isPostgres && !URL.canParse(store))
     error(['callers', 'store'], 'is not a URL such as postgres://user@host/database')
+  // Otherwise it would be the path of a file.
+  if (!isPostgres && /^[a-z][a-z0-9+.-]*:\/\//i.test(store))
+    error(
+      ['callers', 'store'],
+      'must be the path of a SQLite file, or a URL such as postgres://user@host/database',
+    )
   problems.push(...checkIdentity(callers), ...checkWebhooks(callers))
   if (!callersAreOn(callers)) return problems
   const hasSecret = secret !== undefined || secretFile !== undefined

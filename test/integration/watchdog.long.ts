@@ -12,6 +12,9 @@ import { connectToThreads } from '../support/thread-clients.ts'
 
 const preload = fileURLToPath(new URL('../support/faults-on-demand.ts', import.meta.url))
 
+/** On a busy machine a thread without a fault may respond seconds late: it would be ended too. */
+const patience = '4s'
+
 async function start(t: TestContext, server: string) {
   const upstream = await startRawUpstream(
     t,
@@ -33,7 +36,7 @@ async function start(t: TestContext, server: string) {
 describe('the watchdog', () => {
   for (const what of ['loop', 'microtasks', 'wait', 'heap']) {
     it(`replaces a stalled serving thread (${what})`, async (t) => {
-      const gateway = await start(t, ', threads: 2, watchdog_timeout: 2s')
+      const gateway = await start(t, `, threads: 2, watchdog_timeout: ${patience}`)
       const { running, url, fault, reading } = gateway
       const [[steady] = [], [lost] = []] = await connectToThreads(t, url)
       if (steady === undefined || lost === undefined) return assert.fail()
@@ -55,7 +58,7 @@ describe('the watchdog', () => {
         },
         { intervalMs: 200 },
       )
-      const reason = what === 'heap' ? '' : 'no response for 2000 ms'
+      const reason = what === 'heap' ? '' : 'no response for 4000 ms'
       assert.match(
         running.output(),
         new RegExp(`"thread":1,"reason":"${reason}.*serving thread has stopped"`),
@@ -93,9 +96,9 @@ describe('the watchdog', () => {
   }
 
   it('does not end a process that was suspended as a whole', async (t) => {
-    const { running, url } = await start(t, ', threads: 2, watchdog_timeout: 2s')
+    const { running, url } = await start(t, `, threads: 2, watchdog_timeout: ${patience}`)
     running.child.kill('SIGSTOP')
-    await sleep(6_000)
+    await sleep(7_000)
     running.child.kill('SIGCONT')
     await sleep(3_000)
     assert.equal((await fetch(`${url}/internal/health`)).status, 200)
@@ -103,7 +106,10 @@ describe('the watchdog', () => {
   })
 
   it('drains the others and exits with 1 if a thread cannot be ended', async (t) => {
-    const { running, url, fault } = await start(t, ', threads: 2, watchdog_timeout: 1s, shutdown_timeout: 3s')
+    const { running, url, fault } = await start(
+      t,
+      `, threads: 2, watchdog_timeout: ${patience}, shutdown_timeout: 3s`,
+    )
     const [[steady] = [], [lost] = []] = await connectToThreads(t, url)
     ;(await lost?.chat({ stream: true }))?.resume().on('error', () => {})
     const exit = once(running.child, 'close')

@@ -9,6 +9,8 @@ export type AskKind = (typeof askKinds)[number]
 export interface Ask {
   readonly kind: AskKind
   readonly caller: string
+  /** Class of the waiting line; the default is 1, normal. */
+  readonly priority?: number
   readonly conversation: number
   readonly model: string
   readonly prompt: Prompt

@@ -9,6 +9,7 @@ import type { LineOptions } from '../../src/routing/line/line-contract.ts'
 import { type LineTicket, type LineWaiter, laneOf } from '../../src/routing/line/line-ticket.ts'
 import { WaitingLine } from '../../src/routing/line/waiting-line.ts'
 import type { RoutedEndpoint } from '../../src/routing/models/routing.ts'
+import { type ReservedShares, usablePlaces } from '../../src/routing/selection/place-reserve.ts'
 import type { EndpointLoad } from '../../src/routing/selection/selector.ts'
 import { LocalLink } from '../../src/runtime/links/local-link.ts'
 import type { Agenda } from '../affinity/fleet.ts'
@@ -53,6 +54,8 @@ interface Pending extends LineWaiter {
   readonly ask: Ask
   readonly startedMs: number
   excluded: Set<number> | undefined
+  /** Endpoint at which it may use reserved places. */
+  openSlot: number | undefined
 }
 
 /** A gateway in virtual time: chooses by a policy, fails over, and lets requests wait if it has a line. */
@@ -89,6 +92,7 @@ export class SimulatedGateway {
       admits: ({ endpoint: { slot } }) => this.#admits(slot),
     }
     this.#limits = limits
+    this.#reserved = policy.line?.reserved
     this.#policy = policy.create({ clock, load, view: this.#view, random, engines })
     if (policy.hasLine) {
       const link = new LocalLink((error) => {
@@ -101,6 +105,7 @@ export class SimulatedGateway {
           clock,
           link,
           random,
+          hasPlace: (slot, share) => this.#hasPlace(slot, share),
           mustSwap: (slot, left, model) => left !== model && engines[slot]?.hasLoaded(model) === false,
         },
       )
@@ -109,6 +114,7 @@ export class SimulatedGateway {
   }
 
   readonly #limits: readonly number[]
+  readonly #reserved: ReservedShares
   #isOver = false
 
   /** Ends the readings, so that the agenda can run empty. */
@@ -121,10 +127,15 @@ export class SimulatedGateway {
       ask,
       startedMs: this.#agenda.nowMs,
       excluded: undefined,
+      openSlot: undefined,
       wants: (slot) =>
         this.#engines[slot]?.spec.models.some(({ name }) => name === ask.model) === true &&
         pending.excluded?.has(slot) !== true,
-      wake: () => this.#try(pending),
+      wake: (openSlot) => {
+        pending.openSlot = openSlot
+        this.#try(pending)
+        pending.openSlot = undefined
+      },
       ticket: () => this.#ticketOf(ask),
     }
     this.#try(pending)
@@ -135,7 +146,7 @@ export class SimulatedGateway {
       id: '',
       lane: laneOf([{ candidates: this.#candidatesFor(ask.model) }], ask.model),
       flow: ask.caller,
-      priority: 1,
+      priority: ask.priority ?? 1,
       weight: 1,
       tokens: promptTokens(ask.prompt) + usualAnswerTokens,
       bytes: 0,
@@ -146,6 +157,19 @@ export class SimulatedGateway {
   #admits(slot: number): boolean {
     const limit = this.#limits[slot] ?? 0
     return this.#view.isUp[slot] === true && (limit === 0 || (this.#inFlight[slot] ?? 0) < limit)
+  }
+
+  #hasPlace(slot: number, share: number): boolean {
+    const limit = this.#limits[slot] ?? 0
+    return limit === 0 || (this.#inFlight[slot] ?? 0) < usablePlaces(limit, share)
+  }
+
+  /** Endpoints that a request may not use now: those that failed, and those that have only reserved places. */
+  #excludedFor({ ask, excluded, openSlot }: Pending): ReadonlySet<number> | undefined {
+    const share = this.#reserved?.[ask.priority ?? 1] ?? 0
+    if (share === 0) return excluded
+    const shut = [...this.#engines.keys()].filter((slot) => slot !== openSlot && !this.#hasPlace(slot, share))
+    return new Set([...(excluded ?? []), ...shut])
   }
 
   #read(slot: number, everyMs: number, inMs: number): void {
@@ -174,8 +198,8 @@ export class SimulatedGateway {
   }
 
   #try(pending: Pending): void {
-    const { ask, excluded } = pending
-    const target = this.#policy.choose(ask, this.#candidatesFor(ask.model), excluded)
+    const { ask } = pending
+    const target = this.#policy.choose(ask, this.#candidatesFor(ask.model), this.#excludedFor(pending))
     if (target !== undefined) {
       this.#send(pending, target)
       return

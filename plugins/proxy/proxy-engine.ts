@@ -41,6 +41,11 @@ import { modelSwaps } from '../../src/routing/line/model-swaps.ts'
 import { WaitingLine } from '../../src/routing/line/waiting-line.ts'
 import { loadCells } from '../../src/routing/selection/load-cells.ts'
 import { placesGrantedTopic, placesWantedTopic } from '../../src/routing/selection/place-limits.ts'
+import {
+  type ReservedShares,
+  reservedShares,
+  usablePlaces,
+} from '../../src/routing/selection/place-reserve.ts'
 import { followSections } from '../../src/runtime/configuration/follow.ts'
 
 /** Reads all of `proxy`, and whether answers get the requested model name. */
@@ -76,6 +81,7 @@ export default fp<ProxyEngineOptions>(
       mustSwap: app.hasDecorator('modelCatalog')
         ? modelSwaps(app.modelCatalog, app.endpointRegistry)
         : undefined,
+      hasPlace: (slot, share) => hasPlace(app, slot, share),
       watch: joinWatches(
         lineActivity(clock, app.gatewayEvents, () => engine.waiting),
         app.placeLimits === undefined ? undefined : { entered: wantPlaces(app) },
@@ -114,6 +120,7 @@ export default fp<ProxyEngineOptions>(
         failoverStatuses: new Set(section.failoverStatuses),
         answersCors: answersCors((name) => app.hasPlugin(name)),
         gatherBytes: gatheringFor(section.profile, section.streamBufferBytes),
+        reservedPlaces: reservedOf(section.queue),
       },
       retries: new RetryPolicy({
         ...section,
@@ -234,7 +241,24 @@ function lineOptions(section: SectionOptions<'proxy'>['queue']): LineOptions {
     maxBytesPerModel: section.maxSizePerModelBytes,
     isFair: section.fair,
     riseMs: section.ageAfterMs,
+    reserved: reservedOf(section),
   }
+}
+
+function reservedOf({
+  reservedForHigh,
+  reservedForNormal,
+}: SectionOptions<'proxy'>['queue']): ReservedShares {
+  return reservedShares({ high: reservedForHigh, normal: reservedForNormal })
+}
+
+/** Whether an endpoint has a place for requests that leave a share of them to higher classes. */
+function hasPlace(app: FastifyInstance, slot: number, share: number): boolean {
+  const { endpointRegistry, gatewayState, placeLimits } = app
+  const maxConcurrent = endpointRegistry.snapshot.bySlot[slot]?.maxConcurrent ?? 0
+  if (maxConcurrent === 0) return true
+  const limit = placeLimits?.limitOf(slot, maxConcurrent) ?? maxConcurrent
+  return gatewayState.of(loadCells).inFlight.value(slot) < usablePlaces(limit, share)
 }
 
 /** Reports for which endpoints a request waits, so that the gateway gets more of their places. */

@@ -124,6 +124,32 @@ for (const engine of engines) {
       assert.equal(order.slice(3, 7).filter((name) => name === 'three').length, 3)
     })
 
+    it('keeps places for keys of a higher class', async (t) => {
+      const keys = {
+        low: configuredKey('low', { policy: { priority: 'low' } }),
+        high: configuredKey('high', { policy: { priority: 'high' } }),
+      }
+      const { upstream, gateway, ask } = await startHeld(
+        t,
+        { ...engineOf(engine), queue: { reserved_for_high: 0.25 } },
+        { max_concurrent: 4 },
+        ['m'],
+        { callers: { secret: callersSecret, keys: Object.values(keys).map(({ entry }) => entry) } },
+      )
+      for (let each = 0; each < 6; each++) ask('m', '127.0.0.1', 'low', keys.low.key)
+      await eventually(() => upstream.held.length === 3)
+      await waits(gateway, 3)
+      const high = ask('m', '127.0.0.1', 'high', keys.high.key)
+      await eventually(() => upstream.held.length === 4)
+      assert.equal(await waiting(gateway), 3)
+      assert.ok(upstream.seen[3]?.text.includes('"high"'))
+      await drain(upstream, 7)
+      assert.equal((await high.answer).status, 200)
+      // The most that were of the class low at one time.
+      assert.equal(upstream.max, 4)
+      await waits(gateway, 0)
+    })
+
     it('refuses bodies beyond its bytes', async (t) => {
       const { upstream, gateway, ask } = await startHeld(t, {
         ...engineOf(engine),

@@ -17,6 +17,7 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import type { GatewayError } from '../../src/kernel/errors.ts'
 import { GatewayStats } from '../../src/observe/stats/gateway-stats.ts'
 import { readStatsCells } from '../../src/observe/stats/stats-cells.ts'
+import type { Caller } from '../../src/proxy/contract/caller.ts'
 import type { ClientReply } from '../../src/proxy/contract/client-reply.ts'
 import { RequestContext } from '../../src/proxy/contract/context.ts'
 import type { ExchangeRequest } from '../../src/proxy/contract/exchange-request.ts'
@@ -97,9 +98,11 @@ export function createExchanges(
     request: Partial<ExchangeRequest> = {},
     over: ExchangeServices = services,
     dialect: Dialect = openai,
+    identity?: Caller,
   ) {
     const context = new RequestContext('id', clock.monotonicMs(), dialect, 'proxy', '127.0.0.1')
     context.model = 'asked'
+    context.identity = identity
     const failed: GatewayError[] = []
     const server = new Http1Server({ clock: systemClock }, () => {})
     server.listen(0, '127.0.0.1')

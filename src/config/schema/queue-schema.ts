@@ -1,4 +1,4 @@
-import { Choice, Count, Flag, Section } from './sections.ts'
+import { Choice, Count, Flag, Fraction, Section } from './sections.ts'
 import { Bytes, Duration } from './units.ts'
 
 export const QueueSchema = Section(
@@ -29,6 +29,16 @@ export const QueueSchema = Section(
       description:
         'A priority class whose requests were passed over for so long rises by one class, for one request; 0 means never.',
     }),
+    reserved_for_high: Fraction(
+      0,
+      'Share of the max_concurrent of each endpoint, rounded up, that only requests of the class high may use, so that they need not wait for others to finish; at least one place remains for the others.',
+      { maximum: 0.9 },
+    ),
+    reserved_for_normal: Fraction(
+      0,
+      'Further share that requests of the class low may not use, so that those of the class normal need not wait for them.',
+      { maximum: 0.9 },
+    ),
     swap_batch: Count(
       8,
       'Maximum requests for the loaded model that go before one for a model that the endpoint must load; 0 keeps the order.',

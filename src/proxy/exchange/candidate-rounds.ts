@@ -8,6 +8,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { RoutedEndpoint, Tier } from '../../routing/models/routing.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { PlaceLimits } from '../../routing/selection/place-limits.ts'
+import type { ReservedShares } from '../../routing/selection/place-reserve.ts'
 import type { EndpointSelector } from '../../routing/selection/selector.ts'
 import { preferWarm } from '../../routing/selection/warm-preference.ts'
 import type { Affinity } from '../contract/affinity.ts'
@@ -16,6 +17,7 @@ import { noteRoute, noteUntried } from '../request/routing-headers.ts'
 import type { AttemptEstimates, Standing } from './attempt-estimates.ts'
 import { candidatesAt, groupOf, untriedGroups } from './candidate-groups.ts'
 import type { Outlook } from './give-up.ts'
+import { acquirePlace, type LeftPlaces, leftPlaces } from './left-places.ts'
 
 /** An endpoint that accepted the request: its place and its circuit's permit are held. */
 export interface TakenEndpoint {
@@ -26,7 +28,7 @@ export interface TakenEndpoint {
 /** Services that choosing a candidate uses. */
 export interface ChoiceServices {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly options: Pick<SectionOptions<'proxy'>, 'warmMargin'>
+  readonly options: Pick<SectionOptions<'proxy'>, 'warmMargin'> & { readonly reservedPlaces?: ReservedShares }
   readonly affinity?: Pick<Affinity, 'prefer'> | undefined
   readonly selector: Pick<EndpointSelector, 'select' | 'weighsLoading'>
   /** Undefined unless the time to the first token is estimated. */
@@ -35,7 +37,7 @@ export interface ChoiceServices {
   readonly breakers: Pick<CircuitBreakers, 'acquire' | 'release'>
   readonly inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>
   /** Of a gateway that is one replica of several. */
-  readonly places?: Pick<PlaceLimits, 'acquire'> | undefined
+  readonly places?: Pick<PlaceLimits, 'acquire' | 'limitOf'> | undefined
   readonly retries: Pick<RetryPolicy, 'maxRounds' | 'maxWaitMs' | 'waitBeforeRound'>
 }
 
@@ -74,6 +76,8 @@ export class CandidateRounds {
   #isShort = false
   /** How long waiting for a full candidate is better than the free one that the last choice found; milliseconds. */
   patienceMs: number | undefined
+  /** Undefined if the request leaves no place to higher classes. */
+  readonly #left: LeftPlaces | undefined
 
   /** @param standing of the request in the waiting line */
   constructor(services: ChoiceServices, request: ExchangeRequest, standing: Standing) {
@@ -81,6 +85,12 @@ export class CandidateRounds {
     this.#services = services
     this.#request = request
     this.#tiers = request.routing.tiers
+    this.#left = leftPlaces(services, request.context)
+  }
+
+  /** @param slot endpoint at which the request may use places that are reserved for higher classes; undefined: none */
+  set openSlot(slot: number | undefined) {
+    if (this.#left !== undefined) this.#left.openSlot = slot
   }
 
   /**
@@ -125,34 +135,34 @@ export class CandidateRounds {
   }
 
   #takeOf(candidates: readonly RoutedEndpoint[], at: number): TakenEndpoint | undefined {
-    const { breakers, inFlight, places } = this.#services
+    const { breakers } = this.#services
     for (;;) {
       const target = this.#preferred(candidates, at) ?? this.#selected(candidates, at)
       if (target === undefined || this.#keepsWaiting(target, candidates, at)) return undefined
-      const { slot, maxConcurrent } = target.endpoint
       const permit = breakers.acquire(target)
       if (permit === 'refused') {
-        this.#leaveTier(at, slot)
+        this.#leaveTier(at, target.endpoint.slot)
         continue
       }
-      const isTaken =
-        places === undefined
-          ? inFlight.acquire(slot, maxConcurrent)
-          : places.acquire(inFlight, slot, maxConcurrent)
-      if (isTaken) return { target, permit }
+      if (acquirePlace(this.#services, target, this.#left)) return { target, permit }
       // Another thread took the last place after the selector chose.
       breakers.release(target, permit)
       return undefined
     }
   }
 
+  #isFull(candidate: RoutedEndpoint): boolean {
+    const { load } = this.#services
+    return load.isFull(candidate) || (this.#left?.isShutAt(candidate) === true && load.admits(candidate))
+  }
+
   /** Whether a full candidate is expected to answer earlier than this free one. */
   #keepsWaiting(free: RoutedEndpoint, candidates: readonly RoutedEndpoint[], at: number): boolean {
-    const { estimates, load } = this.#services
+    const { estimates } = this.#services
     if (estimates === undefined) return false
     this.patienceMs = undefined
     const tried = this.#tried?.[at]
-    const full = candidates.filter((each) => load.isFull(each) && tried?.has(each.endpoint.slot) !== true)
+    const full = candidates.filter((each) => this.#isFull(each) && tried?.has(each.endpoint.slot) !== true)
     if (full.length > 0) this.patienceMs = estimates.patienceMs(this.#request, free, full, this.#standing)
     return this.patienceMs !== undefined
   }
@@ -163,15 +173,16 @@ export class CandidateRounds {
     const tried = this.#tried?.[at]
     const preferred = affinity?.prefer(this.#request, candidates, tried)
     if (preferred === undefined || tried?.has(preferred.endpoint.slot)) return undefined
-    return load.admits(preferred) ? preferred : undefined
+    return load.admits(preferred) && this.#left?.isShutAt(preferred) !== true ? preferred : undefined
   }
 
   #selected(candidates: readonly RoutedEndpoint[], at: number): RoutedEndpoint | undefined {
     const { selector, load, options, estimates } = this.#services
     const tried = this.#tried?.[at]
-    const chosen = selector.select(candidates, tried, estimates?.featuresOf(this.#request))
+    const excluded = this.#left === undefined ? tried : this.#left.excluded(candidates, tried)
+    const chosen = selector.select(candidates, excluded, estimates?.featuresOf(this.#request))
     if (chosen?.isWarm !== false || selector.weighsLoading === true) return chosen
-    const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, tried)
+    const select = (warm: readonly RoutedEndpoint[]) => selector.select(warm, excluded)
     return preferWarm(chosen, candidates, select, load, options.warmMargin)
   }
 
@@ -196,16 +207,16 @@ export class CandidateRounds {
    * @returns milliseconds until one of them may be tried; undefined if there is none
    */
   takeLastResort(): TakenEndpoint | number | undefined {
-    const { load, inFlight, places } = this.#services
+    const { load } = this.#services
     let waitMs: number | undefined
     for (const [at, tier] of this.#tiers.entries()) {
       for (const target of tier.candidates) {
-        const { slot, maxConcurrent } = target.endpoint
+        const { slot } = target.endpoint
         if (this.#tried?.[at]?.has(slot) || !load.isLastResort(target)) continue
         const turnInMs = load.takeLastResort(slot)
         if (turnInMs > 0) {
           waitMs = Math.min(waitMs ?? turnInMs, turnInMs)
-        } else if (places?.acquire(inFlight, slot, maxConcurrent) ?? inFlight.acquire(slot, maxConcurrent)) {
+        } else if (acquirePlace(this.#services, target, this.#left)) {
           if (this.#tiers.length > 1 || tier.route !== undefined) this.#noteTier(tier)
           return { target, permit: 'forced' }
         }
@@ -351,8 +362,7 @@ export class CandidateRounds {
   }
 
   #isAtCapacityIn(at: number): boolean {
-    const { load } = this.#services
-    return this.#someOf(at, (candidate) => load.isFull(candidate))
+    return this.#someOf(at, (candidate) => this.#isFull(candidate))
   }
 
   #noteTier({ route }: Tier): void {

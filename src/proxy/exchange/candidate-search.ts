@@ -110,11 +110,13 @@ export class CandidateSearch implements LineWaiter, Standing {
     return this.#services.queue.waitedMs(this)
   }
 
-  wake(): void {
+  wake(openSlot?: number): void {
     if (this.#waiting !== 'queued') return
+    this.#rounds.openSlot = openSlot
     this.#next.rechecks()
     this.#reroutes()
     this.choose()
+    this.#rounds.openSlot = undefined
   }
 
   /** Sends the request to the next candidate, waits for one, or gives up. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { PeerLink } from '../../runtime/links/peer-link.ts'
+import type { ReservedShares } from '../selection/place-reserve.ts'
 import type { LineCells } from './line-cells.ts'
 import type { LineLimits } from './line-room.ts'
 import type { MustSwap, SwapOptions } from './line-swaps.ts'
@@ -10,6 +11,7 @@ export interface LineOptions extends LineLimits, SwapOptions {
   readonly isFair: boolean
   /** Time after which a class that is passed over rises by one; 0: never. */
   readonly riseMs: number
+  readonly reserved?: ReservedShares
 }
 
 /** `lineCells`, and the link between the threads. */
@@ -19,6 +21,11 @@ export interface SharedLine extends LineCells {
   readonly random?: (() => number) | undefined
   /** Undefined if no endpoint swaps models. */
   readonly mustSwap?: MustSwap | undefined
+  /**
+   * Whether an endpoint has a place for requests that leave this share of its places to higher classes. Required for
+   * `reserved`.
+   */
+  readonly hasPlace?: ((slot: number, share: number) => boolean) | undefined
   readonly watch?: LineWatch | undefined
 }
 

@@ -1,7 +1,7 @@
 import type { ThreadRows } from '../../kernel/cells/thread-rows.ts'
 import type { LaneGroup, LineBoard } from './line-board.ts'
 import { classes, firstColumn, type LineCells } from './line-cells.ts'
-import { compareRanks, levelOf, type Rank } from './line-rank.ts'
+import { compareRanks, excludedLevel, levelOf, type Rank } from './line-rank.ts'
 import type { Lane } from './line-ticket.ts'
 
 interface First {
@@ -102,6 +102,11 @@ export class LineFirsts {
     return lowest
   }
 
+  /** Whether a class was passed over so long that it comes before the highest one. @param riseMs as for `levelOf` */
+  isOverdue(slot: number, priority: number, nowMs: number, riseMs: number): boolean {
+    return levelOf(priority, 0, this.#passedOverMs[slot * classes + priority] ?? 0, nowMs, riseMs) < 0
+  }
+
   /** The levels of the classes at an endpoint now. @param riseMs as for `levelOf` */
   levels(slot: number, nowMs: number, riseMs: number): number[] {
     let highest = 0
@@ -124,9 +129,10 @@ export class LineFirsts {
     for (const thread of this.#others()) {
       if (except.includes(thread)) continue
       for (let priority = 0; priority < classes; priority++) {
-        const shown = this.#shown(thread, slot, priority)
+        const level = levels[priority] ?? priority
+        const shown = level === excludedLevel ? undefined : this.#shown(thread, slot, priority)
         if (shown === undefined) continue
-        const rank = { level: levels[priority] ?? priority, ...shown }
+        const rank = { level, ...shown }
         if (best === undefined || compareRanks(rank, best.rank) < 0) best = { thread, rank }
       }
     }

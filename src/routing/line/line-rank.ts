@@ -8,6 +8,9 @@ export interface Rank {
   readonly orderMs: number
 }
 
+/** Level of a class that may not use the place. */
+export const excludedLevel = Number.POSITIVE_INFINITY
+
 /** Negative if `a` goes first. */
 export function compareRanks(a: Rank, b: Rank): number {
   if (a.level !== b.level) return a.level - b.level

@@ -47,8 +47,11 @@ export interface LineWaiter {
   wants(slot: number): boolean
   /** Whether it has just declined a place because it expects a better one. */
   readonly isPatient?: boolean
-  /** Retries; a waiter that still finds no place re-enters at once and keeps its position. */
-  wake(): void
+  /**
+   * Retries; a waiter that still finds no place re-enters at once and keeps its position.
+   * @param openSlot endpoint at which it may use a place that is reserved for higher classes
+   */
+  wake(openSlot?: number): void
 }
 
 /** Why a request may not wait, or no longer. */

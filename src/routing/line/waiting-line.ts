@@ -6,7 +6,8 @@ import { LineFirsts } from './line-firsts.ts'
 import { FlowTags } from './line-flows.ts'
 import { LinePace } from './line-pace.ts'
 import { aheadOf, type RankedWaiting, rankedOf } from './line-place.ts'
-import { compareRanks, type Rank } from './line-rank.ts'
+import { compareRanks, excludedLevel, type Rank } from './line-rank.ts'
+import { LineReserve } from './line-reserve.ts'
 import { LineRoom } from './line-room.ts'
 import { firstForModel, isModel, LineSwaps, modelAt } from './line-swaps.ts'
 import type { LinePlace, LineReason, LineTicket, LineWaiter } from './line-ticket.ts'
@@ -46,6 +47,7 @@ export class WaitingLine {
   readonly #room: LineRoom
   readonly #board: LineBoard
   readonly #firsts: LineFirsts
+  readonly #reserve: LineReserve
   readonly #tags: FlowTags
   readonly #pace: LinePace
   readonly #swaps: LineSwaps
@@ -58,6 +60,7 @@ export class WaitingLine {
     this.#tags = new FlowTags(cells)
     this.#board = new LineBoard(this.#tags)
     this.#firsts = new LineFirsts(cells, this.#board, cells.link)
+    this.#reserve = new LineReserve(cells, this.#firsts)
     this.#pace = new LinePace(cells, cells.random)
     this.#swaps = new LineSwaps(cells)
     this.#stops = [
@@ -180,7 +183,10 @@ export class WaitingLine {
     const waiting = this.#board.all().find(({ ticket }) => isMeant(ticket))
     if (waiting === undefined) return undefined
     this.#board.moveUp(waiting)
-    this.#firsts.publish(waiting.ticket.lane)
+    const { lane } = waiting.ticket
+    this.#firsts.publish(lane)
+    for (const slot of lane.slots)
+      if (this.#reserve.isFree(slot, this.#options)) this.#take({ slot, asked: [] })
     return waiting.ticket
   }
 
@@ -243,8 +249,8 @@ export class WaitingLine {
       this.#takeForModel(offer, batch)
       return
     }
-    const { link, clock } = this.#cells
-    const levels = this.#firsts.levels(slot, clock.monotonicMs(), this.#options.riseMs)
+    const { link } = this.#cells
+    const levels = this.#reserve.levels(slot, this.#options)
     const own = this.#first(slot, levels)
     if (stage === undefined && link.threads > 1) {
       const mine = own === undefined ? undefined : { thread: link.thread, rank: own.rank }
@@ -315,7 +321,7 @@ export class WaitingLine {
     }
     if (found !== undefined) {
       this.#swaps.passed(slot, batch.modelHash)
-      this.#wake(found)
+      this.#wake(found, slot)
       return true
     }
     const [owner] = asked
@@ -338,7 +344,7 @@ export class WaitingLine {
   ): { waiting: Waiting; rank: Rank } | undefined {
     let first: { waiting: Waiting; rank: Rank } | undefined
     for (let priority = 0; priority < classes; priority++) {
-      if (!this.#board.hasClass(slot, priority)) continue
+      if (levels[priority] === excludedLevel || !this.#board.hasClass(slot, priority)) continue
       const waiting = this.#board.firstOf(slot, priority, accepts)
       if (waiting === undefined) continue
       const rank = this.#rankOf(waiting, levels[priority] ?? priority)
@@ -352,7 +358,7 @@ export class WaitingLine {
     const vain: Waiting[] = []
     const perLane = new Map<LaneGroup, number>()
     const accepts = (group: LaneGroup) => (perLane.get(group) ?? 0) < maxDeclined
-    for (let next: Waiting | undefined = first; next !== undefined && !this.#wake(next); ) {
+    for (let next: Waiting | undefined = first; next !== undefined && !this.#wake(next, slot); ) {
       const declined = next.waiter.isPatient === true ? 1 : maxDeclined
       perLane.set(next.group, (perLane.get(next.group) ?? 0) + declined)
       next.isTrying = true
@@ -362,12 +368,17 @@ export class WaitingLine {
     for (const waiting of vain) waiting.isTrying = false
   }
 
-  /** @returns whether it no longer waits */
-  #wake(waiting: Waiting): boolean {
+  /**
+   * @param slot an endpoint with a place for it: also one that is reserved for higher classes, if the request was moved up
+   *   or its class is overdue
+   * @returns whether it no longer waits
+   */
+  #wake(waiting: Waiting, slot?: number): boolean {
     if (this.#board.get(waiting.waiter) !== waiting) return true
     waiting.isTrying = true
     waiting.reentered = false
-    waiting.waiter.wake()
+    const isOpen = slot === undefined || this.#reserve.admits(slot, waiting.ticket.priority, this.#options)
+    waiting.waiter.wake(isOpen ? undefined : slot)
     waiting.isTrying = false
     if (this.#board.get(waiting.waiter) !== waiting) return true
     if (waiting.reentered) return false

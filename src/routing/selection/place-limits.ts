@@ -3,6 +3,7 @@ import { integers, numbers } from '../../kernel/cells/kinds.ts'
 import { type CellsOf, cellLayout } from '../../kernel/cells/layout.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Topic } from '../../runtime/links/peer-link.ts'
+import { usablePlaces } from './place-reserve.ts'
 
 /** How many of the places of endpoints with `max_concurrent` this gateway may use, if it is one of several. */
 export const placeCells = cellLayout('places', ({ endpoints }) => ({
@@ -49,16 +50,18 @@ export class PlaceLimits {
   /**
    * Takes a place. The limit is read again afterwards: control lowers it before it reads what is in use and gives places
    * back, so a place that was taken in between is either counted or released.
+   * @param reserved share of the places that the request leaves to higher classes
    */
   acquire(
     inFlight: Pick<Gauge, 'acquire' | 'release' | 'value'>,
     slot: number,
     maxConcurrent: number,
+    reserved = 0,
   ): boolean {
-    const limit = this.limitOf(slot, maxConcurrent)
+    const limit = usablePlaces(this.limitOf(slot, maxConcurrent), reserved)
     if (!inFlight.acquire(slot, limit)) return false
     if (limit === 0) return true
-    const after = this.limitOf(slot, maxConcurrent)
+    const after = usablePlaces(this.limitOf(slot, maxConcurrent), reserved)
     if (after >= limit || inFlight.value(slot) <= Math.max(0, after)) return true
     inFlight.release(slot)
     return false

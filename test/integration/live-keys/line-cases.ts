@@ -1,8 +1,9 @@
 /** Keys of the waiting line. */
 import { setTimeout } from 'node:timers/promises'
 import { callersSecret, configuredKey } from '../../support/callers.ts'
-import { inLine, prepareLine, served, type Waiting } from './line.ts'
-import { type LiveCase, type Scene, soon, statusOf } from './live-case.ts'
+import { eventually } from '../../support/simulator.ts'
+import { inLine, prepareLine, queued, served, type Waiting } from './line.ts'
+import { ask, type LiveCase, type Scene, soon, statusOf } from './live-case.ts'
 
 const alone = { model: 'only' }
 const oneWaits: readonly Waiting[] = [{}, {}]
@@ -67,6 +68,26 @@ async function rises(scene: Scene): Promise<boolean> {
   return order.findIndex(({ text }) => text.includes('low')) < waiting.length - 1
 }
 
+/** Whether a request of the class low waits although one of two places is free. */
+async function isReserved(scene: Scene): Promise<boolean> {
+  return inLine(scene, [{ key: low.key }], async (server) => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const headers = { authorization: `Bearer ${low.key}` }
+    const messages = [{ role: 'user', content: 'hi' }]
+    ask(scene, { ...alone, messages }, { signal, headers }).catch(() => {})
+    await eventually(async () => server.held.length === 2 || (await queued(scene)) === 1)
+    controller.abort()
+    return server.held.length < 2
+  })
+}
+
+function reserveCase(key: string): LiveCase {
+  const rest = { see: isReserved, from: false, to: true }
+  const endpoint = { before: { max_concurrent: 2 }, after: { max_concurrent: 2 } }
+  return { ...lineCase(key, [0, 0.5], rest, { callers: withKeys }), endpoint }
+}
+
 /** What a waiting client has heard, once `isEnough` of it, or `pending`. */
 async function heard(scene: Scene, body: object, isEnough: (text: string) => boolean) {
   return inLine(scene, oneWaits, () =>
@@ -99,6 +120,8 @@ export const lineCases: readonly LiveCase[] = [
   lineCase('max_waiting_per_model', [0, 1], { see: oneMore(), ...full, isSteady: true }),
   lineCase('fair', [false, true], { see: takesTurns, from: false, to: true }),
   lineCase('age_after', [0, '50ms'], { see: rises, from: false, to: true }, { callers: withKeys }),
+  reserveCase('reserved_for_high'),
+  reserveCase('reserved_for_normal'),
   lineCase('swap_batch', [8, 0], { see: swaps, from: false, to: true }, { queue: { fair: false } }),
   lineCase(
     'swap_batch_wait',

@@ -23,6 +23,12 @@ export interface Waiting {
   readonly key?: string
 }
 
+/** How many requests wait. */
+export async function queued({ gateway }: Pick<Scene, 'gateway'>): Promise<number> {
+  const metrics = await (await fetch(`${gateway.url}/internal/metrics`)).text()
+  return Number(/^olla_queue_waiting (\d+)$/m.exec(metrics)?.[1])
+}
+
 /** Takes the only place, lets requests wait, and gives all up afterwards. */
 export async function inLine<Result>(
   { gateway, endpoints }: Scene,
@@ -46,10 +52,7 @@ export async function inLine<Result>(
     client.on('error', () => {}).on('response', (response) => response.resume())
     client.end(JSON.stringify({ model, messages: [{ role: 'user', content }] }))
   }
-  const waits = async (count: number) => {
-    const metrics = await (await fetch(`${gateway.url}/internal/metrics`)).text()
-    return Number(/^olla_queue_waiting (\d+)$/m.exec(metrics)?.[1]) === count
-  }
+  const waits = async (count: number) => (await queued({ gateway })) === count
   await eventually(() => waits(0))
   server.seen.length = 0
   try {

@@ -16,6 +16,10 @@ import {
 const maxDepth = 32
 /** Minimum length for the native CRC; for shorter texts the call costs more than a loop. */
 const nativeFromBytes = 160
+/** Where the first block of a text ends, by how much each following one is longer, and how many there are at most. */
+const firstBlockBytes = 1_024
+export const blockGrowth = 1.25
+const maxBlocks = 32
 
 /** Distinguish values of different types with the same bytes. */
 const stringTag = 0x51ed270b
@@ -31,6 +35,13 @@ const maxPairLength = 128
 const contentKey = Buffer.from('"content"')
 const textMember = Buffer.from('{"type":"text"}')
 const textKey = Buffer.from('"text"')
+
+/** Hashes of the beginnings of texts, each of which covers everything before it. */
+export interface TextBlocks {
+  readonly keys: number[]
+  /** Offset in the body where each ends. */
+  readonly ends: number[]
+}
 
 /**
  * Hashes JSON bytes so that equal values get equal hashes, independent of white space, member order, `cache_control`,
@@ -49,6 +60,13 @@ export class ContentHash {
   readonly #textMemberB: number
   readonly #textKeyA: number
   readonly #textKeyB: number
+  #blocks: TextBlocks | undefined
+  /** Hash of all that was added since `collect`. */
+  #coveredA = 0
+  #coveredB = 0
+  /** Bytes of long texts since then, and where the next block ends. */
+  #textBytes = 0
+  #nextBytes = 0
 
   constructor() {
     this.#string(textKey, 0, textKey.length)
@@ -63,7 +81,17 @@ export class ContentHash {
   restart(): this {
     this.#a = 0
     this.#b = 0
+    this.#blocks = undefined
     return this
+  }
+
+  /** From now on also adds the blocks of long texts to `blocks`; undefined ends it. The order of members matters to them. */
+  collect(blocks: TextBlocks | undefined): void {
+    this.#blocks = blocks
+    this.#coveredA = this.#a
+    this.#coveredB = this.#b
+    this.#textBytes = 0
+    this.#nextBytes = firstBlockBytes
   }
 
   /** Adds a text of the gateway: the type of the key, a model name. */
@@ -104,7 +132,7 @@ export class ContentHash {
 
   /** The hash since the restart, as a safe integer of 53 bits. */
   key(): number {
-    return (this.#a >>> 11) * 0x1_0000_0000 + (this.#b >>> 0)
+    return keyOf(this.#a, this.#b)
   }
 
   #value(body: Buffer, at: number, depth: number): number {
@@ -203,7 +231,12 @@ export class ContentHash {
   #raw(body: Buffer, start: number, end: number, tag: number): void {
     const length = end - start
     if (length >= nativeFromBytes) {
-      this.#mix(tag, length, crc32(body.subarray(start, end)), length)
+      const crc =
+        this.#blocks === undefined || tag !== stringTag
+          ? crc32(body.subarray(start, end))
+          : this.#blockwise(body, start, end, this.#blocks)
+      this.#mix(tag, length, crc, length)
+      if (this.#blocks !== undefined) this.#cover()
       return
     }
     let a = tag
@@ -214,6 +247,36 @@ export class ContentHash {
       b = Math.imul(b + byte, 0x85ebca6b) ^ (b >>> 15)
     }
     this.#mix(tag, length, a, b)
+    if (this.#blocks !== undefined) this.#cover()
+  }
+
+  /** Adds the last value to what blocks cover. */
+  #cover(): void {
+    const a = this.#valueA
+    const b = this.#valueB
+    this.#mix(this.#coveredA, this.#coveredB, a, b)
+    this.#coveredA = this.#valueA
+    this.#coveredB = this.#valueB
+    this.#valueA = a
+    this.#valueB = b
+  }
+
+  /** The CRC of a text, whose blocks are added on the way. */
+  #blockwise(body: Buffer, start: number, end: number, { keys, ends }: TextBlocks): number {
+    let crc = 0
+    let at = start
+    while (keys.length < maxBlocks && at + this.#nextBytes - this.#textBytes <= end) {
+      const to = at + this.#nextBytes - this.#textBytes
+      crc = crc32(body.subarray(at, to), crc)
+      this.#mix(this.#coveredA, this.#coveredB, crc, this.#nextBytes)
+      keys.push(keyOf(this.#valueA, this.#valueB))
+      ends.push(to)
+      at = to
+      this.#textBytes = this.#nextBytes
+      this.#nextBytes = Math.ceil(this.#nextBytes * blockGrowth)
+    }
+    this.#textBytes += end - at
+    return at === end ? crc : crc32(body.subarray(at, end), crc)
   }
 
   #mix(a: number, b: number, withA: number, withB: number): void {
@@ -225,6 +288,10 @@ export class ContentHash {
     this.#valueA = (x ^ (y >>> 16)) | 0
     this.#valueB = (y ^ (x >>> 14)) | 0
   }
+}
+
+function keyOf(a: number, b: number): number {
+  return (a >>> 11) * 0x1_0000_0000 + (b >>> 0)
 }
 
 /**

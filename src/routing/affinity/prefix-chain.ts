@@ -9,7 +9,7 @@ import {
   skipString,
 } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
-import type { ContentHash } from './content-hash.ts'
+import { blockGrowth, type ContentHash, type TextBlocks } from './content-hash.ts'
 
 /**
  * A prompt as hashes of its prefixes. `keys[0]` covers what precedes the first message (model, tools, `system`),
@@ -41,6 +41,7 @@ export interface PromptSpans {
  * @param hash start of the chain: the model
  * @param blockBytes block size for a prompt without turns
  * @param ends receives the offset in the body where each prefix ends; the first is 0
+ * @param blocks receives the blocks of the head and of the first message after it, or some of a prompt without turns
  * @returns undefined if the body has no prompt that a later request can continue
  */
 export function prefixChain(
@@ -49,7 +50,9 @@ export function prefixChain(
   hash: ContentHash,
   blockBytes: number,
   ends?: number[],
+  blocks?: TextBlocks,
 ): PrefixChain | undefined {
+  hash.collect(blocks)
   // Tools are hashed as raw bytes: they are long, and a client serializes them the same way each time.
   if (tools !== undefined) hash.text('tools').bytes(body, tools.start, tools.end)
   if (system !== undefined && hash.text('system').json(body, system.start) < 0) return undefined
@@ -66,8 +69,10 @@ export function prefixChain(
     keys.push(hash.key())
     ends?.push(messages.end)
   } else if (prompt !== undefined) {
-    addBlocks(body, prompt, hash, keys, blockBytes, ends)
+    hash.collect(undefined)
+    addBlocks(body, prompt, hash, keys, blockBytes, ends, blocks)
   }
+  hash.collect(undefined)
   if (keys.length === 1) return undefined
   const hasHead = headDepth > 0 || tools !== undefined || system !== undefined || instructions !== undefined
   return { keys, headDepth, hasHead }
@@ -94,7 +99,10 @@ function addMessages(
     keys.push(hash.key())
     ends?.push(at)
     if (isHead && setsScene(body, start)) headDepth++
-    else isHead = false
+    else {
+      if (isHead) hash.collect(undefined)
+      isHead = false
+    }
     at = skipSpace(body, at)
     if (body[at] !== comma) break
     at = skipSpace(body, at + 1)
@@ -130,10 +138,17 @@ function addBlocks(
   keys: number[],
   blockBytes: number,
   ends: number[] | undefined,
+  blocks: TextBlocks | undefined,
 ): void {
   hash.text('prompt')
+  let next = 1
   for (let at = start + 1; at + blockBytes < end && keys.length <= maxChainLength; at += blockBytes) {
-    keys.push(hash.bytes(body, at, at + blockBytes).key())
+    const key = hash.bytes(body, at, at + blockBytes).key()
+    keys.push(key)
     ends?.push(at + blockBytes)
+    if (blocks === undefined || keys.length <= next) continue
+    blocks.keys.push(key)
+    blocks.ends.push(at + blockBytes)
+    next = Math.ceil(next * blockGrowth)
   }
 }

@@ -1,9 +1,9 @@
 import { memberSpans } from '../../kernel/json/body-members.ts'
-import { quote } from '../../kernel/json/json-bytes.ts'
+import { type JsonSpan, quote } from '../../kernel/json/json-bytes.ts'
 import { KeyNames } from '../../kernel/json/key-names.ts'
-import { ContentHash } from '../affinity/content-hash.ts'
+import { ContentHash, type TextBlocks } from '../affinity/content-hash.ts'
 import { prefixChain } from '../affinity/prefix-chain.ts'
-import type { RequestFeatures } from '../selection/selector.ts'
+import type { PrefixBlocks, RequestFeatures } from '../selection/selector.ts'
 
 const places = { tools: 0, system: 1, instructions: 2, messages: 3, prompt: 4, input: 5 } as const
 const bodyPlaces = new KeyNames<number>(Object.entries(places))
@@ -52,6 +52,7 @@ export class FeatureReader {
     const promptBytes =
       headBytes + (text === undefined ? 0 : text.end - text.start - mediaWithin(media, text.start, text.end))
     const ends: number[] = []
+    const found: TextBlocks = { keys: [], ends: [] }
     const hash = this.#hash
       .restart()
       .text('prefix_hash')
@@ -62,13 +63,16 @@ export class FeatureReader {
       hash,
       blockBytes,
       ends,
+      found,
     )
     if (chain === undefined || text === undefined) {
       return { ...noFeatures, promptBytes: promptBytes || body.length, media: media.length }
     }
     const sizes = sizesOf(ends, headBytes, text.start, media)
     const { keys, headDepth, hasHead } = chain
-    return { promptBytes, media: media.length, keys, sizes, headDepth, hasHead }
+    const blocks =
+      found.keys.length === 0 ? undefined : blocksOf(found, [tools, system, instructions, text], media)
+    return { promptBytes, media: media.length, keys, sizes, headDepth, hasHead, blocks }
   }
 }
 
@@ -118,6 +122,30 @@ function sizesOf(
       if (each.start >= textStart) skipped += each.bytes
     return headBytes + end - textStart - skipped
   })
+}
+
+/** Sizes of the blocks, without those that end in media. @param spans parts of the prompt, in its order */
+function blocksOf(
+  { keys, ends }: TextBlocks,
+  spans: readonly (JsonSpan | undefined)[],
+  media: readonly MediaSpan[],
+): PrefixBlocks {
+  const kept: { keys: number[]; sizes: number[] } = { keys: [], sizes: [] }
+  for (const [at, key] of keys.entries()) {
+    const end = ends[at] ?? 0
+    if (media.some(({ start, bytes }) => start < end && end <= start + bytes)) continue
+    let size = 0
+    for (const span of spans) {
+      if (span === undefined) continue
+      const isLast = span.start <= end && end <= span.end
+      const until = isLast ? end : span.end
+      size += until - span.start - mediaWithin(media, span.start, until)
+      if (isLast) break
+    }
+    kept.keys.push(key)
+    kept.sizes.push(size)
+  }
+  return kept
 }
 
 function mediaWithin(media: readonly MediaSpan[], start: number, end: number): number {

@@ -15,6 +15,8 @@ const useFactor = 8_192
 export const maxHolders = 8
 /** Longest prefixes that are looked up, besides the head. */
 const maxDepths = 64
+/** Prefixes within the first texts that are looked up. */
+const maxBlockLookups = 32
 /** How many shorter prefixes may have further holders. */
 const depthsAfterMatch = 2
 /** Prefixes below this size are copied to other endpoints readily; larger ones in proportion later. */
@@ -85,18 +87,38 @@ export class PrefixIndex {
     const { keys, headDepth, hasHead } = features
     let left = maxDepths
     let depth = keys.length - 1
+    let isFound = false
     for (; depth > headDepth && left > 0; depth--, left--) {
-      if (this.#findAt(features, depth, into, counts)) left = Math.min(left, depthsAfterMatch + 1)
+      if (!this.#findAt(features, depth, into, counts)) continue
+      isFound = true
+      left = Math.min(left, depthsAfterMatch + 1)
     }
-    if (hasHead && keys.length > 0) this.#findAt(features, headDepth, into, counts)
+    // Blocks are within the first message after the head, then within the head.
+    const { blocks } = features
+    const headBytes = hasHead && keys.length > 0 ? (features.sizes[headDepth] ?? 0) : -1
+    let isHeadLeft = headBytes >= 0
+    if (!isFound) left = maxBlockLookups
+    for (let at = (blocks?.keys.length ?? 0) - 1; at >= 0 && left > 0; at--, left--) {
+      const bytes = blocks?.sizes[at] ?? 0
+      if (isHeadLeft && bytes <= headBytes) {
+        isHeadLeft = false
+        if (this.#look(keys[headDepth] ?? 0, headBytes, into, counts))
+          left = Math.min(left, depthsAfterMatch + 1)
+      }
+      if (this.#look(blocks?.keys[at] ?? 0, bytes, into, counts)) left = Math.min(left, depthsAfterMatch + 1)
+    }
+    if (isHeadLeft) this.#look(keys[headDepth] ?? 0, headBytes, into, counts)
     return into
   }
 
   /** An endpoint has computed a prompt. */
-  add({ keys, headDepth, hasHead }: RequestFeatures, slot: number): void {
+  add({ keys, headDepth, hasHead, blocks }: RequestFeatures, slot: number): void {
     const last = keys.length - 1
     if (last < 0) return
     this.#nowMs = this.#clock.monotonicMs()
+    // Where one is known, the shorter ones are.
+    for (let at = (blocks?.keys.length ?? 0) - 1; at >= 0; at--)
+      if (this.#addAt(blocks?.keys[at] ?? 0, slot)) break
     if (last > headDepth) this.#addAt(keys[last] ?? 0, slot)
     // A client may replace the last message.
     if (last - 1 > headDepth) this.#addAt(keys[last - 1] ?? 0, slot)
@@ -117,7 +139,11 @@ export class PrefixIndex {
     const key = keys[depth] ?? 0
     // The endpoint also has what it generated after this prefix: the next message, unless that is the last.
     const cached = depth > headDepth && depth + 1 < keys.length - 1 ? depth + 1 : depth
-    const bytes = sizes[cached] ?? 0
+    return this.#look(key, sizes[cached] ?? 0, into, counts)
+  }
+
+  /** @returns whether an endpoint has the prefix */
+  #look(key: number, bytes: number, into: PrefixMatches, counts: boolean): boolean {
     let holders = 0
     while (holders < maxHolders) {
       const slot = this.#holders.peek(wayOf(key, holders))
@@ -147,17 +173,19 @@ export class PrefixIndex {
     return uses
   }
 
-  #addAt(key: number, slot: number): void {
+  /** @returns whether the endpoint was known to have it, or so many have it that it counts as cached everywhere */
+  #addAt(key: number, slot: number): boolean {
     for (let way = 0; way < maxHolders; way++) {
       const wayKey = wayOf(key, way)
       const known = this.#holders.get(wayKey)
-      if (known === slot) return
+      if (known === slot) return true
       if (known === undefined) {
         this.#holders.set(wayKey, slot)
-        return
+        return false
       }
     }
     this.#holders.set(wayOf(key, slot % maxHolders), slot)
+    return true
   }
 }
 

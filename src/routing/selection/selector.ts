@@ -13,6 +13,15 @@ export interface RequestFeatures {
   /** The prefix that many conversations may share: tools and system prompt. */
   readonly headDepth: number
   readonly hasHead: boolean
+  /** Beginnings of the head and of the first message after it; undefined if they are short. */
+  readonly blocks?: PrefixBlocks | undefined
+}
+
+/** Prefixes that end within a text, shortest first. */
+export interface PrefixBlocks {
+  readonly keys: readonly number[]
+  /** Bytes of each prefix. */
+  readonly sizes: readonly number[]
 }
 
 /** A choice of a selector: an endpoint with the model to request. */

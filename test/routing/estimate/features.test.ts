@@ -51,6 +51,83 @@ describe('FeatureReader', () => {
     assert.deepEqual(other.keys.slice(0, one.keys.length), one.keys)
   })
 
+  const shared = 'You are a helpful assistant of many words. '.repeat(500)
+  const tails = ['Today is Monday.', `Today is Tuesday. ${'More. '.repeat(400)}`]
+  const forms: readonly (readonly [name: string, path: string, body: (tail: string) => object])[] = [
+    [
+      'the system prompt of a chat',
+      '/v1/chat/completions',
+      (tail) => ({ messages: [say('system', shared + tail), say('user', 'hello')] }),
+    ],
+    [
+      'the first message of a chat',
+      '/v1/chat/completions',
+      (tail) => ({ messages: [say('system', 'short'), say('user', shared + tail)] }),
+    ],
+    [
+      'a part of the first message',
+      '/v1/chat/completions',
+      (tail) => ({
+        messages: [
+          say('user', [
+            { type: 'text', text: shared },
+            { type: 'text', text: tail.repeat(90) },
+          ]),
+        ],
+      }),
+    ],
+    [
+      'the system prompt of a message',
+      '/v1/messages',
+      (tail) => ({ system: [{ type: 'text', text: shared + tail }], messages: [say('user', 'hello')] }),
+    ],
+    [
+      'instructions',
+      '/v1/responses',
+      (tail) => ({ instructions: shared + tail, input: [say('user', 'hello')] }),
+    ],
+    ['an input', '/v1/responses', (tail) => ({ input: shared + tail })],
+    ['a plain prompt', '/v1/completions', (tail) => ({ prompt: shared + tail })],
+  ]
+  for (const [name, path, body] of forms) {
+    it(`finds a common beginning within ${name}`, () => {
+      const [one, other] = tails.map((tail) => read(body(tail), path))
+      const own = one?.blocks ?? assert.fail()
+      const others = other?.blocks ?? assert.fail()
+      let common = 0
+      while (common < own.keys.length && own.keys[common] === others.keys[common]) common++
+      const size = own.sizes[common - 1] ?? 0
+      assert.equal(size, others.sizes[common - 1])
+      assert.ok(size > 0.75 * shared.length && size <= shared.length + 100, `${size} of ${shared.length}`)
+    })
+  }
+
+  it('has few blocks of a very long text, none within media, and none of later messages', () => {
+    const long = 'many words '.repeat(500_000)
+    assert.ok((read({ messages: [say('system', long)] }).blocks?.keys.length ?? 0) <= 32)
+    assert.ok((read({ prompt: long }, '/v1/completions').blocks?.keys.length ?? 0) <= 64)
+    const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(90_000)}` } }
+    assert.deepEqual(read({ messages: [say('user', [image])] }).blocks?.keys, [])
+    const short = [say('system', 'x'.repeat(200)), say('user', 'hi'), say('assistant', 'y '.repeat(9_000))]
+    assert.equal(read({ messages: short }).blocks, undefined)
+  })
+
+  it('distinguishes what precedes a common text', () => {
+    const keys = (...parts: string[]) =>
+      read({
+        messages: [
+          say(
+            'user',
+            parts.map((text) => ({ type: 'text', text })),
+          ),
+        ],
+      }).blocks?.keys ?? []
+    const known = new Set(keys('short', shared))
+    assert.ok(known.size > 5)
+    assert.ok(keys('other', shared).every((key) => !known.has(key)))
+    assert.ok(keys(shared).every((key) => !known.has(key)))
+  })
+
   it('does not look for prefixes in a short request', () => {
     const { promptBytes, keys } = read({ messages: [say('user', 'hello')] })
     assert.ok(promptBytes > 10)
@@ -72,9 +149,14 @@ describe('FeatureReader', () => {
           fc.json().map((text) => `{"messages":${text},"pad":"${'x'.repeat(2_048)}"}`),
         ),
         (text) => {
-          const { promptBytes, keys, sizes } = reader.read(Buffer.from(text), '/v1/chat/completions', 'm')
+          const { promptBytes, keys, sizes, blocks } = reader.read(
+            Buffer.from(text),
+            '/v1/chat/completions',
+            'm',
+          )
           assert.ok(promptBytes >= 0 && promptBytes <= Buffer.byteLength(text))
           assert.equal(keys.length, sizes.length)
+          assert.ok((blocks?.sizes ?? []).every((size) => size > 0 && size <= Buffer.byteLength(text)))
           assert.deepEqual(
             sizes,
             sizes.toSorted((a, b) => a - b),

@@ -39,6 +39,31 @@ describe('PrefixIndex', () => {
     assert.deepEqual(found(['z']).at, [])
   })
 
+  it('finds what an endpoint has of the first texts, and knows the shorter parts of each', () => {
+    const { index } = world()
+    const blocks = (keys: number[]) => ({ keys, sizes: keys.map((_, at) => (at + 1) * 1_000) })
+    const ask = (names: readonly string[], keys: number[]) => ({
+      ...promptOf(names, 10_000, true),
+      blocks: blocks(keys),
+    })
+    const at = (features: ReturnType<typeof ask>) => {
+      const { count, slots, bytes } = index.find(features, new PrefixMatches(), false)
+      return Array.from({ length: count }, (_, each) => [slots[each], bytes[each]])
+    }
+    index.add(ask(['head a', 'x'], [11, 12, 13, 14]), 1)
+    index.add(ask(['head b', 'y'], [11, 12, 23, 24]), 2)
+    assert.deepEqual(at(ask(['head c', 'z'], [11, 12, 13, 34])), [
+      [1, 3_000],
+      [2, 2_000],
+    ])
+    // The whole head is more than a part of it.
+    assert.deepEqual(at(ask(['head b', 'z'], [11, 12, 23, 24])), [
+      [2, 10_000],
+      [1, 2_000],
+    ])
+    assert.deepEqual(at(ask(['head d', 'z'], [41, 42])), [])
+  })
+
   it('forgets an endpoint that lost its caches, and prefixes that are not used', () => {
     const { clock, index, found, add } = world()
     add(['a', 'b'], 1)

@@ -8,6 +8,7 @@ import circuitBreaker from '../plugins/endpoints/circuit-breaker.ts'
 import discoveryMirror from '../plugins/endpoints/discovery-mirror.ts'
 import endpointRegistry from '../plugins/endpoints/endpoint-registry.ts'
 import endpointWake from '../plugins/endpoints/endpoint-wake.ts'
+import engineSignals from '../plugins/endpoints/engine-signals.ts'
 import healthChecker from '../plugins/endpoints/health-checker.ts'
 import healthMirror from '../plugins/endpoints/health-mirror.ts'
 import modelDiscovery from '../plugins/endpoints/model-discovery.ts'
@@ -151,16 +152,12 @@ export async function registerEndpoints(
     await app.register(sharedResponses)
   }
   const { gatewayState } = app
-  const intervalMs = signalsIntervalMs(config)
-  if (intervalMs > 0) {
-    const { default: engineSignals } = await import('../plugins/endpoints/engine-signals.ts')
-    const { inFlight } = gatewayState.of(loadCells)
-    await app.register(engineSignals, {
-      intervalMs,
-      // Requests of other replicas are no others'.
-      inFlight: (slot) => inFlight.value(slot) + (app.placeLimits?.others(slot) ?? 0),
-    })
-  }
+  const { inFlight } = gatewayState.of(loadCells)
+  await app.register(engineSignals, {
+    intervalMs: signalsIntervalMs(config),
+    // Requests of other replicas are no others'.
+    inFlight: (slot) => inFlight.value(slot) + (app.placeLimits?.others(slot) ?? 0),
+  })
   if (!app.gatewayPeers.isControl) {
     await app.register(healthMirror)
     await app.register(discoveryMirror, { discovery })

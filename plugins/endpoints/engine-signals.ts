@@ -1,9 +1,11 @@
 /**
- * What engines report about their load. Decorates `engineSignals`, which all threads read; where endpoints are probed, it
- * reads the engines from when the app is ready until close. Depends on the shared cells, the registry and the connection
- * pools. Uses if present: `gatewayPeers`.
+ * What engines report about their load. Decorates `engineSignals`, which all threads read; undefined while no engine is
+ * read. Where endpoints are probed, it reads the engines from when the app is ready until close, while the configuration
+ * wants it. Depends on the shared cells, the registry and the connection pools. Uses if present: `gatewayPeers`,
+ * `configVersions`.
  */
 import fp from 'fastify-plugin'
+import { signalsIntervalMs } from '../../src/config/options/derived.ts'
 import { readSections, type Sections } from '../../src/config/options/sections.ts'
 import { EnginePoller } from '../../src/endpoints/engines/engine-poller.ts'
 import { EngineSignals } from '../../src/endpoints/engines/engine-signals.ts'
@@ -40,7 +42,6 @@ export default fp<EngineSignalsOptions>(
       ['discovery'],
       ['intervalMs', 'inFlight', 'random', 'version', 'clock'],
     )
-    const intervalMs = options.intervalMs ?? discovery.signals.intervalMs ?? 0
     const {
       clock = systemClock,
       random = Math.random,
@@ -48,30 +49,46 @@ export default fp<EngineSignalsOptions>(
       version = packageVersion,
     } = options
     const { gatewayState } = app
-    const signals = new EngineSignals(clock, gatewayState.of(signalCells), staleAfterMs(intervalMs))
-    app.decorate('engineSignals', signals)
-    if (app.hasDecorator('gatewayPeers') && !app.gatewayPeers.isControl) return
-    const poller = new EnginePoller(
-      {
-        clock,
-        registry: app.endpointRegistry,
-        signals,
-        fetch: app.upstreamFetch,
-        queue: new BoundedQueue({
-          concurrency: concurrentReads,
-          capacity: Math.max(64, gatewayState.capacities.endpoints),
-        }),
-        inFlight,
-        userAgent: `olla-gateway-Signals/${version}`,
-      },
-      { intervalMs, random },
-    )
+    const isReader = !app.hasDecorator('gatewayPeers') || app.gatewayPeers.isControl
+    let intervalMs = options.intervalMs ?? discovery.signals.intervalMs ?? 0
+    let parts: { readonly signals: EngineSignals; readonly poller: EnginePoller | undefined } | undefined
+    const create = () => {
+      const signals = new EngineSignals(clock, gatewayState.of(signalCells), staleAfterMs(intervalMs))
+      if (!isReader) return { signals, poller: undefined }
+      const queue = new BoundedQueue({
+        concurrency: concurrentReads,
+        capacity: Math.max(64, gatewayState.capacities.endpoints),
+      })
+      const { endpointRegistry: registry, upstreamFetch: fetch } = app
+      const userAgent = `olla-gateway-Signals/${version}`
+      const poller = new EnginePoller(
+        { clock, registry, signals, fetch, queue, inFlight, userAgent },
+        { random },
+      )
+      return { signals, poller }
+    }
+    if (intervalMs > 0) parts = create()
+    app.decorate('engineSignals', { getter: () => (intervalMs > 0 ? parts?.signals : undefined) })
+    if (app.hasDecorator('configVersions')) {
+      app.configVersions.follow(({ config }) => {
+        const nextMs = signalsIntervalMs(config)
+        if (nextMs === intervalMs) return undefined
+        if (nextMs > 0) parts ??= create()
+        return () => {
+          intervalMs = nextMs
+          parts?.signals.use(staleAfterMs(nextMs))
+          if (nextMs > 0) parts?.poller?.start(nextMs)
+          else parts?.poller?.stop()
+        }
+      })
+    }
+    if (!isReader) return
     app.addHook('onReady', function start(ready) {
-      poller.start()
+      if (intervalMs > 0) parts?.poller?.start(intervalMs)
       ready()
     })
     app.addHook('onClose', function stop(_app, closed) {
-      poller.stop()
+      parts?.poller?.stop()
       closed()
     })
   },

@@ -94,6 +94,8 @@ export default fp<EndpointSelectorOptions>(
         name = next.proxy.loadBalancer
         choose = prepared
         estimators.use('strategy', name === 'expected-latency')
+        const { current } = estimators
+        if (current !== undefined) current.signals = app.engineSignals
       }
     })
     const selector: EndpointSelector = {

@@ -77,17 +77,15 @@ export default fp<InternalMetricsOptions>(
       }
     })
     metrics.add(endpointMetrics, () => ({ cells, endpoints: labelEndpoints(endpointSources(app)) }))
-    const { engineSignals } = app
-    if (engineSignals !== undefined) {
-      metrics.add(engineMetrics, () => {
-        const sources = labelEndpoints(endpointSources(app))
-        return {
-          engines: sources.flatMap(({ labels, engine: { reading } }) =>
-            reading === undefined ? [] : { labels, reading },
-          ),
-        }
-      })
-    }
+    metrics.add(engineMetrics, () => {
+      if (app.engineSignals === undefined) return { engines: [] }
+      const sources = labelEndpoints(endpointSources(app))
+      return {
+        engines: sources.flatMap(({ labels, engine: { reading } }) =>
+          reading === undefined ? [] : { labels, reading },
+        ),
+      }
+    })
     const models = () =>
       readModels({
         cells,

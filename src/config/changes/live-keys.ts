@@ -19,6 +19,7 @@ export const liveKeys: readonly LiveKey[] = [
   { key: 'discovery.health.busy_threshold' },
   { key: 'discovery.health.jitter' },
   { key: 'discovery.health.max_backoff' },
+  { key: 'discovery.signals.interval' },
   { key: 'discovery.model_discovery.interval' },
   { key: 'discovery.model_discovery.timeout' },
   { key: 'discovery.model_discovery.retry_attempts' },

@@ -49,14 +49,13 @@ const missingStatuses: ReadonlySet<number> = new Set([404, 405, 410, 501])
  */
 export class EnginePoller {
   readonly #services: EnginePollerServices
-  readonly #intervalMs: number
+  #intervalMs = 0
   readonly #random: () => number
   readonly #watches: (Watch | undefined)[] = []
   #running = false
 
-  constructor(services: EnginePollerServices, options: { intervalMs: number; random: () => number }) {
+  constructor(services: EnginePollerServices, options: { random: () => number }) {
     this.#services = services
-    this.#intervalMs = options.intervalMs
     this.#random = options.random
     services.registry.follow({
       present: (endpoint, before) => this.#follow(endpoint, before),
@@ -64,8 +63,11 @@ export class EnginePoller {
     })
   }
 
-  start(): void {
+  /** Reads all engines, with another interval than before if it has run. */
+  start(intervalMs: number): void {
+    this.stop()
     this.#running = true
+    this.#intervalMs = intervalMs
     for (const endpoint of this.#services.registry.snapshot.endpoints) this.#watch(endpoint)
   }
 

@@ -53,7 +53,7 @@ export interface ReadValues extends SignalValues {
 export class EngineSignals {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'nowMs'>
   readonly #cells: SignalCells
-  readonly #staleMs: number
+  #staleMs: number
   readonly #columns: Readonly<Record<NumberSignal, number>>
   readonly #hitRate: number
   readonly #hasAdapters: number
@@ -89,6 +89,11 @@ export class EngineSignals {
     this.#readAt = values.column('readAtMs')
     this.#outcome = reads.column('outcome')
     this.#failures = reads.column('consecutiveFailures')
+  }
+
+  /** @param staleMs as for the constructor */
+  use(staleMs: number): void {
+    this.#staleMs = staleMs
   }
 
   /** @returns a value that is known and not stale, else NaN; allocates nothing */

@@ -77,11 +77,14 @@ export class Estimator {
   /** Of the last request that was looked up. */
   readonly matches = new PrefixMatches()
   #matched: RequestFeatures | undefined
+  /** Undefined while engines are not read. */
+  signals: EstimatedSignals | undefined
 
   constructor(parts: EstimatorParts) {
     this.#parts = parts
     this.rates = new LearnedRates(parts.cells.rates, parts.clock)
     this.prefixes = parts.prefixes
+    this.signals = parts.signals
   }
 
   /** The estimate of a request on a candidate now. */
@@ -143,8 +146,8 @@ export class Estimator {
     nowMs: number,
     own = 0,
   ): CandidateSnapshot {
-    const { load, signals, cells } = this.#parts
-    const { rates } = this
+    const { load, cells } = this.#parts
+    const { rates, signals } = this
     const snapshot = this.#snapshot
     const { slot } = candidate.endpoint
     const row = cells.rates.cells

@@ -53,9 +53,9 @@ function start(options: { pages?: Record<string, Page>; signals?: EndpointSignal
       inFlight: () => load.own,
       userAgent: 'test',
     },
-    { intervalMs, random: () => options.random ?? 0.5 },
+    { random: () => options.random ?? 0.5 },
   )
-  poller.start()
+  poller.start(intervalMs)
   return { poller, registry, clock, signals, pages, requests, load, one }
 }
 

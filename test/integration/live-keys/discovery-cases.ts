@@ -35,6 +35,20 @@ export const discoveryCases: readonly LiveCase[] = [
     to: 'warming',
   },
   {
+    key: 'discovery.signals.interval',
+    servers: { kind: 'vllm' },
+    before: { discovery: { signals: { interval: '0' } } },
+    after: { discovery: { signals: { interval: '1s' } } },
+    see: (scene) =>
+      soon(scene, async () => {
+        await eventually(async () => (await rowOf(scene)).engine?.state === 'fresh', { timeoutMs: 20_000 })
+        return true
+      }),
+    from: 'pending',
+    to: true,
+    isSteady: true,
+  },
+  {
     key: 'discovery.health.busy_threshold',
     before: health({ busy_threshold: 0, slow_start: 0 }),
     after: health({ busy_threshold: '50ms', slow_start: 0 }),

@@ -5,6 +5,7 @@ import { failureEvidence } from '../../endpoints/resilience/evidence.ts'
 import type { RetryPolicy } from '../../endpoints/resilience/retry-policy.ts'
 import type { Gauge } from '../../kernel/cells/gauge.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { acquirePlace, type LeftPlaces, leftPlaces } from '../../routing/line/left-places.ts'
 import type { RoutedEndpoint, Tier } from '../../routing/models/routing.ts'
 import type { LiveLoad } from '../../routing/selection/live-load.ts'
 import type { PlaceLimits } from '../../routing/selection/place-limits.ts'
@@ -17,7 +18,6 @@ import { noteRoute, noteUntried } from '../request/routing-headers.ts'
 import type { AttemptEstimates, Standing } from './attempt-estimates.ts'
 import { candidatesAt, groupOf, untriedGroups } from './candidate-groups.ts'
 import type { Outlook } from './give-up.ts'
-import { acquirePlace, type LeftPlaces, leftPlaces } from './left-places.ts'
 
 /** An endpoint that accepted the request: its place and its circuit's permit are held. */
 export interface TakenEndpoint {
@@ -85,7 +85,7 @@ export class CandidateRounds {
     this.#services = services
     this.#request = request
     this.#tiers = request.routing.tiers
-    this.#left = leftPlaces(services, request.context)
+    this.#left = leftPlaces(services, request.context.identity?.priority)
   }
 
   /** @param slot endpoint at which the request may use places that are reserved for higher classes; undefined: none */

@@ -1,9 +1,8 @@
 import type { Gauge } from '../../kernel/cells/gauge.ts'
-import { priorities } from '../../routing/line/line-cells.ts'
-import type { RoutedEndpoint } from '../../routing/models/routing.ts'
-import type { PlaceLimits } from '../../routing/selection/place-limits.ts'
-import { type ReservedShares, usablePlaces } from '../../routing/selection/place-reserve.ts'
-import type { RequestContext } from '../contract/context.ts'
+import type { PlaceLimits } from '../selection/place-limits.ts'
+import { type ReservedShares, usablePlaces } from '../selection/place-reserve.ts'
+import type { Candidate } from '../selection/selector.ts'
+import { type Priority, priorities } from './line-cells.ts'
 
 interface PlaceServices {
   readonly options: { readonly reservedPlaces?: ReservedShares }
@@ -36,7 +35,7 @@ export class LeftPlaces {
   }
 
   /** Whether only places are free, if any, that the request leaves. */
-  isShutAt({ endpoint: { slot, maxConcurrent } }: RoutedEndpoint): boolean {
+  isShutAt({ endpoint: { slot, maxConcurrent } }: Candidate): boolean {
     if (maxConcurrent === 0) return false
     const { inFlight, places } = this.#services
     const limit = places?.limitOf(slot, maxConcurrent) ?? maxConcurrent
@@ -44,7 +43,7 @@ export class LeftPlaces {
   }
 
   /** @returns `tried` and the candidates that are shut */
-  excluded(candidates: readonly RoutedEndpoint[], tried: Slots): Slots {
+  excluded(candidates: readonly Candidate[], tried: Slots): Slots {
     let all: Set<number> | undefined
     for (const candidate of candidates) {
       if (!this.isShutAt(candidate)) continue
@@ -58,7 +57,7 @@ export class LeftPlaces {
 /** Takes a place at an endpoint. @returns false if the request can have none */
 export function acquirePlace(
   { inFlight, places }: AcquireServices,
-  { endpoint: { slot, maxConcurrent } }: RoutedEndpoint,
+  { endpoint: { slot, maxConcurrent } }: Candidate,
   left: LeftPlaces | undefined,
 ): boolean {
   const share = left?.shareAt(slot) ?? 0
@@ -68,12 +67,9 @@ export function acquirePlace(
 }
 
 /** @returns undefined if the request leaves no place */
-export function leftPlaces(
-  services: PlaceServices,
-  { identity }: Pick<RequestContext, 'identity'>,
-): LeftPlaces | undefined {
+export function leftPlaces(services: PlaceServices, priority: Priority | undefined): LeftPlaces | undefined {
   const { reservedPlaces } = services.options
   if (reservedPlaces === undefined) return undefined
-  const share = reservedPlaces[priorities.indexOf(identity?.priority ?? 'normal')] ?? 0
+  const share = reservedPlaces[priorities.indexOf(priority ?? 'normal')] ?? 0
   return share === 0 ? undefined : new LeftPlaces(services, share)
 }

@@ -78,6 +78,7 @@ describe('leases of limits', () => {
     assert.deepEqual(given, [{ key: 'k', bucket: 7, amount: -20 }])
     assert.deepEqual([...held.takeChanged()], ['s'])
     assert.ok(leases.isEmpty)
+    assert.deepEqual(leases.takeFreed(), ['limit:k', 's'])
     assert.deepEqual(leases.takeFreed(), [])
   })
 

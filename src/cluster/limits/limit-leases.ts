@@ -153,18 +153,17 @@ export class LimitLeases {
   /**
    * Other replicas want what is left of these.
    * @param names keys of limits and names of slots
-   * @returns whether any of them was leased
+   * @returns whether the server is to learn that any lease has ended
    */
   recall(names: readonly string[]): boolean {
-    let isAny = false
     for (const name of names) {
       const isAmount = name.startsWith(this.#prefix)
       const key = isAmount ? name.slice(this.#prefix.length) : name
       this.#demand.quiet(key, this.#clock.monotonicMs())
-      const hasEnded = isAmount ? this.#endAmounts(key) : this.#endSlots(key)
-      isAny ||= hasEnded
+      if (isAmount) this.#endAmounts(key)
+      else this.#endSlots(key)
     }
-    return isAny
+    return this.#freed.size > 0
   }
 
   /** Ends the leases whose time is over; call it now and then. */
@@ -172,13 +171,11 @@ export class LimitLeases {
     const nowMs = this.#clock.monotonicMs()
     for (const [key, lease] of this.#amounts) {
       if (lease.untilMs > nowMs) continue
-      this.#giveRest(key, lease)
-      this.#amounts.delete(key)
+      this.#endAmounts(key)
     }
     for (const [name, lease] of this.#slots) {
       if (lease.untilMs > nowMs) continue
-      this.#held.change([name])
-      this.#slots.delete(name)
+      this.#endSlots(name)
     }
     this.#demand.forget(nowMs)
   }
@@ -189,7 +186,7 @@ export class LimitLeases {
     for (const name of this.#slots.keys()) this.#endSlots(name)
   }
 
-  /** @returns names of what has ended early since the last call: the server is to learn of it */
+  /** @returns names of what has ended since the last call: the server is to learn of it */
   takeFreed(): readonly string[] {
     if (this.#freed.size === 0) return none
     const names = [...this.#freed]
@@ -197,20 +194,18 @@ export class LimitLeases {
     return names
   }
 
-  #endAmounts(key: string): boolean {
+  #endAmounts(key: string): void {
     const lease = this.#amounts.get(key)
-    if (lease === undefined) return false
+    if (lease === undefined) return
     this.#giveRest(key, lease)
     this.#amounts.delete(key)
     this.#freed.add(this.#prefix + key)
-    return true
   }
 
-  #endSlots(name: string): boolean {
-    if (!this.#slots.delete(name)) return false
+  #endSlots(name: string): void {
+    if (!this.#slots.delete(name)) return
     this.#held.change([name])
     this.#freed.add(name)
-    return true
   }
 
   #giveRest(key: string, lease: AmountLease): void {

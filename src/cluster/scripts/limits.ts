@@ -3,6 +3,8 @@ import { script, serverNow } from './script.ts'
 
 /** Longest time for which a replica may use what was counted ahead for it. */
 const leaseMs = 200
+/** The others ask for a lease for this much longer: what is left of it arrives after its end. */
+const returnMs = 300
 /** A lease that ends sooner, or is for fewer requests, is not worth its call. */
 const minLeaseMs = 10
 const minLeaseRequests = 8
@@ -204,7 +206,7 @@ local function lease(group, grant)
     free[i] = math.min(count, math.floor((s[2] - othersOf(s[1]) - (own[s[1]] or 0)) / (4 * #members)))
     if free[i] < 1 then return end
   end
-  local row, ends = { ms }, now + ms
+  local row, ends = { ms }, now + ms + ${returnMs}
   for i, at in ipairs(group.l) do
     local state = states[at + 1]
     local amount = math.floor(grant.sums[i] / grant.count * count)

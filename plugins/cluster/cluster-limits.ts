@@ -6,6 +6,7 @@
 import fp from 'fastify-plugin'
 import { clusterCells } from '../../src/cluster/contract/cluster-cells.ts'
 import {
+  limitRecallTopic,
   limitRequestTopic,
   limitSettlementTopic,
   slotsTakenTopic,
@@ -31,7 +32,10 @@ export default fp<ClusterLimitsOptions>(
       settling?.cancel()
       settling = clock.after(memberTimeoutMs, () => Atomics.store(joined, 0, 1))
     }
-    const desk = new LimitDesk({ clock, cluster, timeoutMs, onLoss: settle })
+    const desk = new LimitDesk({
+      ...{ clock, cluster, timeoutMs, threads: link.threads, onLoss: settle },
+      recall: (keys) => link.requestAll(limitRecallTopic, keys),
+    })
     link.on(limitRequestTopic, (request, thread) => desk.decide(request, thread))
     link.on(limitSettlementTopic, (settlement, thread) => desk.settle(settlement, thread))
     link.on(slotsTakenTopic, (names, thread) => desk.taken(names, thread))

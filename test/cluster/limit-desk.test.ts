@@ -17,7 +17,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 
 const of: CountedLimit = { key: 'k', limit: 100, bucketMs: 0, span: 0, bucket: 7, ttlMs: 1_000 }
 const group: LimitGroup = { limits: [of], slots: [{ key: 's', limit: 5 }] }
-const request: LimitRequest = { group, amounts: [10], known: [0] }
+const request: LimitRequest = { group, amounts: [10], known: [0], decided: 0 }
 const keys = fleetKeys('olla')
 
 interface Sent {
@@ -38,10 +38,12 @@ interface Report {
   readonly isLast: boolean
 }
 
-function create() {
+/** @param threads that share what is lent; with so many, each gets nothing */
+function create(threads = Number.MAX_SAFE_INTEGER) {
   const clock = new FakeClock()
   const sent: Sent[] = []
   const reports: Report[] = []
+  const recalled: string[][] = []
   const state = {
     current: 'joined' as ClusterState,
     rejoined: 0,
@@ -55,6 +57,8 @@ function create() {
     clock,
     timeoutMs: 20,
     onLoss: () => void state.losses++,
+    threads,
+    recall: async (names) => void recalled.push([...names]),
     cluster: {
       id: 'a',
       keys,
@@ -89,6 +93,7 @@ function create() {
     clock,
     sent,
     reports,
+    recalled,
     desk,
     state,
     pass,
@@ -109,7 +114,7 @@ const used = (amount: number, ticket?: number): LimitSettlement => ({
   group,
   buckets: undefined,
   amounts: [amount],
-  holdsSlots: false,
+  slots: 0,
   ticket,
 })
 
@@ -189,7 +194,7 @@ describe('limit desk', () => {
     server.desk.joined()
     await server.pass(0)
     assert.deepEqual(server.sent[0]?.own, { s: 1 })
-    server.desk.settle({ ...used(0), holdsSlots: true }, 0)
+    server.desk.settle({ ...used(0), slots: 1 }, 0)
     await server.pass(30)
     assert.deepEqual(server.sent[1]?.own, { s: 0 })
   })
@@ -274,6 +279,43 @@ describe('limit desk', () => {
         recalled: 1,
       },
     )
+  })
+
+  it('recalls what threads were lent for a request that would be refused, and asks again', async () => {
+    const server = create(1)
+    server.answer = () => ['ok', '[[7],1,[0,200,40,6]]']
+    await Promise.all([verdictOf(server.desk.decide(request, 0)), server.pass(0)])
+    const lent = { amounts: [30], slots: 4, untilMs: 200 }
+    assert.deepEqual(server.desk.decide(request, 0), { kind: 'reserved', buckets: [7], lent })
+    const answers = ['[[7],[2,0,95,0,0]]', reserved]
+    server.answer = () => ['ok', answers.shift()]
+    const asked = verdictOf(server.desk.decide(request, 1))
+    await server.pass(10)
+    assert.deepEqual(server.recalled, [['k', 's']])
+    assert.deepEqual(await asked, { kind: 'reserved', buckets: [7] })
+    // Nothing is lent any more.
+    server.answer = () => ['ok', '[[7],[2,0,95,0,0]]']
+    const refused = verdictOf(server.desk.decide(request, 1))
+    await server.pass(0)
+    assert.equal((await refused).kind, 'amount')
+    assert.equal(server.recalled.length, 1)
+  })
+
+  it('recalls what threads were lent when another replica wants it, and when it stops', async () => {
+    for (const recall of [
+      ({ desk }: ReturnType<typeof create>) => desk.news({ wanted: [`${keys.limits}k`] }),
+      ({ desk }: ReturnType<typeof create>) => desk.stop(),
+    ]) {
+      const server = create(1)
+      server.answer = () => ['ok', '[[7],1,[0,200,40,6]]']
+      await Promise.all([verdictOf(server.desk.decide(request, 0)), server.pass(0)])
+      server.answer = () => ['ok', '[]']
+      server.desk.decide(request, 0)
+      void recall(server)
+      await server.pass(0)
+      assert.ok(server.recalled[0]?.includes('k'))
+      assert.ok(server.sent.at(-1)?.freed.includes(`${keys.limits}k`))
+    }
   })
 
   it('returns what a call has leased whose answer was late', async () => {

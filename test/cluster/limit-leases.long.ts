@@ -1,23 +1,14 @@
 /** Replicas that lease what limits have left, on a real server: no limit is exceeded, and none refuses early. */
 import assert from 'node:assert/strict'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createClient } from '@redis/client'
 import { seeded } from '../../bench/affinity/random.ts'
-import type { ScriptCall } from '../../src/cluster/connection/script-runner.ts'
 import type { CountedLimit, LimitGroup, LimitSettlement } from '../../src/cluster/contract/limits.ts'
-import { LimitDesk } from '../../src/cluster/limits/limit-desk.ts'
-import { Newsroom } from '../../src/cluster/membership/newsroom.ts'
-import { fleetKeys } from '../../src/cluster/scripts/keys.ts'
-import { systemClock } from '../../src/kernel/clock.ts'
+import { limitFleet } from '../support/limit-fleet.ts'
 import { startRedis, whyNoRedis } from '../support/redis.ts'
-import { nextPrefix } from '../support/replicas.ts'
 import { eventually } from '../support/simulator.ts'
 
 const skip = whyNoRedis ?? false
-/** A request waits for the server as long as it takes: what is tested does not depend on the machine. */
-const timeoutMs = 10_000
-
 const limitOf = (key: string, limit: number): CountedLimit => ({
   ...{ key, limit, bucketMs: 0, span: 0, bucket: 7, ttlMs: 60_000 },
 })
@@ -27,67 +18,7 @@ describe('leases of limits', { skip }, async () => {
   if (redis === undefined) return
   const { url } = redis
 
-  /** @param loses whether the answer to a call is lost, after the server has run it */
-  async function fleet(count: number, loses: () => boolean = () => false) {
-    const keys = fleetKeys(nextPrefix())
-    const client = await createClient({ url, RESP: 3 }).connect()
-    const calls = { made: 0, lost: 0 }
-    const answers: string[] = []
-    const replicas = await Promise.all(
-      Array.from({ length: count }, async (_, index) => {
-        const id = `r${index}`
-        const own = await createClient({ url, RESP: 3 }).connect()
-        const listener = await createClient({ url, RESP: 3 }).connect()
-        after(() => {
-          own.destroy()
-          listener.destroy()
-        })
-        await own.hSet(keys.calls(id, '1'), 'epoch', '1')
-        await own.zAdd(keys.alive, { score: Date.now() + 600_000, value: id })
-        const desk = new LimitDesk({
-          clock: systemClock,
-          timeoutMs,
-          onLoss: () => assert.fail('the server has lost nothing'),
-          cluster: {
-            publish: () => undefined,
-            runInBackground: () => assert.fail('nothing to compare'),
-            ...{
-              id,
-              keys,
-              callsKey: keys.calls(id, '1'),
-              state: 'joined',
-              epoch: '1',
-              rejoin: () => undefined,
-            },
-            async run({ script, keys: names, args }: ScriptCall) {
-              calls.made++
-              const reply = await own.eval(script.source, { keys: [...names], arguments: [...args] })
-              if (Array.isArray(reply)) answers.push(String(reply[1]))
-              if (!loses()) return reply
-              calls.lost++
-              throw new Error('timeout')
-            },
-          },
-        })
-        const news = new Newsroom(id)
-        news.on('limits', (message) => desk.news(message))
-        await listener.subscribe(keys.news, (text) => news.receive(text))
-        return desk
-      }),
-    )
-    after(() => client.destroy())
-    const stored = async (key: string) => {
-      const values = await client.hVals(`${keys.limits}${key}`)
-      return values.reduce((sum, each) => sum + Number(each), 0)
-    }
-    const slots = async () => (await client.hVals(keys.slots)).reduce((sum, each) => sum + Number(each), 0)
-    /** Names of what a replica has leased, as the others see it. */
-    const leased = async (id: string) => {
-      const rows = await client.zRangeByScore(keys.leases, Date.now(), '+inf')
-      return rows.map((row) => row.split('\n')).flatMap(([name = '', by]) => (by === id ? [name] : []))
-    }
-    return { replicas, calls, answers, stored, slots, leased }
-  }
+  const fleet = (count: number, loses?: () => boolean) => limitFleet(url, count, { loses })
 
   it('let exactly the limit through, with fewer calls than requests', async () => {
     const limit = 5_000
@@ -98,7 +29,7 @@ describe('leases of limits', { skip }, async () => {
       Array.from({ length: 30 }, async (_, client) => {
         const desk = replicas[client % 3] ?? assert.fail()
         for (let turn = 0; turn < 250; turn++) {
-          const verdict = await desk.decide({ group, amounts: [1], known: [0] }, 0)
+          const verdict = await desk.decide({ group, amounts: [1], known: [0], decided: 0 }, 0)
           if (verdict.kind === 'slot') seen.bySlot++
           else if (verdict.kind !== 'reserved') seen.refused++
           else {
@@ -106,7 +37,7 @@ describe('leases of limits', { skip }, async () => {
             seen.max = Math.max(seen.max, ++seen.open)
             await wait(0)
             seen.open--
-            desk.settle({ group, buckets: verdict.buckets, amounts: [0], holdsSlots: true }, 0)
+            desk.settle({ group, buckets: verdict.buckets, amounts: [0], slots: 1 }, 0)
           }
         }
       }),
@@ -126,14 +57,15 @@ describe('leases of limits', { skip }, async () => {
     const group: LimitGroup = { limits: [limitOf('k', limit)], slots: [] }
     let used = 0
     await eventually(async () => {
-      for (let turn = 0; turn < 20; turn++, used++) await busy.decide({ group, amounts: [1], known: [0] }, 0)
+      for (let turn = 0; turn < 20; turn++, used++)
+        await busy.decide({ group, amounts: [1], known: [0], decided: 0 }, 0)
       return (await stored('k')) > used
     })
-    const verdict = await other.decide({ group, amounts: [limit - used], known: [0] }, 0)
+    const verdict = await other.decide({ group, amounts: [limit - used], known: [0], decided: 0 }, 0)
     assert.equal(verdict.kind, 'reserved')
     assert.equal(await stored('k'), limit)
     assert.deepEqual(await leased('r0'), [])
-    const refused = await busy.decide({ group, amounts: [1], known: [0] }, 0)
+    const refused = await busy.decide({ group, amounts: [1], known: [0], decided: 0 }, 0)
     assert.equal(refused.kind, 'amount')
   })
 
@@ -144,9 +76,9 @@ describe('leases of limits', { skip }, async () => {
     let used = 0
     await eventually(async () => {
       for (let turn = 0; turn < 20; turn++, used += 7) {
-        const verdict = await desk.decide({ group, amounts: [10], known: [0] }, 0)
+        const verdict = await desk.decide({ group, amounts: [10], known: [0], decided: 0 }, 0)
         const buckets = verdict.kind === 'reserved' ? verdict.buckets : undefined
-        desk.settle({ group, buckets, amounts: [-3], holdsSlots: true }, 0)
+        desk.settle({ group, buckets, amounts: [-3], slots: 1 }, 0)
       }
       return (await slots()) > 0
     })
@@ -167,7 +99,7 @@ describe('leases of limits', { skip }, async () => {
         for (let turn = 0; turn < 200; turn++) {
           const reserves = 1 + Math.floor(random() * 100)
           const uses = Math.floor(random() * 120)
-          const verdict = await desk.decide({ group, amounts: [reserves, 1], known: [0, 0] }, 0)
+          const verdict = await desk.decide({ group, amounts: [reserves, 1], known: [0, 0], decided: 0 }, 0)
           assert.ok(verdict.kind === 'reserved' || verdict.kind === 'away', verdict.kind)
           if (verdict.kind === 'away') {
             used.unsure++
@@ -178,9 +110,9 @@ describe('leases of limits', { skip }, async () => {
           used.requests++
           const settlement: LimitSettlement =
             verdict.kind === 'reserved'
-              ? { group, buckets: verdict.buckets, amounts: [uses - reserves, 0], holdsSlots: true }
+              ? { group, buckets: verdict.buckets, amounts: [uses - reserves, 0], slots: 1 }
               : {
-                  ...{ group, buckets: undefined, amounts: [uses, 1], holdsSlots: true },
+                  ...{ group, buckets: undefined, amounts: [uses, 1], slots: 1 },
                   ticket: verdict.ticket,
                 }
           desk.settle(settlement, 0)
@@ -208,7 +140,8 @@ describe('leases of limits', { skip }, async () => {
         return rows.map(([, ms]) => ({ bucket, ms }))
       })
     await eventually(async () => {
-      for (let turn = 0; turn < 1_000; turn++) await desk.decide({ group, amounts: [1], known: [0] }, 0)
+      for (let turn = 0; turn < 1_000; turn++)
+        await desk.decide({ group, amounts: [1], known: [0], decided: 0 }, 0)
       return new Set(leases().map(({ bucket }) => bucket)).size > 5
     })
     for (const { ms } of leases()) assert.ok(ms >= 10 && ms <= bucketMs, `${ms} ms`)

@@ -8,7 +8,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 
 const of: CountedLimit = { key: 'k', limit: 100, bucketMs: 0, span: 0, bucket: 7, ttlMs: 1_000 }
 const group: LimitGroup = { limits: [of], slots: [{ key: 's', limit: 50 }] }
-const request = { group, amounts: [10], known: [0] }
+const request = { group, amounts: [10], known: [0], decided: 0 }
 
 function create(amount = 30, slots = 2) {
   const clock = new FakeClock()
@@ -74,6 +74,10 @@ describe('leases of limits', () => {
     assert.equal(leases.take(request, 0), undefined)
     assert.equal(leases.settle('k', 7, -4), -4)
     assert.equal(leases.keepsSlots('s'), false)
+    // Threads give back what they were lent.
+    leases.expire()
+    assert.deepEqual(given, [])
+    await clock.advance(10)
     leases.expire()
     assert.deepEqual(given, [{ key: 'k', bucket: 7, amount: -20 }])
     assert.deepEqual([...held.takeChanged()], ['s'])
@@ -84,7 +88,7 @@ describe('leases of limits', () => {
 
   it('end when another replica wants them, and are not wanted again for a second', async () => {
     const { leases, clock, given } = create()
-    for (let turn = 0; turn < 20; turn++) leases.count(group)
+    for (let turn = 0; turn < 20; turn++) leases.count(group, 1)
     assert.equal(leases.wanted(group), 20)
     assert.equal(leases.recall(['limit:s', 'k']), false)
     assert.equal(leases.recall(['limit:k', 's']), true)
@@ -92,7 +96,7 @@ describe('leases of limits', () => {
     assert.deepEqual(leases.takeFreed(), ['limit:k', 's'])
     assert.equal(leases.wanted(group), 0)
     await clock.advance(1_000)
-    for (let turn = 0; turn < 20; turn++) leases.count(group)
+    for (let turn = 0; turn < 20; turn++) leases.count(group, 1)
     assert.equal(leases.wanted(group), 20)
   })
 
@@ -104,16 +108,34 @@ describe('leases of limits', () => {
 
   it('are wanted for as many requests as there were of late, and not for a few', async () => {
     const { leases, clock } = create()
-    for (let turn = 0; turn < 7; turn++) leases.count(group)
+    for (let turn = 0; turn < 7; turn++) leases.count(group, 1)
     assert.equal(leases.wanted(group), 0)
-    leases.count(group)
+    leases.count(group, 1)
     assert.equal(leases.wanted(group), 8)
     await clock.advance(200)
-    leases.count(group)
+    leases.count(group, 1)
     assert.equal(leases.wanted(group), 8)
     await clock.advance(400)
-    leases.count(group)
+    leases.count(group, 1)
     assert.equal(leases.wanted(group), 0)
+  })
+
+  it('are lent to threads, each its part, until the lease ends', async () => {
+    const { leases, held, clock } = create(90, 30)
+    const lent = { amounts: [45], slots: 15, untilMs: 200 }
+    assert.equal(leases.hasLent(group), false)
+    assert.deepEqual(leases.lend(request, 0, 2), lent)
+    assert.equal(held.inUse('s'), 15)
+    assert.ok(leases.hasLent(group))
+    assert.deepEqual(leases.takeLent(['k', 's', 'other']), ['k', 's'])
+    assert.equal(leases.hasLent(group), false)
+    // What is left is for less than two requests of this size.
+    assert.equal(leases.lend({ ...request, amounts: [23] }, 1, 1), undefined)
+    assert.deepEqual(leases.lend(request, 1, 1), lent)
+    await clock.advance(1_200)
+    leases.expire()
+    assert.deepEqual(leases.lentKeys, [])
+    assert.equal(leases.lend(request, 1, 1), undefined)
   })
 
   it('report the slots of the lease, or those in use if they are more', async () => {

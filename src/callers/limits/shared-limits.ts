@@ -5,6 +5,7 @@ import {
   type LimitRequest,
   type LimitSettlement,
   type LimitVerdict,
+  limitRecallTopic,
   limitRequestTopic,
   limitSettlementTopic,
   type SlotUse,
@@ -16,6 +17,7 @@ import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { PeerLink } from '../../runtime/links/peer-link.ts'
 import { toMoneyUnits } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
+import { LentLimits } from './lent-limits.ts'
 import { LimitCharge } from './limit-charge.ts'
 import {
   type CallerLimit,
@@ -29,7 +31,7 @@ import { waitFor } from './refusing-limits.ts'
 import type { Moment } from './window.ts'
 
 export interface SharedLimitsServices {
-  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
+  readonly clock: Clock
   readonly link: PeerLink
   readonly state: Pick<ClusterReader, 'isJoined' | 'isSettling' | 'shareOf'>
   /** In use by this replica, by row. */
@@ -41,10 +43,15 @@ interface SharedPlan {
   readonly limits: readonly CallerLimit[]
   /** With the current buckets of calendars; replaced when one is over. */
   group: LimitGroup
+  /** The last that was lent for the group. */
+  lent: LentLimits | undefined
+  /** Requests that had it since the last question to the control thread. */
+  decided: number
 }
 
 /** What a request has reserved for all replicas. */
 class SharedReservation {
+  readonly plan: SharedPlan
   readonly limits: readonly CallerLimit[]
   readonly request: LimitRequest
   /** Of each limit; undefined if the server has not decided, as far as is known. */
@@ -52,7 +59,8 @@ class SharedReservation {
   /** Set if the server may have reserved it nevertheless. */
   ticket: number | undefined = undefined
 
-  constructor(limits: readonly CallerLimit[], request: LimitRequest) {
+  constructor(plan: SharedPlan, limits: readonly CallerLimit[], request: LimitRequest) {
+    this.plan = plan
     this.limits = limits
     this.request = request
   }
@@ -73,9 +81,11 @@ export class SharedLimits {
   readonly #services: SharedLimitsServices
   readonly #plans = new WeakMap<LimitPlan, SharedPlan>()
   readonly #moment = { wallMs: 0, monotonicMs: 0 }
+  readonly #lent = new Set<LentLimits>()
 
   constructor(services: SharedLimitsServices) {
     this.#services = services
+    services.link.on(limitRecallTopic, (names) => this.#recalled(new Set(names)))
   }
 
   /**
@@ -85,13 +95,27 @@ export class SharedLimits {
    */
   confirm({ charge }: RequestContext): Promise<GatewayError | undefined> | undefined {
     if (!(charge instanceof LimitCharge) || charge.plan === undefined) return undefined
-    const { state, link } = this.#services
-    const asked = this.#reservationOf(charge, this.#planOf(charge.plan))
+    const { state, link, clock } = this.#services
+    const plan = this.#planOf(charge.plan)
+    const asked = this.#reservationOf(charge, plan)
     if (!state.isJoined) {
       this.#alone(charge, asked)
       return undefined
     }
     if (state.isSettling) this.#checkShares(charge, asked)
+    const { lent } = plan
+    if (lent !== undefined) {
+      if (lent.take(asked.request, clock.monotonicMs())) {
+        plan.decided++
+        asked.buckets = lent.buckets
+        charge.shared = asked
+        return undefined
+      }
+      // The control thread decides with all that this thread does not use.
+      this.#end(lent)
+      plan.lent = undefined
+    }
+    plan.decided = 0
     return link
       .requestControl(limitRequestTopic, asked.request, decisionMs)
       .then((verdict) => this.#decided(verdict, charge, asked))
@@ -103,14 +127,45 @@ export class SharedLimits {
     const reservation = charge.shared
     if (!(reservation instanceof SharedReservation)) return
     charge.shared = undefined
-    const { limits, request, buckets, ticket } = reservation
+    const { plan, limits, request, buckets, ticket } = reservation
+    const { group } = request
     const amounts = new Array<number>(limits.length)
     for (let at = 0; at < limits.length; at++) {
       const limit = limits[at]
       const used = limit === undefined ? 0 : usedOf(limit, use)
       amounts[at] = buckets === undefined ? used : used - (request.amounts[at] ?? 0)
     }
-    this.#send({ group: request.group, buckets, amounts, holdsSlots: true, ticket })
+    const isTaken =
+      plan.lent?.settle({ group, buckets, amounts }, this.#services.clock.monotonicMs()) === true
+    if (isTaken && amounts.every(isNothing)) return
+    this.#send({ group, buckets, amounts, slots: isTaken ? 0 : 1, ticket })
+  }
+
+  /** Gives back what is left of something that was lent. */
+  #end(lent: LentLimits): void {
+    if (!this.#lent.delete(lent)) return
+    const rest = lent.end()
+    if (rest !== undefined) this.#send(rest)
+  }
+
+  #recalled(names: ReadonlySet<string>): boolean {
+    const isNamed = ({ key }: { readonly key: string }) => names.has(key)
+    for (const lent of this.#lent)
+      if (lent.group.limits.some(isNamed) || lent.group.slots.some(isNamed)) this.#end(lent)
+    return true
+  }
+
+  #keep(plan: SharedPlan, lent: LentLimits, untilMs: number): void {
+    const { clock } = this.#services
+    this.#lent.add(lent)
+    // A request that does not count for all limits has a group of its own.
+    if (lent.group !== plan.group) {
+      this.#end(lent)
+      return
+    }
+    if (plan.lent !== undefined) this.#end(plan.lent)
+    plan.lent = lent
+    clock.after(Math.max(0, untilMs - clock.monotonicMs()), () => this.#end(lent))
   }
 
   #send(settlement: LimitSettlement): void {
@@ -135,11 +190,13 @@ export class SharedLimits {
       known.push(Math.max(0, limit.row.total - amount))
     }
     if (isMoved) plan.group = this.#groupOf(limits, plan.group.slots, buckets)
-    const { group } = plan
-    if (amounts.length === limits.length) return new SharedReservation(limits, { group, amounts, known })
+    const { group, decided } = plan
+    if (amounts.length === limits.length)
+      return new SharedReservation(plan, limits, { group, amounts, known, decided })
     const isCounted = (_: unknown, at: number) => (buckets[at] ?? -1) >= 0
     const counted = { limits: group.limits.filter(isCounted), slots: group.slots }
-    return new SharedReservation(limits.filter(isCounted), { group: counted, amounts, known })
+    const request = { group: counted, amounts, known, decided: 0 }
+    return new SharedReservation(plan, limits.filter(isCounted), request)
   }
 
   #decided(
@@ -148,8 +205,11 @@ export class SharedLimits {
     asked: SharedReservation,
   ): GatewayError | undefined {
     if (verdict?.kind === 'reserved') {
-      asked.buckets = verdict.buckets
+      const { buckets, lent } = verdict
+      asked.buckets = buckets
       charge.shared = asked
+      if (lent !== undefined)
+        this.#keep(asked.plan, new LentLimits(asked.request.group, buckets, lent), lent.untilMs)
       return undefined
     }
     if (verdict !== undefined && verdict.kind !== 'away') return this.#refusal(verdict, charge, asked.limits)
@@ -161,7 +221,7 @@ export class SharedLimits {
       const { ticket, request } = asked
       const amounts = request.amounts.map(() => 0)
       if (ticket !== undefined)
-        this.#send({ group: request.group, buckets: undefined, amounts, holdsSlots: false, ticket })
+        this.#send({ group: request.group, buckets: undefined, amounts, slots: 0, ticket })
       if (error instanceof GatewayError) return error
       throw error
     }
@@ -222,7 +282,7 @@ export class SharedLimits {
     if (shared === undefined) {
       const { limits } = plan
       const slots = plan.slots.map(({ kind, id, limit }) => ({ key: sharedSlotsName(kind, id), limit }))
-      shared = { limits, group: this.#groupOf(limits, slots, none) }
+      shared = { limits, group: this.#groupOf(limits, slots, none), lent: undefined, decided: 0 }
       this.#plans.set(plan, shared)
     }
     return shared
@@ -249,6 +309,10 @@ export class SharedLimits {
     this.#moment.monotonicMs = clock.monotonicMs()
     return this.#moment
   }
+}
+
+function isNothing(amount: number): boolean {
+  return amount === 0
 }
 
 function countedLimit(limit: CallerLimit, bucket: number, moment: Moment): CountedLimit {

@@ -40,6 +40,18 @@ export interface LimitRequest {
   readonly amounts: readonly number[]
   /** What this replica knows to be used of each without this request, in case the server has lost it. */
   readonly known: readonly number[]
+  /** Requests of the group that this thread has decided about since its last one. */
+  readonly decided: number
+}
+
+/** What the control thread lends a serving thread, for the next requests of a group. */
+export interface LentAmounts {
+  /** Of each limit of the group, in the buckets of the verdict. */
+  readonly amounts: readonly number[]
+  /** Of each of the slots of the group. */
+  readonly slots: number
+  /** Monotonic milliseconds. */
+  readonly untilMs: number
 }
 
 export type LimitVerdict =
@@ -47,6 +59,7 @@ export type LimitVerdict =
       readonly kind: 'reserved'
       /** The buckets that got the amounts. */
       readonly buckets: readonly number[]
+      readonly lent?: LentAmounts
     }
   /** @property waitMs -1 if the request is never allowed, 0 for a calendar */
   | { readonly kind: 'amount'; readonly at: number; readonly total: number; readonly waitMs: number }
@@ -57,15 +70,15 @@ export type LimitVerdict =
    */
   | { readonly kind: 'away'; readonly ticket?: number }
 
-/** What a request that is over has used. */
+/** What a request that is over has used, or what is left of something that was lent. */
 export interface LimitSettlement {
   readonly group: LimitGroup
   /** Of each limit, as the verdict has them; undefined if the server has not decided, as far as is known. */
   readonly buckets: readonly number[] | undefined
   /** Of each limit: the difference to what was reserved, or all that was used if the server has not decided. */
   readonly amounts: readonly number[]
-  /** Whether the request holds the slots of the group. */
-  readonly holdsSlots: boolean
+  /** How often this gives back each of the slots of the group. */
+  readonly slots: number
   /** Of a request whose verdict is not known. */
   readonly ticket?: number | undefined
 }
@@ -74,3 +87,5 @@ export interface LimitSettlement {
 export const slotsTakenTopic: Topic<readonly string[]> = 'cluster.limits.slots'
 export const limitRequestTopic: Topic<LimitRequest, LimitVerdict> = 'cluster.limits.reserve'
 export const limitSettlementTopic: Topic<LimitSettlement> = 'cluster.limits.settle'
+/** Serving threads give back what they were lent of limits and slots with these names, before they answer. */
+export const limitRecallTopic: Topic<readonly string[], boolean> = 'cluster.limits.recall'

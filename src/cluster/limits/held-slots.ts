@@ -12,20 +12,20 @@ export class HeldSlots {
   }
 
   /** @param isNews whether the server does not know it */
-  take(thread: number, name: string, isNews: boolean): void {
+  take(thread: number, name: string, isNews: boolean, count = 1): void {
     let slots = this.#held.get(thread)
     if (slots === undefined) {
       slots = new Map()
       this.#held.set(thread, slots)
     }
-    slots.set(name, (slots.get(name) ?? 0) + 1)
+    slots.set(name, (slots.get(name) ?? 0) + count)
     if (isNews) this.#changed.add(name)
   }
 
   /** @param isNews whether the server is to learn of it */
-  giveBack(thread: number, name: string, isNews: boolean): void {
+  giveBack(thread: number, name: string, isNews: boolean, given = 1): void {
     const slots = this.#held.get(thread)
-    const count = (slots?.get(name) ?? 0) - 1
+    const count = (slots?.get(name) ?? 0) - given
     if (count > 0) slots?.set(name, count)
     else slots?.delete(name)
     if (isNews) this.#changed.add(name)

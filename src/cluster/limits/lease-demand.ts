@@ -21,11 +21,11 @@ export class LeaseDemand {
   readonly #quiet = new Map<string, number>()
   #forgottenAtMs = 0
 
-  count(group: LimitGroup, nowMs: number): void {
+  count(group: LimitGroup, count: number, nowMs: number): void {
     const name = nameOf(group)
     const demand = this.#demands.get(name)
     if (demand === undefined) {
-      this.#demands.set(name, { sinceMs: nowMs, count: 1, before: 0 })
+      this.#demands.set(name, { sinceMs: nowMs, count, before: 0 })
       return
     }
     const ageMs = nowMs - demand.sinceMs
@@ -34,7 +34,7 @@ export class LeaseDemand {
       demand.count = 0
       demand.sinceMs = nowMs
     }
-    demand.count++
+    demand.count += count
   }
 
   /** @returns the number of requests for which a lease is wanted; 0 for none */

@@ -32,6 +32,10 @@ export interface LimitDeskOptions {
   readonly timeoutMs: number
   /** The server has lost amounts: the others may not have reported yet what they know of them. */
   readonly onLoss: () => void
+  /** Serving threads. */
+  readonly threads: number
+  /** Makes the threads give back what they were lent of limits and slots with these keys. */
+  readonly recall: (keys: readonly string[]) => Promise<unknown>
 }
 
 const away: LimitVerdict = { kind: 'away' }
@@ -108,9 +112,12 @@ export class LimitDesk implements ClusterPart {
 
   decide(request: LimitRequest, thread: number): Promise<LimitVerdict> | LimitVerdict {
     if (this.#options.cluster.state !== 'joined') return away
-    this.#leases.count(request.group)
+    this.#leases.count(request.group, 1 + request.decided)
     const leased = this.#leases.take(request, thread)
-    if (leased !== undefined) return leased
+    if (leased !== undefined) {
+      const lent = this.#leases.lend(request, thread, this.#options.threads)
+      return lent === undefined ? leased : { ...leased, lent }
+    }
     return new Promise((resolve) => {
       const end = this.#waits.begin(() => {
         const isSent = waiting.isOver
@@ -140,10 +147,10 @@ export class LimitDesk implements ClusterPart {
     for (const name of names) this.#slots.take(thread, name, true)
   }
 
-  settle({ group, buckets, amounts, holdsSlots, ticket }: LimitSettlement, thread: number): void {
+  settle({ group, buckets, amounts, slots: given, ticket }: LimitSettlement, thread: number): void {
     const { limits, slots } = group
-    if (holdsSlots)
-      for (const { key } of slots) this.#slots.giveBack(thread, key, !this.#leases.keepsSlots(key))
+    if (given > 0)
+      for (const { key } of slots) this.#slots.giveBack(thread, key, !this.#leases.keepsSlots(key), given)
     if (ticket !== undefined) this.#unsureRequests.used(ticket, amounts)
     else {
       for (let at = 0; at < limits.length; at++) {
@@ -162,11 +169,21 @@ export class LimitDesk implements ClusterPart {
 
   /** Other replicas want leases back, or have given some back. */
   news({ wanted = [], isFree = false }: Pick<NewsOf<'limits'>, 'wanted' | 'isFree'>): void {
-    if (this.#leases.recall(wanted)) {
-      this.#isRecalled = true
-      this.#send()
-    }
+    if (wanted.length > 0) void this.#recall(wanted)
     if (isFree) this.#askAgain()
+  }
+
+  async #recall(wanted: readonly string[]): Promise<void> {
+    await this.#recallLent(wanted.map((name) => this.#leases.keyOf(name)))
+    if (!this.#leases.recall(wanted)) return
+    this.#isRecalled = true
+    this.#send()
+  }
+
+  /** Ends once the threads have given back what they were lent of these. */
+  async #recallLent(keys: readonly string[]): Promise<void> {
+    const lent = this.#leases.takeLent(keys)
+    if (lent.length > 0) await this.#options.recall(lent)
   }
 
   /** A thread has ended: its requests are over. */
@@ -200,6 +217,7 @@ export class LimitDesk implements ClusterPart {
 
   /** Gives back what is leased. */
   async stop(): Promise<void> {
+    await this.#recallLent(this.#leases.lentKeys)
     while (this.#isCalling) await this.#call
     this.#leases.endAll()
     this.#send()
@@ -331,6 +349,14 @@ export class LimitDesk implements ClusterPart {
     return true
   }
 
+  /** Whether the reason for a refusal may be what threads of this replica were lent; they give it back then. */
+  #isOurs({ request: { group } }: WaitingRequest, verdict: LimitVerdict): boolean {
+    if (verdict.kind === 'reserved' || !this.#leases.hasLent(group)) return false
+    const keys = [...group.limits, ...group.slots].map(({ key }) => key)
+    void this.#recallLent(keys).then(() => this.#askAgain())
+    return true
+  }
+
   #askAgain(): void {
     if (this.#refused.length === 0) return
     this.#waiting.push(...this.#refused)
@@ -359,7 +385,7 @@ export class LimitDesk implements ClusterPart {
       if (waiting.ticket !== undefined) {
         this.#unsureRequests.decided(waiting.ticket, verdict)
         this.#slots.change(slots.map(({ key }) => key))
-      } else if (mayAskAgain(answer, at)) {
+      } else if (mayAskAgain(answer, at) || this.#isOurs(waiting, verdict)) {
         waiting.refusal = verdict
         waiting.isOver = false
         this.#refused.push(waiting)

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
-import type { LimitGroup, LimitRequest, LimitVerdict } from '../contract/limits.ts'
+import type { LentAmounts, LimitGroup, LimitRequest, LimitVerdict } from '../contract/limits.ts'
 import type { HeldSlots } from './held-slots.ts'
 import { LeaseDemand } from './lease-demand.ts'
 import type { Difference, GrantedLease } from './limit-batch.ts'
@@ -32,6 +32,8 @@ export class LimitLeases {
   readonly #amounts = new Map<string, AmountLease>()
   readonly #slots = new Map<string, SlotLease>()
   readonly #demand = new LeaseDemand()
+  /** Until when threads may have something of limits and slots, by name. */
+  readonly #lent = new Map<string, number>()
   /** Keys of limits and names of slots that the server may take for leased. */
   #freed = new Set<string>()
 
@@ -53,7 +55,7 @@ export class LimitLeases {
   }
 
   /** @returns the verdict on a request that the leases cover */
-  take({ group, amounts }: LimitRequest, thread: number): LimitVerdict | undefined {
+  take({ group, amounts }: LimitRequest, thread: number): Reserved | undefined {
     if (this.isEmpty) return undefined
     const nowMs = this.#clock.monotonicMs()
     const { limits, slots } = group
@@ -82,9 +84,62 @@ export class LimitLeases {
     return { kind: 'reserved', buckets }
   }
 
-  /** Counts a request, for the size of the next lease. */
-  count(group: LimitGroup): void {
-    this.#demand.count(group, this.#clock.monotonicMs())
+  /**
+   * Lends a thread its part of what is left of the leases of a group.
+   * @param threads that share it
+   * @returns undefined if there is too little
+   */
+  lend({ group, amounts }: LimitRequest, thread: number, threads: number): LentAmounts | undefined {
+    let untilMs = Number.POSITIVE_INFINITY
+    const parts: number[] = []
+    for (let at = 0; at < group.limits.length; at++) {
+      const lease = this.#amounts.get(group.limits[at]?.key ?? '')
+      const part = Math.floor((lease?.left ?? 0) / threads)
+      if (lease === undefined || part < minLent * (amounts[at] ?? 0)) return undefined
+      parts.push(part)
+      untilMs = Math.min(untilMs, lease.untilMs)
+    }
+    let slots = Number.POSITIVE_INFINITY
+    for (const { key } of group.slots) {
+      const lease = this.#slots.get(key)
+      if (lease === undefined) return undefined
+      slots = Math.min(slots, Math.floor((lease.total - this.#held.inUse(key)) / threads))
+      untilMs = Math.min(untilMs, lease.untilMs)
+    }
+    if (slots < 1) return undefined
+    if (group.slots.length === 0) slots = 0
+    for (let at = 0; at < group.limits.length; at++) {
+      const key = group.limits[at]?.key ?? ''
+      const lease = this.#amounts.get(key)
+      if (lease !== undefined) lease.left -= parts[at] ?? 0
+      this.#lent.set(key, untilMs)
+    }
+    for (const { key } of group.slots) {
+      this.#held.take(thread, key, false, slots)
+      this.#lent.set(key, untilMs)
+    }
+    return { amounts: parts, slots, untilMs }
+  }
+
+  /** Limits and slots of which threads may have something. */
+  get lentKeys(): readonly string[] {
+    return [...this.#lent.keys()]
+  }
+
+  /** Whether threads may have something of a group that they were lent. */
+  hasLent({ limits, slots }: LimitGroup): boolean {
+    const isLent = ({ key }: { readonly key: string }) => this.#lent.has(key)
+    return this.#lent.size > 0 && (limits.some(isLent) || slots.some(isLent))
+  }
+
+  /** @returns those of these names of which threads may have something; they are about to give it back */
+  takeLent(names: readonly string[]): readonly string[] {
+    return names.filter((name) => this.#lent.delete(name))
+  }
+
+  /** Counts requests, for the size of the next lease. */
+  count(group: LimitGroup, count: number): void {
+    this.#demand.count(group, count, this.#clock.monotonicMs())
   }
 
   /** @returns the number of requests for which the group wants a lease; 0 for none */
@@ -157,8 +212,8 @@ export class LimitLeases {
    */
   recall(names: readonly string[]): boolean {
     for (const name of names) {
-      const isAmount = name.startsWith(this.#prefix)
-      const key = isAmount ? name.slice(this.#prefix.length) : name
+      const key = this.keyOf(name)
+      const isAmount = key !== name
       this.#demand.quiet(key, this.#clock.monotonicMs())
       if (isAmount) this.#endAmounts(key)
       else this.#endSlots(key)
@@ -166,17 +221,21 @@ export class LimitLeases {
     return this.#freed.size > 0
   }
 
+  /** @param name key of a limit on the server, or name of a slot */
+  keyOf(name: string): string {
+    return name.startsWith(this.#prefix) ? name.slice(this.#prefix.length) : name
+  }
+
   /** Ends the leases whose time is over; call it now and then. */
   expire(): void {
     const nowMs = this.#clock.monotonicMs()
     for (const [key, lease] of this.#amounts) {
-      if (lease.untilMs > nowMs) continue
-      this.#endAmounts(key)
+      if (lease.untilMs + returnMs <= nowMs) this.#endAmounts(key)
     }
     for (const [name, lease] of this.#slots) {
-      if (lease.untilMs > nowMs) continue
-      this.#endSlots(name)
+      if (lease.untilMs + returnMs <= nowMs) this.#endSlots(name)
     }
+    for (const [name, untilMs] of this.#lent) if (untilMs + forgetMs <= nowMs) this.#lent.delete(name)
     this.#demand.forget(nowMs)
   }
 
@@ -215,3 +274,10 @@ export class LimitLeases {
 }
 
 const none: readonly never[] = []
+/** Fewer requests are not worth a part of their own. */
+const minLent = 2
+/** Threads give back what they were lent a moment after the end of a lease: it goes to the server in one call with the rest. */
+const returnMs = 10
+const forgetMs = 1_000
+
+type Reserved = Extract<LimitVerdict, { kind: 'reserved' }>

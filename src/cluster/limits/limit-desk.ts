@@ -1,6 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { Cluster, ClusterPart } from '../cluster.ts'
-import { PendingCalls } from '../connection/pending-calls.ts'
 import type { LimitRequest, LimitSettlement, LimitVerdict } from '../contract/limits.ts'
 import type { NewsOf } from '../contract/news.ts'
 import { limitsScript } from '../scripts/limits.ts'
@@ -21,6 +20,7 @@ import { LimitLeases } from './limit-leases.ts'
 import { LostAmounts } from './lost-amounts.ts'
 import { SettledAmounts } from './settled-amounts.ts'
 import { UnsureRequests } from './unsure-requests.ts'
+import { WaitingRequests } from './waiting-requests.ts'
 
 export interface LimitDeskOptions {
   readonly clock: Clock
@@ -65,18 +65,15 @@ const askAgainMs = 3
  */
 export class LimitDesk implements ClusterPart {
   readonly #options: LimitDeskOptions
-  readonly #waits: PendingCalls
   readonly #slots = new HeldSlots()
   readonly #unsureRequests = new UnsureRequests(
     ({ key, bucket, amount }) => this.#settled.add(key, bucket, amount),
     (amount) => this.#late.add(amount),
   )
-  #waiting: WaitingRequest[] = []
+  readonly #waiting: WaitingRequests
   readonly #settled = new SettledAmounts(maxKept)
   readonly #late = new LateAmounts(maxKept)
   readonly #leases: LimitLeases
-  /** Requests that were refused, and ask again when leases are given back. */
-  #refused: WaitingRequest[] = []
   /** Calls without an answer. */
   #unsure: LimitBatch[] = []
   #number = 0
@@ -93,8 +90,11 @@ export class LimitDesk implements ClusterPart {
 
   constructor(options: LimitDeskOptions) {
     this.#options = options
-    this.#waits = new PendingCalls(options.clock, options.timeoutMs)
-    const { clock, cluster, onLoss } = options
+    const { clock, cluster, timeoutMs, onLoss } = options
+    this.#waiting = new WaitingRequests({
+      ...{ clock, timeoutMs },
+      unsureVerdict: (waiting) => this.#unsureRequests.verdictOn(waiting),
+    })
     this.#lost = new LostAmounts({
       cluster,
       known: this.#known,
@@ -118,28 +118,10 @@ export class LimitDesk implements ClusterPart {
       const lent = this.#leases.lend(request, thread, this.#options.threads)
       return lent === undefined ? leased : { ...leased, lent }
     }
-    return new Promise((resolve) => {
-      const end = this.#waits.begin(() => {
-        const isSent = waiting.isOver
-        waiting.isOver = true
-        resolve(isSent ? this.#unsureVerdict(waiting) : (waiting.refusal ?? away))
-      })
-      const waiting: WaitingRequest = {
-        request,
-        thread,
-        ticket: undefined,
-        isOver: false,
-        refusal: undefined,
-        decide(verdict) {
-          const isWaiting = end()
-          if (isWaiting) resolve(verdict)
-          return isWaiting
-        },
-      }
-      this.#waiting.push(waiting)
-      // Requests that are read in one turn share a call.
-      if (!this.#isCalling && this.#waiting.length === 1) setImmediate(() => this.#send())
-    })
+    const verdict = this.#waiting.add(request, thread)
+    // Requests that are read in one turn share a call.
+    if (!this.#isCalling && this.#waiting.size === 1) setImmediate(() => this.#send())
+    return verdict
   }
 
   /** A request has taken slots without the server. */
@@ -212,7 +194,7 @@ export class LimitDesk implements ClusterPart {
 
   lost(): void {
     this.#leases.endAll()
-    for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
+    this.#waiting.endAll()
   }
 
   /** Gives back what is leased. */
@@ -222,7 +204,7 @@ export class LimitDesk implements ClusterPart {
     this.#leases.endAll()
     this.#send()
     await this.#call
-    this.#waits.stop()
+    this.#waiting.stop()
   }
 
   inexact(): readonly string[] {
@@ -272,7 +254,7 @@ export class LimitDesk implements ClusterPart {
         const reply = parseReply(value, unsure.length)
         if (reply.kind === 'lost') cluster.rejoin()
         if (reply.kind === 'behind') {
-          this.#waitAgain(batch)
+          this.#waiting.again(batch.requests)
           this.#lost.compare()
         }
         if (reply.kind !== 'ok') {
@@ -292,7 +274,7 @@ export class LimitDesk implements ClusterPart {
         this.#ran(batch, reply.answer)
         for (const lease of leasesOf(batch, reply.answer)) this.#leases.granted(lease, sentAtMs)
         noteAmounts(this.#known, batch, reply.answer, reply.amounts)
-        if (this.#refused.length > 0) this.#options.clock.after(askAgainMs, () => this.#askAgain())
+        if (this.#waiting.hasRefused) this.#options.clock.after(askAgainMs, () => this.#askAgain())
         return true
       })
       .catch(() => {
@@ -309,8 +291,9 @@ export class LimitDesk implements ClusterPart {
 
   #nextBatch(): LimitBatch | undefined {
     const isFull = this.#unsure.length >= maxUnsure
-    if (isFull) for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
-    const requests = this.#waiting.splice(0, maxBatch).filter((waiting) => !this.#isDecided(waiting))
+    if (isFull) this.#waiting.endAll()
+    // A lease that was granted meanwhile may cover a request.
+    const requests = this.#waiting.take(maxBatch, ({ request, thread }) => this.#leases.take(request, thread))
     for (const { request } of requests) this.#leases.end(request.group)
     const freed = this.#leases.takeFreed()
     const settled = isFull ? [] : this.#settled.take(maxAmounts)
@@ -321,7 +304,6 @@ export class LimitDesk implements ClusterPart {
     const isRecalled = this.#isRecalled
     this.#isRecalled = false
     for (const waiting of requests) {
-      waiting.isOver = true
       for (const { key } of waiting.request.group.slots) names.add(key)
     }
     const number = ++this.#number
@@ -339,16 +321,6 @@ export class LimitDesk implements ClusterPart {
     }
   }
 
-  /** Whether a request does not wait any more; a lease that was granted meanwhile may cover it. */
-  #isDecided(waiting: WaitingRequest): boolean {
-    if (waiting.isOver) return true
-    const verdict = this.#leases.take(waiting.request, waiting.thread)
-    if (verdict === undefined) return false
-    waiting.isOver = true
-    waiting.decide(verdict)
-    return true
-  }
-
   /** Whether the reason for a refusal may be what threads of this replica were lent; they give it back then. */
   #isOurs({ request: { group } }: WaitingRequest, verdict: LimitVerdict): boolean {
     if (verdict.kind === 'reserved' || !this.#leases.hasLent(group)) return false
@@ -358,21 +330,9 @@ export class LimitDesk implements ClusterPart {
   }
 
   #askAgain(): void {
-    if (this.#refused.length === 0) return
-    this.#waiting.push(...this.#refused)
-    this.#refused = []
+    if (!this.#waiting.hasRefused) return
+    this.#waiting.askAgain()
     this.#send()
-  }
-
-  /** The verdict on a request that the server may have decided about, or may decide about later. */
-  #unsureVerdict(waiting: WaitingRequest): LimitVerdict {
-    const ticket = this.#unsureRequests.add(waiting)
-    if (waiting.refusal === undefined) return { kind: 'away', ticket }
-    this.#unsureRequests.used(
-      ticket,
-      waiting.request.amounts.map(() => 0),
-    )
-    return waiting.refusal
   }
 
   #ran(batch: LimitBatch, answer: LimitAnswer): void {
@@ -386,20 +346,11 @@ export class LimitDesk implements ClusterPart {
         this.#unsureRequests.decided(waiting.ticket, verdict)
         this.#slots.change(slots.map(({ key }) => key))
       } else if (mayAskAgain(answer, at) || this.#isOurs(waiting, verdict)) {
-        waiting.refusal = verdict
-        waiting.isOver = false
-        this.#refused.push(waiting)
+        this.#waiting.refuse(waiting, verdict)
       } else if (waiting.decide(verdict) && verdict.kind === 'reserved') {
         for (const { key } of slots) this.#slots.take(waiting.thread, key, false)
       }
     }
-  }
-
-  /** Requests of a call that was not run wait for another one, as long as they may wait. */
-  #waitAgain({ requests }: LimitBatch): void {
-    const waiting = requests.filter(({ ticket }) => ticket === undefined)
-    for (const each of waiting) each.isOver = false
-    this.#waiting.unshift(...waiting)
   }
 
   /** The server has not run the call, and will not. */
@@ -416,9 +367,9 @@ export class LimitDesk implements ClusterPart {
 
   #unanswered(batch: LimitBatch): void {
     for (const waiting of batch.requests)
-      if (waiting.ticket === undefined) waiting.decide(this.#unsureVerdict(waiting))
+      if (waiting.ticket === undefined) waiting.decide(this.#unsureRequests.verdictOn(waiting))
     // Nothing waits for a second call.
-    for (const waiting of this.#waiting.splice(0)) waiting.decide(waiting.refusal ?? away)
+    this.#waiting.endAll()
     this.#slots.change(batch.names)
     if (isDecisive(batch)) this.#unsure.push(batch)
   }

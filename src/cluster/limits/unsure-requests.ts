@@ -36,6 +36,18 @@ export class UnsureRequests {
     return ticket
   }
 
+  /** @returns the verdict on a request that waits no longer; the server may decide about it later */
+  verdictOn(sent: WaitingRequest): LimitVerdict {
+    const ticket = this.add(sent)
+    const { request, refusal } = sent
+    if (refusal === undefined) return { kind: 'away', ticket }
+    this.used(
+      ticket,
+      request.amounts.map(() => 0),
+    )
+    return refusal
+  }
+
   /** The server's verdict on a request has become known; `away` if it has not decided, and will not. */
   decided(ticket: number, verdict: LimitVerdict): void {
     const request = this.#requests.get(ticket)

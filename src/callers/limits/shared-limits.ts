@@ -1,4 +1,5 @@
 import type { ClusterReader } from '../../cluster/contract/cluster-cells.ts'
+import { LentLimits } from '../../cluster/contract/lent-limits.ts'
 import {
   type CountedLimit,
   type LimitGroup,
@@ -17,7 +18,6 @@ import type { RequestContext } from '../../proxy/contract/context.ts'
 import type { PeerLink } from '../../runtime/links/peer-link.ts'
 import { toMoneyUnits } from '../prices/price-table.ts'
 import type { RequestUse } from './contract.ts'
-import { LentLimits } from './lent-limits.ts'
 import { LimitCharge } from './limit-charge.ts'
 import {
   type CallerLimit,

@@ -1,4 +1,4 @@
-import type { LentAmounts, LimitGroup, LimitRequest, LimitSettlement } from '../../cluster/contract/limits.ts'
+import type { LentAmounts, LimitGroup, LimitRequest, LimitSettlement } from './limits.ts'
 
 /**
  * What the control thread has lent this thread of a lease: requests of the group need no message as long as it lasts.

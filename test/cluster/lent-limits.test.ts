@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LentLimits } from '../../../src/callers/limits/lent-limits.ts'
-import type { LimitGroup } from '../../../src/cluster/contract/limits.ts'
+import { LentLimits } from '../../src/cluster/contract/lent-limits.ts'
+import type { LimitGroup } from '../../src/cluster/contract/limits.ts'
 
 const of = { limit: 100, bucketMs: 0, span: 0, bucket: 7, ttlMs: 1_000 }
 const group: LimitGroup = {

@@ -17,9 +17,13 @@ after(async () => {
   await browser?.close()
 })
 
+/** A table, or cards on a narrow screen. */
+const list = (page: Page) =>
+  page.getByLabel('Waiting requests').or(page.getByRole('table', { name: 'Waiting requests' }))
+
 /** The clients of the rows, in their order. */
 const clients = async (page: Page): Promise<string[]> => {
-  const texts = await page.getByRole('table', { name: 'Waiting requests' }).innerText()
+  const texts = await list(page).first().innerText()
   return texts.match(/127\.0\.0\.\d+/g) ?? []
 }
 
@@ -48,7 +52,7 @@ for (const width of [1280, 360]) {
       }
       await page.getByText('3 for m').waitFor()
       assert.deepEqual(await clients(page), ['127.0.0.2', '127.0.0.3', '127.0.0.4'])
-      const row = (address: string) => page.getByRole('row').filter({ hasText: address })
+      const row = (address: string) => page.locator('tr, li.card').filter({ hasText: address })
       const text = await row('127.0.0.3').innerText()
       for (const part of ['2', 'm', 'normal', 'box']) assert.ok(text.includes(part), `${part} in ${text}`)
       await assertAccessible(page)

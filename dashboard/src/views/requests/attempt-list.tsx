@@ -9,6 +9,12 @@ const tones: Readonly<Record<Attempt['outcome'], Tone>> = {
   abandoned: 'calm',
 }
 
+/** A status that failed the attempt is its reason as well. */
+function outcomeParts({ status, reason }: Attempt): string[] {
+  const statusText = status === null ? '' : `status ${status}`
+  return reason === null || reason === statusText ? [statusText] : [statusText, reason]
+}
+
 /** Each attempt and its outcome. */
 export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
   if (attempts.length === 0) return <p class="muted">No endpoint was tried.</p>
@@ -22,8 +28,7 @@ export function AttemptList({ attempts }: { attempts: readonly Attempt[] }) {
           <ToneMark tone={tones[attempt.outcome]} text={attempt.outcome} />
           <span class="muted small">
             {[
-              attempt.status === null ? undefined : `status ${attempt.status}`,
-              attempt.reason ?? undefined,
+              ...outcomeParts(attempt),
               `from ${formatMs(attempt.started_ms)} to ${formatMs(attempt.ended_ms)}`,
             ]
               .filter(Boolean)

@@ -9,7 +9,7 @@ import gateway from '../../src/gateway.ts'
 const harmless = [
   /^src\/cluster\/contract\//,
   /^src\/cluster\/membership\/(?:leadership|settled-leadership|rendezvous)\.ts$/,
-  /^src\/routing\/selection\/place-limits\.ts$/,
+  /^src\/routing\/selection\/place-(?:limits|reserve)\.ts$/,
 ]
 
 describe('a gateway without cluster.redis', () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 
 export interface RedisProxy {
   readonly url: string
@@ -32,14 +33,12 @@ export async function startRedisProxy(t: TestContext, port: number): Promise<Red
       if (!value) for (const pass of held.splice(0)) pass()
     },
   }
-  const pass = (run: () => void, delayMs: number) => {
-    const later = () => (isSilent ? held.push(run) : run())
-    if (delayMs > 0) setTimeout(later, delayMs)
-    else later()
-  }
+  const pass = (run: () => void) => (isSilent ? held.push(run) : run())
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1')
     let isCut = false
+    // Answers keep their order when the delay changes, as they do on a real connection.
+    let passed = Promise.resolve()
     const end = () => {
       client.destroy()
       upstream.destroy()
@@ -57,7 +56,7 @@ export async function startRedisProxy(t: TestContext, port: number): Promise<Red
         proxy.seen.passed++
         if (proxy.seen.passed % proxy.cuts.every === 0) isCut = true
       }
-      pass(() => upstream.write(chunk), 0)
+      pass(() => upstream.write(chunk))
     })
     upstream.on('data', (chunk: Buffer) => {
       if (isCut) {
@@ -65,9 +64,14 @@ export async function startRedisProxy(t: TestContext, port: number): Promise<Red
         end()
         return
       }
-      pass(() => {
+      const answer = () => {
         if (!client.destroyed) client.write(chunk)
-      }, proxy.delayMs)
+      }
+      const delayed = proxy.delayMs > 0 ? wait(proxy.delayMs) : undefined
+      passed = passed.then(async () => {
+        await delayed
+        pass(answer)
+      })
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -48,12 +48,14 @@ export async function startBusyEndpoint(
         seen.current++
         seen.max = Math.max(seen.max, seen.current)
         let isOver = false
+        let timer: NodeJS.Timeout | undefined
         response.on('close', () => {
+          clearTimeout(timer)
           if (!isOver) seen.current--
           isOver = true
         })
         request.resume().on('end', () => {
-          setTimeout(() => {
+          timer = setTimeout(() => {
             if (isOver) return
             isOver = true
             seen.current--

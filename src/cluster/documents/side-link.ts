@@ -24,6 +24,8 @@ export class SideLink implements ClusterPart {
   readonly #lookups: ScriptRunner
   readonly #writes: ScriptRunner
   #link: RedisLink | undefined
+  /** Calls that wait until a new connection is ready. */
+  #waiting: ((link: RedisLink) => void)[] = []
   #timer: Timer | undefined
   #isWanted = false
 
@@ -70,18 +72,23 @@ export class SideLink implements ClusterPart {
     this.#timer = undefined
     const link = this.#link
     this.#link = undefined
+    this.#waiting = []
     link?.destroy()
   }
 
-  #ready(): RedisLink {
-    if (this.#link?.isReady !== true) throw new ServerAwayError('not connected')
-    return this.#link
+  /** A call that comes while the connection is opened waits for it, within its own time. */
+  #ready(): RedisLink | Promise<RedisLink> {
+    const link = this.#link
+    if (link === undefined) throw new ServerAwayError('not connected')
+    return link.isReady ? link : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   #open(): void {
     const link: RedisLink = this.#options.open({
       onReady: () => {
-        if (this.#link === link) this.#circuit.succeeded()
+        if (this.#link !== link) return
+        this.#circuit.succeeded()
+        for (const resolve of this.#waiting.splice(0)) resolve(link)
       },
       onLost: (reason) => {
         if (this.#link !== link) return

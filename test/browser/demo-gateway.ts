@@ -41,6 +41,8 @@ export async function startDemoGateway(
         health_requests_per_minute: 0,
       },
       shutdown_timeout: '2s',
+      // It shares its process with the simulators and the tests.
+      overload: { enabled: false },
     },
     proxy: { retry_backoff: '10ms' },
     discovery: {

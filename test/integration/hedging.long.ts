@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { adminOf, bearer, callersSecret, configuredKey, storeFile } from '../support/callers.ts'
 import { chatBody, type RunningGateway, startGateway } from '../support/gateway.ts'
+import { jsonOf } from '../support/json-answer.ts'
 import { eventually } from '../support/simulator.ts'
 import { engineOf, engines } from './engines.ts'
 
@@ -111,13 +112,35 @@ async function ask(
   return `${response.headers.get('x-olla-endpoint')} ${response.headers.get('x-olla-hedge')} ${await response.text()}`
 }
 
-async function read({ url }: RunningGateway, path: string) {
-  // biome-ignore lint/suspicious/noExplicitAny: answers of several routes
-  return (await (await fetch(`${url}/internal/${path}`)).json()) as any
+type HedgeCount = 'started' | 'won' | 'lost' | 'failed' | 'cancelled'
+
+interface Status {
+  readonly hedging?: Readonly<Record<HedgeCount, number>> & {
+    readonly refused: Readonly<Record<string, number>>
+  }
+}
+
+interface Recent {
+  readonly requests: readonly {
+    readonly id: string
+    readonly hedge: string | null
+    readonly attempts: number
+  }[]
+}
+
+interface RequestDetails {
+  readonly attempts: readonly { readonly endpoint: string; readonly outcome: string }[]
+  readonly timeline: readonly { readonly name: string; readonly endpoint?: string }[]
+}
+
+async function read<Body>({ url }: RunningGateway, path: string): Promise<Body> {
+  return jsonOf<Body>(await fetch(`${url}/internal/${path}`))
 }
 
 async function counts(gateway: RunningGateway) {
-  const { started, won, lost, failed, cancelled, refused } = (await read(gateway, 'status')).hedging
+  const { hedging } = await read<Status>(gateway, 'status')
+  assert.ok(hedging !== undefined)
+  const { started, won, lost, failed, cancelled, refused } = hedging
   return { started, won, lost, failed, cancelled, budget: refused.budget }
 }
 
@@ -212,11 +235,13 @@ for (const engine of engines) {
       const running = ask(gateway, undefined, {}, other)
       await eventually(() => held.length === 1)
       const waiting = ask(gateway, undefined, {}, other)
-      await eventually(async () => (await read(gateway, 'queue')).requests.length === 1)
+      await eventually(
+        async () => (await read<{ requests: unknown[] }>(gateway, 'queue')).requests.length === 1,
+      )
       state.toHold = 1
       const late = ask(gateway)
       await eventually(() => held.length === 2)
-      await eventually(async () => (await read(gateway, 'status')).hedging.refused.line === 1)
+      await eventually(async () => (await read<Status>(gateway, 'status')).hedging?.refused.line === 1)
       for (const { response } of held) serve(response)
       for (const answer of [running, waiting, late]) assert.match(await answer, / null .*hi/s)
       assert.deepEqual(await counts(gateway), none)
@@ -293,20 +318,21 @@ for (const engine of engines) {
       state.toHold = 1
       await ask(gateway)
       await idle(gateway)
-      const rows = (await read(gateway, 'requests')).requests
-      const row = rows.find(({ hedge }: { hedge: string | null }) => hedge !== null)
+      const rows = (await read<Recent>(gateway, 'requests')).requests
+      const row = rows.find(({ hedge }) => hedge !== null)
+      assert.ok(row !== undefined)
       assert.deepEqual([row.hedge, row.attempts], ['won', 2])
-      const { attempts, timeline } = await read(gateway, `requests/${row.id}`)
+      const { attempts, timeline } = await read<RequestDetails>(gateway, `requests/${row.id}`)
       assert.deepEqual(
-        attempts.map(({ endpoint, outcome }: { endpoint: string; outcome: string }) => [endpoint, outcome]),
+        attempts.map(({ endpoint, outcome }) => [endpoint, outcome]),
         [
           [held[0]?.endpoint, 'abandoned'],
           [served[0], 'answered'],
         ],
       )
-      const aborted = timeline.filter(({ name }: { name: string }) => name === 'attempt_aborted')
+      const aborted = timeline.filter(({ name }) => name === 'attempt_aborted')
       assert.deepEqual(
-        aborted.map(({ endpoint }: { endpoint: string }) => endpoint),
+        aborted.map(({ endpoint }) => endpoint),
         [held[0]?.endpoint],
       )
       const metrics = await (await fetch(`${gateway.url}/internal/metrics`)).text()
@@ -321,7 +347,7 @@ for (const engine of engines) {
       state.toHold = 1
       const answer = ask(gateway)
       await eventually(() => held.length === 1)
-      assert.equal((await read(gateway, 'status')).hedging, undefined)
+      assert.equal((await read<Status>(gateway, 'status')).hedging, undefined)
       const [first] = held
       assert.ok(first !== undefined)
       serve(first.response)

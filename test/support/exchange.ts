@@ -39,6 +39,19 @@ export interface SentAttempt {
   readonly request: UpstreamRequest
 }
 
+/** One tier of candidates that have the model. */
+export function strictRouting(candidates: readonly RoutedEndpoint[]): ExchangeRequest['routing'] {
+  return {
+    tiers: [{ candidates, spillsWhenFull: false }],
+    candidates,
+    strategy: 'strict',
+    decision: 'routed',
+    reason: 'model_found',
+    status: 200,
+    knowledge: 'found',
+  }
+}
+
 /** Exchanges over a transport that the test plays, answered through a real response to a real client. */
 export function createExchanges(
   t: TestContext,
@@ -134,15 +147,7 @@ export function createExchanges(
         query: '',
         body: Buffer.from('{"model":"asked"}'),
         headers: ['Content-Type', 'application/json', 'Accept-Encoding', 'gzip'],
-        routing: {
-          tiers: [{ candidates, spillsWhenFull: false }],
-          candidates,
-          strategy: 'strict',
-          decision: 'routed',
-          reason: 'model_found',
-          status: 200,
-          knowledge: 'found',
-        },
+        routing: strictRouting(candidates),
         ...request,
       },
       reply,

@@ -8,7 +8,7 @@ import { HedgeBudget } from '../../src/proxy/hedging/hedge-budget.ts'
 import { firstContentCells, hedgeCells, readHedges } from '../../src/proxy/hedging/hedge-cells.ts'
 import { Hedging } from '../../src/proxy/hedging/hedging.ts'
 import { SharedState } from '../../src/runtime/cells/shared-state.ts'
-import { createExchanges, routed } from './exchange.ts'
+import { createExchanges, routed, strictRouting } from './exchange.ts'
 
 /** When the second attempts of these exchanges begin; milliseconds. The percentile is exact within 5 %. */
 export const hedgeDelayMs = 1_050
@@ -63,15 +63,7 @@ export function createHedged(
     exchanges.begin(
       {
         inspection: { isStream: true, isStreamOff: false, keys: undefined },
-        routing: {
-          tiers: [{ candidates, spillsWhenFull: false }],
-          candidates,
-          strategy: 'strict',
-          decision: 'routed',
-          reason: 'model_found',
-          status: 200,
-          knowledge: 'found',
-        },
+        routing: strictRouting(candidates),
         ...request,
       },
       services,
